@@ -1,0 +1,1 @@
+"""The incompressible Euler solver; it knows nothing of flows or of transport."""
