@@ -1,0 +1,124 @@
+"""The cost of shooting and its exact gradient, DESIGN equations (11) and (12)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eulerot.coordinates import log_density, to_box, to_latent
+from eulerot.errors import ResolutionError
+from eulerot.euler.equations import VorticityEquation
+from eulerot.euler.geodesic import integrate, integrate_adjoint
+from eulerot.euler.grid import Grid
+from eulerot.euler.integrators import RK4, Tableau
+from eulerot.euler.particles import Transport, basis_coefficients, basis_field
+
+__all__ = ["Objective"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """``J(theta) = mean |x - s(z)|^2 + lam R(w0)`` over pairs, with ``theta = w0 / |k|`` in the kinetic-energy metric.
+
+    Parameters
+    ----------
+    z, x : ndarray, shape (n, 2)
+        Latents, already rotated, and their images.
+    grid : Grid
+        A box.
+    steps : int
+        Steps of each geodesic.
+    segments : int
+        The number of geodesics that are composed; `theta` holds one row for each.
+    threads : int
+        Threads over particles.
+    tableau : Tableau
+        The scheme.
+
+    Examples
+    --------
+    >>> z = np.random.default_rng(0).standard_normal((50, 2))
+    >>> objective = Objective(z, z + 1.0, Grid.from_modes(4))
+    >>> value, gradient = objective(np.zeros(objective.size), 0.0)
+    >>> round(value, 12), gradient.shape
+    (2.0, (16,))
+    """
+
+    z: FloatArray
+    x: FloatArray
+    grid: Grid
+    steps: int = 16
+    segments: int = 1
+    threads: int = 1
+    tableau: Tableau = RK4
+
+    @property
+    def size(self) -> int:
+        """The number of unknowns."""
+        return self.segments * self.grid.laplacian.size
+
+    @cached_property
+    def _equation(self) -> VorticityEquation:
+        return VorticityEquation(self.grid)
+
+    @cached_property
+    def _start(self) -> FloatArray:
+        return to_box(self.z)
+
+    @cached_property
+    def _scale(self) -> FloatArray:
+        """Vorticity by unknown, such that ``1/2 |theta|^2`` is the kinetic energy."""
+        return np.sqrt(self.grid.laplacian / self.grid.weights)
+
+    def vorticity(self, theta: FloatArray) -> FloatArray:
+        """Return the initial vorticities' coefficients, shape ``(segments, K, K)``."""
+        return theta.reshape(self.segments, *self.grid.shape_hat) * self._scale
+
+    def moved(self, theta: FloatArray) -> FloatArray:
+        """Return ``s(z)``."""
+        distances = self._start
+        for vorticity in self.vorticity(theta):
+            distances = self._transport(vorticity)[1].advance(distances)
+        return to_latent(distances)
+
+    def cost(self, theta: FloatArray) -> float:
+        """Return ``mean |x - s(z)|^2`` alone."""
+        return float(np.mean(np.sum((self.moved(theta) - self.x) ** 2, axis=1)))
+
+    def __call__(self, theta: FloatArray, regularisation: float) -> tuple[float, FloatArray]:
+        """Return ``J`` and its gradient by `theta`."""
+        penalty = regularisation * np.tile((self.grid.laplacian**2).ravel(), self.segments)
+        try:
+            cost, gradient = self._cost_and_gradient(theta)
+        except ResolutionError:
+            # too fast for the steps: a steep bowl sends the line search back, where a NaN would end it
+            return 1e6 * (1.0 + float(theta @ theta)), 2e6 * theta
+        return cost + 0.5 * float(penalty @ theta**2), gradient + penalty * theta
+
+    def _transport(self, vorticity: FloatArray) -> tuple[np.ndarray, Transport]:
+        _, stages = integrate(self._equation, vorticity, 1.0, self.steps, self.tableau)
+        psi = basis_coefficients(self._equation.streamfunction(stages), self.grid)
+        return stages, Transport(self.grid, psi, 1.0 / self.steps, self.tableau, self.threads)
+
+    def _cost_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
+        distances, tape = self._start, []
+        for vorticity in self.vorticity(theta):
+            stages, transport = self._transport(vorticity)
+            distances, record = transport.advance_recorded(distances)
+            tape.append((stages, transport, record))
+        latents = to_latent(distances)
+        residual = latents - self.x
+        multiplier = 2.0 / len(residual) * residual * np.exp(-log_density(latents))
+        gradient = np.empty((self.segments, *self.grid.shape_hat))
+        for segment in reversed(range(self.segments)):
+            stages, transport, record = tape[segment]
+            psi_bar, multiplier = transport.adjoint(record, multiplier)
+            sources = self._equation.streamfunction(basis_field(psi_bar, self.grid))
+            by_field = integrate_adjoint(self._equation, stages, 1.0, self.tableau, sources)
+            gradient[segment] = self.grid.weights * self._scale * by_field
+        return float(np.mean(np.sum(residual**2, axis=1))), gradient.ravel()

@@ -1,0 +1,155 @@
+"""The rearrangement of the latent space: a rotation and then geodesics, in one object."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
+from scipy.stats import qmc
+
+from eulerot.coordinates import to_box, to_latent
+from eulerot.errors import checked_samples
+from eulerot.euler.geodesic import Geodesic
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Rearrangement", "normal_points"]
+
+FloatArray = NDArray[np.float64]
+
+
+def normal_points(n: int, dim: int, seed: object = 0) -> FloatArray:
+    """Return `n` scrambled Sobol points through the normal quantile, shape ``(n, dim)``.
+
+    Examples
+    --------
+    >>> normal_points(8, 2).shape
+    (8, 2)
+    """
+    sobol = qmc.Sobol(dim, scramble=True, rng=np.random.default_rng(seed))
+    points = sobol.random_base2(max(0, math.ceil(math.log2(n))))[:n]
+    return ndtri(np.clip(points, 2.0**-33, 1 - 2.0**-33))
+
+
+@dataclass(frozen=True)
+class Rearrangement:
+    """A map ``s`` of the latent space that preserves the standard normal: ``s = X_m o ... o X_1 o R``.
+
+    Parameters
+    ----------
+    rotation : ndarray, shape (d, d)
+        The rotation ``R``, applied first: ``z -> R z``. Equation (13).
+    geodesics : tuple of Geodesic
+        Geodesics of the box, applied in order. Equations (3) and (4).
+
+    Examples
+    --------
+    >>> identity = Rearrangement.identity(2)
+    >>> identity.forward([[0.5, -1.0]])
+    array([[ 0.5, -1. ]])
+    """
+
+    rotation: FloatArray
+    geodesics: tuple[Geodesic, ...] = ()
+
+    def __post_init__(self) -> None:
+        rotation = np.array(self.rotation, dtype=float)
+        if rotation.ndim != 2 or not np.allclose(rotation @ rotation.T, np.eye(len(rotation)), atol=1e-10):
+            raise ValueError("rotation: expected an orthogonal matrix, R R^T = I; got one that is not.")
+        if self.geodesics and len(rotation) != 2:
+            raise ValueError(f"geodesics: expected a latent space of dimension 2; got {len(rotation)}.")
+        object.__setattr__(self, "rotation", rotation)
+        object.__setattr__(self, "geodesics", tuple(self.geodesics))
+
+    @classmethod
+    def identity(cls, dim: int) -> Rearrangement:
+        """Return the rearrangement that leaves every latent where it is."""
+        return cls(np.eye(dim))
+
+    @property
+    def dim(self) -> int:
+        """The dimension of the latent space."""
+        return len(self.rotation)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether nothing is moved at all."""
+        return not self.geodesics and np.array_equal(self.rotation, np.eye(self.dim))
+
+    def forward(self, z: ArrayLike) -> FloatArray:
+        """Return ``s(z)``, shape ``(n, d)``."""
+        latents = self._rotated(checked_samples("z", z, dim=self.dim))
+        if not self.geodesics:
+            return latents
+        distances = to_box(latents)
+        for geodesic in self.geodesics:
+            distances = geodesic.forward_distances(distances)
+        return to_latent(distances)
+
+    def inverse(self, y: ArrayLike) -> FloatArray:
+        """Return ``s^-1(y)``, shape ``(n, d)``."""
+        latents = checked_samples("y", y, dim=self.dim)
+        if self.geodesics:
+            distances = to_box(latents)
+            for geodesic in reversed(self.geodesics):
+                distances = geodesic.inverse_distances(distances)
+            latents = to_latent(distances)
+        return latents if np.array_equal(self.rotation, np.eye(self.dim)) else latents @ self.rotation
+
+    def log_abs_det(self, z: ArrayLike) -> FloatArray:
+        """Return the logarithm of the factor by which ``s`` changes Gaussian volume at `z`, shape ``(n,)``.
+
+        This is ``log |det Ds(z)| + log N(s(z)) - log N(z)``, equal to ``log |det DX_1|`` in the box, equation (16): zero where
+        ``s`` preserves the Gaussian. Its largest value over a sample is the density error.
+        """
+        latents = self._rotated(checked_samples("z", z, dim=self.dim))
+        total, distances = np.zeros(len(latents)), to_box(latents)
+        for geodesic in self.geodesics:
+            distances, jacobian = geodesic.jacobian_distances(distances)
+            total += np.log(np.abs(np.linalg.det(jacobian)))
+        return total
+
+    def path(self, z: ArrayLike, times: ArrayLike) -> FloatArray:
+        """Return the way of `z` to ``s(z)`` at ascending `times` in [0, 1], shape ``(times, n, d)``.
+
+        The rotation, if there is one, and each geodesic take equal shares of the time.
+        """
+        latents = checked_samples("z", z, dim=self.dim)
+        when = np.atleast_1d(np.asarray(times, dtype=float))
+        if when.ndim != 1 or not np.all((when >= 0) & (when <= 1)) or np.any(np.diff(when) < 0):
+            raise ValueError(f"times: expected ascending values in [0, 1]; got {times!r}.")
+        turns = not np.array_equal(self.rotation, np.eye(self.dim))
+        pieces = max(1, turns + len(self.geodesics))
+        local = when * pieces
+        result = np.empty((len(when), *latents.shape))
+        result[:] = latents
+        if turns:
+            for i in np.flatnonzero(local <= 1):
+                result[i] = latents @ self._turned(local[i]).T
+        distances = to_box(self._rotated(latents))
+        for number, geodesic in enumerate(self.geodesics, start=int(turns)):
+            inside = np.flatnonzero((local > number) & (local <= number + 1))
+            *between, distances = geodesic.path_of_distances(distances, [*(local[inside] - number), 1.0])
+            for i, at in zip(inside, between, strict=True):
+                result[i] = to_latent(at)
+        return result
+
+    def plot(self, *, n: int = 400, ax: Axes | None = None) -> Axes:
+        """Draw the way that a sample of latents takes."""
+        from eulerot import plotting
+
+        return plotting.path(self.path(normal_points(n, self.dim), np.linspace(0, 1, 33)), ax=ax)
+
+    def _rotated(self, latents: FloatArray) -> FloatArray:
+        return latents if np.array_equal(self.rotation, np.eye(self.dim)) else latents @ self.rotation.T
+
+    def _turned(self, share: float) -> FloatArray:
+        """Return ``exp(share Omega)`` with ``exp(Omega) = R``."""
+        angle = share * math.atan2(self.rotation[1, 0], self.rotation[0, 0])
+        return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
