@@ -1,0 +1,35 @@
+"""Transport-efficient normalizing flows by geodesics of the incompressible Euler equations."""
+
+from eulerot._version import __version__
+from eulerot.errors import FlowError, FormatError, ResolutionError, SourceError
+from eulerot.euler.geodesic import Geodesic
+from eulerot.euler.grid import Grid
+from eulerot.euler.solver import EulerSolution, solve_euler
+from eulerot.flows import zoo
+from eulerot.flows.linear import LinearFlow
+from eulerot.flows.rearranged import FlowReport, RearrangedFlow, rearrange
+from eulerot.rearrangement import Rearrangement
+from eulerot.shooting import FitResult, fit
+from eulerot.transport import TransportReport, transport_report
+
+__all__ = [
+    "EulerSolution",
+    "FitResult",
+    "FlowError",
+    "FlowReport",
+    "FormatError",
+    "Geodesic",
+    "Grid",
+    "LinearFlow",
+    "RearrangedFlow",
+    "Rearrangement",
+    "ResolutionError",
+    "SourceError",
+    "TransportReport",
+    "__version__",
+    "fit",
+    "rearrange",
+    "solve_euler",
+    "transport_report",
+    "zoo",
+]

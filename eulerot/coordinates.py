@@ -1,8 +1,8 @@
 """From the latent space to the box and back, DESIGN equation (3).
 
-``a = pi Phi(z)`` sends the standard normal to the uniform law on ``[0, pi]^d``. Here ``a`` is stored as a signed wall distance,
-``pi Phi(z)`` for ``z <= 0`` and ``-pi Phi(-z)`` for ``z > 0``: both tails keep their digits out to ``|z| = 37``, and nothing
-needs clipping.
+``a = pi Phi(z)`` sends the standard normal to the uniform law on ``[0, pi]^d``. Here ``a`` is stored as a signed
+wall distance, ``pi Phi(z)`` for ``z <= 0`` and ``-pi Phi(-z)`` for ``z > 0``: both tails keep their digits out to
+``|z| = 37``, and nothing needs clipping.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
+
+from eulerot._types import FloatArray
 
 __all__ = ["FARTHEST", "log_density", "to_box", "to_latent"]
 
-FloatArray = NDArray[np.float64]
 # Beyond this a wall distance is not a normal floating-point number
 FARTHEST = 37.0
 
@@ -49,5 +49,3 @@ def to_latent(distances: FloatArray) -> FloatArray:
 def log_density(latents: FloatArray) -> FloatArray:
     """Return ``log(d a / d z) = log(pi phi(z))``, coordinate by coordinate."""
     return math.log(math.pi) - 0.5 * math.log(2 * math.pi) - 0.5 * latents**2
-
-

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from eulerot._types import FloatArray
 
 __all__ = ["FlowError", "FormatError", "ResolutionError", "SourceError", "checked_pairs", "checked_samples"]
-
-FloatArray = NDArray[np.float64]
 
 
 class SourceError(ValueError):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eulerot._types import FloatArray
 from eulerot.coordinates import log_density, to_box, to_latent
 from eulerot.errors import ResolutionError
 from eulerot.euler.equations import VorticityEquation
@@ -17,8 +17,6 @@ from eulerot.euler.integrators import RK4, Tableau
 from eulerot.euler.particles import Transport, basis_coefficients, basis_field
 
 __all__ = ["Objective"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,20 @@
 """Pictures of samples, maps, flows and fits; the only import of matplotlib, and only when one is drawn.
 
-Every function draws into `ax`, or into a new figure if `ax` is None, and returns the axes. Samples of more than
-two dimensions are shown by their first two coordinates.
+Every function draws into `ax`, or into a new figure if `ax` is None, and returns the axes; without matplotlib
+it raises ImportError. Samples of more than two dimensions are shown by their first two coordinates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from eulerot._types import FloatArray
 from eulerot.errors import checked_pairs, checked_samples
 
 if TYPE_CHECKING:
@@ -20,21 +23,38 @@ if TYPE_CHECKING:
 
     from eulerot.transport import TransportReport
 
-__all__ = ["arrows", "costs", "history", "path", "samples", "vorticity"]
+__all__ = ["arrows", "costs", "figure", "history", "path", "require", "samples", "vorticity"]
 
-FloatArray = NDArray[np.float64]
 
 INK, GREY = "#2b2d33", "#8a8f98"
 BLUE, ORANGE = "#3b6ea5", "#e08a3c"
 
 
+def require() -> None:
+    """Raise ImportError with the remedy where matplotlib is missing."""
+    try:
+        import matplotlib.pyplot  # noqa: F401
+    except ImportError as error:
+        raise ImportError("pictures need matplotlib: run `pip install eulerot[plot]`, or ask for none.") from error
+
+
+@contextmanager
+def figure(path: Path, *, columns: int = 1) -> Iterator[tuple[Axes, ...]]:
+    """Give the axes of a figure in one row, and save it to `path` at the end; needs no display."""
+    require()
+    from matplotlib.figure import Figure
+
+    sheet = Figure(figsize=(5.2 * columns, 4.8), layout="constrained")
+    yield tuple(sheet.subplots(1, columns, squeeze=False)[0])
+    sheet.savefig(path, dpi=130)
+
+
 def _axes(ax: Axes | None, size: tuple[float, float] = (4.8, 4.8)) -> Axes:
     """Return `ax`, or the axes of a new figure."""
     if ax is None:
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise ImportError("pictures need matplotlib: run `pip install eulerot[plot]`.") from error
+        require()
+        import matplotlib.pyplot as plt
+
         ax = plt.figure(figsize=size, layout="constrained").add_subplot()
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(colors=INK, labelsize=9)
@@ -61,8 +81,8 @@ def _first_two(name: str, value: ArrayLike) -> FloatArray:
 def _latent_colours(latents: FloatArray) -> FloatArray:
     """Return sRGB colours, hue from the angle and lightness from the radius, even to the eye in both.
 
-    A circle of constant chroma in Oklab (Ottosson, 2020, https://bottosson.github.io/posts/oklab); the radius
-    enters by its rank under a standard normal in the plane, ``1 - exp(-r^2/2)``: all lightnesses are used alike.
+    A circle of constant chroma in Oklab (Ottosson, 2020, https://bottosson.github.io/posts/oklab); the
+    radius enters by its rank ``1 - exp(-r^2/2)`` under a standard normal, so that all shades are used alike.
     """
     angle = np.arctan2(latents[:, 1], latents[:, 0])
     lightness = 0.84 - 0.36 * (1 - np.exp(-0.5 * np.sum(latents**2, axis=1)))
@@ -107,8 +127,6 @@ def samples(
     ------
     ValueError
         If the samples are not finite, have one column, or differ in number from the latents.
-    ImportError
-        If matplotlib is not installed.
 
     Examples
     --------
@@ -144,8 +162,6 @@ def arrows(start: ArrayLike, end: ArrayLike, *, n: int = 400, ax: Axes | None = 
     ------
     ValueError
         If the arrays are not finite samples of one common shape in two or more dimensions.
-    ImportError
-        If matplotlib is not installed.
 
     Examples
     --------
@@ -160,8 +176,8 @@ def arrows(start: ArrayLike, end: ArrayLike, *, n: int = 400, ax: Axes | None = 
     # Long arrows last, so that the moves that cost most are not hidden.
     order = np.argsort(length)
     drawn = ax.quiver(
-        *tails[order].T, *moves[order].T, length[order], clim=(0, max(length.max(), 1e-300)), cmap="viridis_r",
-        angles="xy", scale_units="xy", scale=1, units="dots", width=1.4, headwidth=4.5, headlength=5, alpha=0.9,
+        *tails[order].T, *moves[order].T, length[order], cmap="viridis_r", clim=(0, max(length.max(), 1e-9)),
+        angles="xy", scale_units="xy", scale=1, units="dots", width=1.4, headwidth=4.5, headlength=5,
     )  # fmt: skip
     ax.scatter(tails[:, 0], tails[:, 1], s=3, color=GREY, linewidths=0)
     ax.update_datalim(heads)
@@ -194,8 +210,6 @@ def vorticity(values: ArrayLike, *, extent: Sequence[float], ax: Axes | None = N
     ------
     ValueError
         If the values are not a finite field in the plane.
-    ImportError
-        If matplotlib is not installed.
 
     Examples
     --------
@@ -227,8 +241,6 @@ def path(trajectories: ArrayLike, *, ax: Axes | None = None) -> Axes:
     ------
     ValueError
         If the array is not a finite set of trajectories.
-    ImportError
-        If matplotlib is not installed.
 
     Examples
     --------
@@ -283,8 +295,6 @@ def history(
     ------
     ValueError
         If the three are not sequences of one length, or a weight is not positive.
-    ImportError
-        If matplotlib is not installed.
 
     Examples
     --------
@@ -332,11 +342,6 @@ def costs(
         What the bars are called; a single bar has no name.
     ax : matplotlib.axes.Axes, optional
         Where to draw.
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed.
 
     Examples
     --------

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtri
 from scipy.stats import qmc
 
+from eulerot._types import FloatArray, Seed
 from eulerot.coordinates import to_box, to_latent
 from eulerot.errors import checked_samples
 from eulerot.euler.geodesic import Geodesic
@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Rearrangement", "normal_points"]
 
-FloatArray = NDArray[np.float64]
 
-
-def normal_points(n: int, dim: int, seed: object = 0) -> FloatArray:
+def normal_points(n: int, dim: int, seed: Seed = 0) -> FloatArray:
     """Return `n` scrambled Sobol points through the normal quantile, shape ``(n, dim)``.
 
     Examples
@@ -105,8 +103,8 @@ class Rearrangement:
     def log_abs_det(self, z: ArrayLike) -> FloatArray:
         """Return the logarithm of the factor by which ``s`` changes Gaussian volume at `z`, shape ``(n,)``.
 
-        This is ``log |det Ds(z)| + log N(s(z)) - log N(z)``, equal to ``log |det DX_1|`` in the box, equation (16): zero where
-        ``s`` preserves the Gaussian. Its largest value over a sample is the density error.
+        This is ``log |det Ds(z)| + log N(s(z)) - log N(z)``, equal to ``log |det DX_1|`` in the box, equation (16):
+        zero where ``s`` preserves the Gaussian. Its largest value over a sample is the density error.
         """
         latents = self._rotated(checked_samples("z", z, dim=self.dim))
         total, distances = np.zeros(len(latents)), to_box(latents)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from scipy.stats import kstest
 from tqdm import tqdm
 
+from eulerot._types import FloatArray, Seed
 from eulerot.coordinates import to_box
 from eulerot.errors import SourceError, checked_pairs
 from eulerot.euler.equations import VorticityEquation
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["FitOptions", "FitResult", "FitStage", "fit", "procrustes_rotation"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +68,7 @@ class FitOptions:
     max_iterations: int = 60
     held_out: float = 0.125
     tolerance: float = 1e-10
-    seed: object = 0
+    seed: Seed = 0
     threads: int | None = None
     progress: bool = False
 
@@ -178,13 +177,15 @@ def check_source(z: FloatArray) -> None:
         allowed = 0.08 + 2.0 / math.sqrt(n)
         if distance > allowed:
             raise SourceError(
-                f"z: expected standard normal latents; got a Kolmogorov-Smirnov distance of {distance:.3f} from N(0, 1) in "
-                f"column {axis} (mean {column.mean():.3g}, standard deviation {column.std():.3g}), above {allowed:.3f}. "
-                "Standardise the base of the flow, or check the direction of its map."
+                f"z: expected standard normal latents; got a Kolmogorov-Smirnov distance of {distance:.3f} from "
+                f"N(0, 1) in column {axis} (mean {column.mean():.3g}, standard deviation {column.std():.3g}), above "
+                f"{allowed:.3f}. Standardise the base of the flow, or check the direction of its map."
             )
     correlation = np.abs(np.corrcoef(z.T) - np.eye(z.shape[1])).max() if n > 1 and z.shape[1] > 1 else 0.0
     if correlation > 0.15 + 4.0 / math.sqrt(n):
-        raise SourceError(f"z: expected independent columns; got a correlation of {correlation:.3f}. Whiten the latents.")
+        raise SourceError(
+            f"z: expected independent columns; got a correlation of {correlation:.3f}. Whiten the latents."
+        )
 
 
 @dataclass
@@ -201,9 +202,7 @@ class _Search:
     interrupted: bool = False
 
     def objective(self, pairs: tuple[FloatArray, FloatArray], segments: int) -> Objective:
-        return Objective(
-            *pairs, self.grid, steps=self.options.steps, segments=segments, threads=self.options.workers
-        )
+        return Objective(*pairs, self.grid, steps=self.options.steps, segments=segments, threads=self.options.workers)
 
     def run(self) -> None:
         """Fit the geodesics one after the other, then all together."""
@@ -236,7 +235,7 @@ class _Search:
         weights: tuple[float, ...],
         start: FloatArray | None = None,
     ) -> tuple[FloatArray | None, float]:
-        """Go through the weights; return the unknowns with the lowest held-out cost, or None if none beats the start."""
+        """Go through the weights; return the unknowns of the lowest held-out cost, None if none beats the start."""
         segments = 1 if start is None else len(self.best)
         objective, check = self.objective(train, segments), self.objective(held, segments)
         theta = np.zeros(objective.size) if start is None else start
@@ -250,7 +249,15 @@ class _Search:
             theta, cost = found.x, check.cost(found.x)
             penalty = 0.5 * weight * float(np.tile((self.grid.laplacian**2).ravel(), segments) @ theta**2)
             self.history.append(
-                FitStage(segment, weight, found.nit, found.fun - penalty, cost, found.status == 0, time.perf_counter() - begun)
+                FitStage(
+                    segment,
+                    weight,
+                    found.nit,
+                    found.fun - penalty,
+                    cost,
+                    found.status == 0,
+                    time.perf_counter() - begun,
+                )
             )
             worse = 0 if cost < lowest else worse + 1
             if cost < lowest:
@@ -259,13 +266,13 @@ class _Search:
                 break
         return best, chosen
 
-    def _tick(self, intermediate_result) -> None:  # noqa: ANN001
+    def _tick(self, intermediate_result: OptimizeResult) -> None:
         self.bar.set_postfix_str(f"objective {intermediate_result.fun:.5f}", refresh=False)
         self.bar.update()
 
 
 def _split(n: int, options: FitOptions) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    order = np.random.default_rng(options.seed).permutation(n)  # type: ignore[arg-type]
+    order = np.random.default_rng(options.seed).permutation(n)
     n_held = max(1, round(options.held_out * n))
     return np.sort(order[n_held:]), np.sort(order[:n_held])
 
@@ -333,7 +340,9 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     if z.shape[1] == 1:
         return _one_dimension(z, x, len(train_rows), begun)
     if z.shape[1] != 2:
-        raise ValueError(f"z: expected latents of dimension 1 or 2; got {z.shape[1]}. Higher dimensions are not supported yet.")
+        raise ValueError(
+            f"z: expected latents of dimension 1 or 2; got {z.shape[1]}. Higher dimensions are not supported yet."
+        )
     if len(z) < settings.modes**2:
         raise ValueError(
             f"z: expected at least modes^2 = {settings.modes**2} pairs for modes = {settings.modes}; got {len(z)}. "
@@ -353,10 +362,8 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     return _concluded(search, rotation, (z[held_rows], x[held_rows]), begun)
 
 
-def _concluded(
-    search: _Search, rotation: FloatArray, held: tuple[FloatArray, FloatArray], begun: float
-) -> FitResult:
-    """Deliver the map and say how the fit ended; never deliver one that is worse than the identity on held-out pairs."""
+def _concluded(search: _Search, rotation: FloatArray, held: tuple[FloatArray, FloatArray], begun: float) -> FitResult:
+    """Deliver the map, never one that is worse than the identity on held-out pairs, and say how the fit ended."""
     z, x = held
     rearrangement = _delivered(search, rotation)
     before, after = transport_cost(z, x), transport_cost(rearrangement.forward(z), x)
@@ -380,5 +387,13 @@ def _one_dimension(z: FloatArray, x: FloatArray, n_train: int, begun: float) -> 
     cost = transport_cost(z, x)
     message = "In one dimension an increasing flow is already optimal; the map is the identity."
     return FitResult(
-        Rearrangement.identity(1), (), "converged", message, cost, cost, n_train, len(z) - n_train, time.perf_counter() - begun
+        Rearrangement.identity(1),
+        (),
+        "converged",
+        message,
+        cost,
+        cost,
+        n_train,
+        len(z) - n_train,
+        time.perf_counter() - begun,
     )

@@ -1,7 +1,7 @@
 r"""How much mass a coupling moves, how little it could move, and how far a map is from a gradient.
 
-Every measure takes pairs: row `i` of `x` is the image of row `i` of `y`. Costs are mean *squared* distances, in
-squared units of the samples, and the empirical moments divide by ``n``, so that for any pairs
+Every measure takes pairs: row `i` of `x` is the image of row `i` of `y`. Costs are mean *squared* distances,
+in squared units of the samples, and the empirical moments divide by ``n``, so that for any pairs
 
     lower_bound(y, x)  <=  exact_cost(y, x)  <=  transport_cost(y, x).
 """
@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from eulerot._types import FloatArray
 from eulerot.errors import checked_pairs, checked_samples
 
 if TYPE_CHECKING:
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TransportReport", "asymmetry", "exact_cost", "lower_bound", "transport_cost", "transport_report"]
 
-FloatArray = NDArray[np.float64]
 
-# The network simplex took 20 to 50 pivots a pair at 5000 pairs; left alone, POT stops at 100,000 pivots in all.
+# The network simplex took 20 to 50 pivots a pair at 5000 pairs; by default POT stops at 100,000 in all.
 PIVOTS_PER_PAIR = 2000
 
 
@@ -58,8 +58,8 @@ def transport_cost(y: ArrayLike, x: ArrayLike) -> float:
 def exact_cost(y: ArrayLike, x: ArrayLike) -> float:
     """Return the least cost of any coupling of the two samples, by POT's network simplex; equation (14).
 
-    Both samples are centred first: the optimal coupling does not change, the cost falls by the squared distance
-    of the means, and no digits are lost to a shift that is large beside the spread.
+    Both samples are centred first: the optimal coupling does not change, the cost falls by the squared
+    distance of the means, and no digits are lost to a shift that is large beside the spread.
 
     Parameters
     ----------
@@ -111,11 +111,10 @@ def exact_cost(y: ArrayLike, x: ArrayLike) -> float:
 def lower_bound(y: ArrayLike, x: ArrayLike) -> float:
     r"""Return the Gelbrich bound, which no coupling of the two samples can go below; equation (15).
 
-    It is ``|mean difference|^2 + Bures(cov y, cov x)``, in closed form in any dimension, and it is attained by a
-    symmetric positive affine map. The stable form used here has no matrix square root: with the triangular
-    factors ``cov = R^T R`` of the centred samples, ``Bures = min |R_y - Q R_x|_F^2`` over orthogonal ``Q``, an
-    orthogonal Procrustes problem. A sum of squares cannot turn negative, and singular covariances need no
-    special case.
+    It is ``|mean difference|^2 + Bures(cov y, cov x)``, in closed form in any dimension, and a symmetric
+    positive affine map attains it. The stable form used here has no matrix square root: with the triangular
+    factors ``cov = R^T R`` of the centred samples, ``Bures = min |R_y - Q R_x|_F^2`` over orthogonal ``Q``,
+    a Procrustes problem. A sum of squares is never negative, and singular covariances are no special case.
 
     Parameters
     ----------
@@ -145,8 +144,8 @@ def lower_bound(y: ArrayLike, x: ArrayLike) -> float:
     """
     source, target = checked_pairs("y", y, "x", x)
     scale = 1.0 / np.sqrt(len(source))
-    factor_y = np.linalg.qr(scale * (source - source.mean(axis=0)), mode="r")
-    factor_x = np.linalg.qr(scale * (target - target.mean(axis=0)), mode="r")
+    factor_y = np.linalg.qr(scale * (source - source.mean(axis=0))).R
+    factor_x = np.linalg.qr(scale * (target - target.mean(axis=0))).R
     left, _, right = np.linalg.svd(factor_y @ factor_x.T)
     bures = np.sum((factor_y - left @ right @ factor_x) ** 2)
     shift = target.mean(axis=0) - source.mean(axis=0)

@@ -1,8 +1,8 @@
 """Numba loops under `eulerot.euler.particles`, which documents them; shapes and conventions are there.
 
-Particles travel in blocks of LANES. Every work array is flat and LANES is a constant, because only then can the compiler
-prove that the inner loops do not overlap, and turn them into vector instructions. A table holds, for basis function m, the
-values ``b_m`` at all lanes and then the derivatives ``b'_m``.
+Particles travel in blocks of LANES. Every work array is flat and LANES is a constant, because only then can the
+compiler prove that the inner loops do not overlap, and turn them into vector instructions. A table holds, for basis
+function m, the values ``b_m`` at all lanes and then the derivatives ``b'_m``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LANES = 32
 UNROLL = 4
 _PAIR = 2 * LANES
 # Products may be fused with sums; nothing is reordered except in the one reduction that says so
-_FUSE = {"contract", "nsz"}  # noqa: RUF039
+_FUSE = {"contract", "nsz"}
 _TWO_PI = 2.0 * math.pi
 
 
@@ -32,8 +32,27 @@ def _sine_cosine(position, walls, trig):
             x -= _TWO_PI * np.floor(x / _TWO_PI + 0.5)
         t = 0.25 * x
         q = t * t
-        s = t * (1 + q * (-1 / 6 + q * (1 / 120 + q * (-1 / 5040 + q * (1 / 362880 + q * (-1 / 39916800 + q * (
-            1 / 6227020800 + q * (-1 / 1307674368000 + q / 355687428096000))))))))
+        s = t * (
+            1
+            + q
+            * (
+                -1 / 6
+                + q
+                * (
+                    1 / 120
+                    + q
+                    * (
+                        -1 / 5040
+                        + q
+                        * (
+                            1 / 362880
+                            + q
+                            * (-1 / 39916800 + q * (1 / 6227020800 + q * (-1 / 1307674368000 + q / 355687428096000)))
+                        )
+                    )
+                )
+            )
+        )
         s2 = 2 * s * math.sqrt(1 - s * s)  # |t| <= pi/4, so the cosine is at least 0.7 and loses nothing
         c2 = 1 - 2 * s * s
         sign = 1.0
@@ -89,7 +108,10 @@ def _contract(psi, row, table, sums):
         o = j * UNROLL * _PAIR
         for p in range(_PAIR):
             sums[p] += (
-                a0 * table[o + p] + a1 * table[o + _PAIR + p] + a2 * table[o + 2 * _PAIR + p] + a3 * table[o + 3 * _PAIR + p]
+                a0 * table[o + p]
+                + a1 * table[o + _PAIR + p]
+                + a2 * table[o + 2 * _PAIR + p]
+                + a3 * table[o + 3 * _PAIR + p]
             )
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
 from eulerot.euler.transforms import Transforms
 
 __all__ = ["VorticityEquation"]
-
-FloatArray = NDArray[np.float64]
 
 
 class VorticityEquation:
@@ -49,6 +47,8 @@ class VorticityEquation:
         self.transforms = Transforms(grid, threads=threads)
         k, l = grid.wavenumbers
         # d_x takes sines to k cosines in the box; the cosines go back with a minus sign, hence `mixed`
+        self._d_x: np.ndarray
+        self._d_y: np.ndarray
         self._d_x, self._d_y = (k, l) if grid.walls else (1j * k, 1j * l)
         self._strain = k**2 - l**2
         self._mixed = k * l if grid.walls else -k * l

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from eulerot._types import FloatArray
 from eulerot.errors import ResolutionError, checked_samples
 from eulerot.euler.equations import VorticityEquation
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, Tableau, adjoint_step, step
 from eulerot.euler.particles import Transport, basis_coefficients, to_positions, to_wall_distances
 
-__all__ = ["Geodesic", "integrate", "integrate_adjoint", "march", "required_steps"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-FloatArray = NDArray[np.float64]
+__all__ = ["Geodesic", "integrate", "integrate_adjoint", "march", "required_steps"]
 
 
 def required_steps(equation: VorticityEquation, vorticity: np.ndarray, time: float, stability: float) -> int:
@@ -51,8 +53,8 @@ def march(
     needed = required_steps(equation, vorticity, time, tableau.stability)
     if steps < needed:
         raise ResolutionError(
-            f"steps: expected at least {needed} for {tableau.name} to be stable with this field on this grid; got {steps}. "
-            "Raise steps."
+            f"steps: expected at least {needed} for {tableau.name} to be stable with this field on this grid; got "
+            f"{steps}. Raise steps."
         )
     for _ in range(steps):
         result = FieldStep(*step(equation, vorticity, time / steps, tableau))
@@ -181,7 +183,14 @@ class Geodesic:
         """Return the positions at given shares of the duration, ascending in [0, 1], shape ``(times, n, 2)``."""
         return np.stack([self._leave(at) for at in self.path_of_distances(self._enter(positions), times)])
 
-    # The four maps on signed wall distances, in which the tails of a Gaussian keep their digits.
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw the initial vorticity."""
+        from eulerot import plotting
+
+        side = self.grid.length
+        return plotting.vorticity(self.vorticity(), extent=(0.0, side, 0.0, side), ax=ax)
+
+    # The maps on signed wall distances, in which the tails of a Gaussian keep their digits.
 
     def forward_distances(self, distances: FloatArray) -> FloatArray:
         """Return ``X_1`` in signed wall distances."""
@@ -230,7 +239,8 @@ class Geodesic:
                 return coarse
             coarse, end = fine, finer_end
         raise ResolutionError(
-            f"steps: {most} steps do not bring the flow map's error below {tolerance:g}. Take fewer modes, or regularise more."
+            f"steps: {most} steps do not bring the flow map's error below {tolerance:g}. "
+            "Take fewer modes, or regularise more."
         )
 
     def _enter(self, positions: ArrayLike) -> FloatArray:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+
+from eulerot._types import FloatArray
 
 __all__ = ["Grid"]
-
-FloatArray = NDArray[np.float64]
 
 
 def _is_fast(n: int) -> bool:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.integrate import DOP853 as _SCIPY_DOP853
 
+from eulerot._types import FloatArray
 from eulerot.euler.equations import VorticityEquation
 
 __all__ = ["DOP853", "RK4", "Tableau", "adjoint_step", "step"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -1,37 +1,43 @@
-"""Particles in a truncated stream function: the exact velocity, its gradient, and their adjoints, equations (8) and (10).
+"""Particles in a truncated stream function: exact velocity, gradient and adjoints, equations (8) and (10).
 
 The stream function is a sum of products of one-dimensional basis functions, ``psi = sum Psi_mn b_m(x) b_n(y)``:
 ``b_m = sin((m+1) x)`` in the box; ``b_2k = cos(k x)``, ``b_2k+1 = sin(k x)`` on the torus. One kernel serves both.
 Velocity is exact, so it is divergence-free and tangent to the walls by construction.
 
-Positions in the box are *signed wall distances*: ``y > 0`` is the distance from the wall at 0, ``y < 0`` minus the distance
-from the wall at pi. A particle never crosses a wall, so the sign never changes, and particles close to either wall keep all
-their digits: the tails of a Gaussian are there.
+Positions in the box are *signed wall distances*: ``y > 0`` is the distance from the wall at 0, ``y < 0`` minus the
+distance from the wall at pi. A particle never crosses a wall, so the sign never changes, and particles close to
+either wall keep all their digits: the tails of a Gaussian are there.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from eulerot._types import FloatArray
 from eulerot.euler import _kernels
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import Tableau
 
+T = TypeVar("T")
+
 __all__ = ["Transport", "basis_coefficients", "basis_field", "to_positions", "to_wall_distances"]
 
-FloatArray = NDArray[np.float64]
 # Partial sums are formed by chunk and added in order, so that results do not depend on the number of threads
 _CHUNKS = 16
+_ON_THE_WALL = 1e-290
 
 
 def to_wall_distances(positions: FloatArray) -> FloatArray:
     """Return signed wall distances of positions in ``[0, pi]``."""
-    return np.where(positions <= 0.5 * math.pi, positions, positions - math.pi)
+    # a zero would lose its sign on the way: on the wall at pi, the smallest distance stands for it
+    return np.where(positions <= 0.5 * math.pi, positions, np.minimum(positions - math.pi, -_ON_THE_WALL))
 
 
 def to_positions(distances: FloatArray) -> FloatArray:
@@ -113,7 +119,7 @@ class Transport:
         return self._run(positions, rows=2, record=True)
 
     def advance_jacobian(self, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the positions at the end and the Jacobians ``DX``, shape ``(n, 2, 2)``, by the variational equation."""
+        """Return the positions at the end and the Jacobians ``DX`` there, by the variational equation."""
         state = np.concatenate([positions, np.tile([1.0, 0.0, 0.0, 1.0], (len(positions), 1))], axis=1)
         end = self._run(state, rows=6, record=False)[0]
         return end[:, :2], end[:, 2:].reshape(-1, 2, 2)
@@ -133,7 +139,8 @@ class Transport:
 
         def work(chunk: slice) -> FloatArray:
             psi_bar = np.zeros_like(self.psi)
-            _kernels.adjoint(record[chunk], lanes[chunk], self.psi, *self._scheme(), start[chunk], psi_bar)
+            a, b, dt, walls = self._scheme
+            _kernels.adjoint(record[chunk], lanes[chunk], self.psi, a, b, dt, walls, start[chunk], psi_bar)
             return psi_bar
 
         parts = self._map(work, len(lanes))
@@ -148,17 +155,19 @@ class Transport:
         kept = np.empty((len(lanes), steps, stages, rows * _kernels.LANES) if record else (len(lanes), 0, 0, 0))
 
         def work(chunk: slice) -> None:
-            _kernels.advance(lanes[chunk], self.psi, *self._scheme(), kept[chunk])
+            a, b, dt, walls = self._scheme
+            _kernels.advance(lanes[chunk], self.psi, a, b, dt, walls, kept[chunk])
 
         self._map(work, len(lanes))
         return _from_lanes(lanes, len(state)), kept
 
-    def _scheme(self) -> tuple:
+    @property
+    def _scheme(self) -> tuple[FloatArray, FloatArray, float, bool]:
         return self.tableau.a, self.tableau.b, self.dt, self.grid.walls
 
-    def _map(self, work, blocks: int) -> list:  # noqa: ANN001
+    def _map(self, work: Callable[[slice], T], blocks: int) -> list[T]:
         edges = np.linspace(0, blocks, min(blocks, _CHUNKS) + 1).astype(int)
-        chunks = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        chunks = [slice(a, b) for a, b in itertools.pairwise(edges)]
         if self.threads == 1 or len(chunks) == 1:
             return [work(chunk) for chunk in chunks]
         with ThreadPoolExecutor(self.threads) as pool:
@@ -168,7 +177,8 @@ class Transport:
 def _to_lanes(rows: FloatArray) -> FloatArray:
     """Return ``(n, r)`` rows as blocks of lanes, shape ``(blocks, r * LANES)``, zeros filling the last block.
 
-    Zero serves states and multipliers alike: a particle at the origin goes nowhere bad, a multiplier of zero adds nothing.
+    Zero serves states and multipliers alike: a particle at the origin goes nowhere bad, a multiplier of zero adds
+    nothing.
     """
     n, r = rows.shape
     blocks = -(-n // _kernels.LANES)

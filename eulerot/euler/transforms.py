@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pyfftw
-from numpy.typing import NDArray
 
+from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
 
 __all__ = ["Transforms"]
 
-FloatArray = NDArray[np.float64]
 # FFTW's names: the synthesis of a sine series on cell centres, and its analysis; likewise for cosines
 _SYNTHESIS = {"sin": "FFTW_RODFT01", "cos": "FFTW_REDFT01"}
 _ANALYSIS = {"sin": "FFTW_RODFT10", "cos": "FFTW_REDFT10"}

@@ -1,0 +1,59 @@
+"""Small trained flows that ship with the package, and a linear one: something real to try things on."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import numpy as np
+
+from eulerot.flows.linear import LinearFlow
+from eulerot.flows.spline import SplineFlow, SplineTransform
+
+__all__ = ["load", "names"]
+
+_WEIGHTS = files("eulerot.flows") / "weights"
+
+
+def names() -> tuple[str, ...]:
+    """Return the names that `load` takes.
+
+    Examples
+    --------
+    >>> names()
+    ('checkerboard', 'eight_gaussians', 'linear', 'pinwheel', 'two_moons')
+    """
+    trained = [entry.name.removesuffix(".npz") for entry in _WEIGHTS.iterdir() if entry.name.endswith(".npz")]
+    return tuple(sorted([*trained, "linear"]))
+
+
+def load(name: str) -> SplineFlow | LinearFlow:
+    """Return a flow of the zoo.
+
+    Parameters
+    ----------
+    name : str
+        One of `names`. All but ``"linear"`` are neural spline flows trained by maximum likelihood alone.
+
+    Raises
+    ------
+    ValueError
+        If there is no such flow.
+
+    Examples
+    --------
+    >>> flow = load("two_moons")
+    >>> flow.sample(3, seed=0).shape
+    (3, 2)
+    """
+    if name not in names():
+        raise ValueError(f"name: expected one of {', '.join(names())}; got {name!r}.")
+    if name == "linear":
+        return LinearFlow([[0.6, -1.4], [1.2, 0.8]], [1.0, -0.5])
+    with (_WEIGHTS / f"{name}.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        transforms: list[SplineTransform] = []
+        while f"weight_{len(transforms)}_0" in arrays:
+            layers: list[tuple[np.ndarray, np.ndarray]] = []
+            while (key := f"{len(transforms)}_{len(layers)}") and f"weight_{key}" in arrays:
+                layers.append((arrays[f"weight_{key}"].astype(float), arrays[f"bias_{key}"].astype(float)))
+            transforms.append(SplineTransform(tuple(layers)))
+        return SplineFlow(name, transforms[0].layers[0][0].shape[1], tuple(transforms), float(arrays["nll"]))
