@@ -108,7 +108,7 @@ def _markdown(arguments: argparse.Namespace, text: str) -> str:
 
 def _pictures(folder: Path, twin: RearrangedFlow, report: FlowReport) -> None:
     from eulerot import plotting
-    from eulerot.rearrangement import normal_points
+    from eulerot.source import normal_points
 
     z = normal_points(4096, twin.dim)
     x, y = np.asarray(twin.flow.forward(z)), twin.rearrangement.forward(z)

@@ -1,4 +1,4 @@
-"""The cost of shooting and its exact gradient, DESIGN equations (11) and (12)."""
+"""The cost of shooting and its exact gradient, equations (11), (12) and (12')."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from eulerot.euler.geodesic import integrate, integrate_adjoint
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import RK4, Tableau
 from eulerot.euler.particles import Transport, basis_coefficients, basis_field
+from eulerot.potential import HALF_SQUARE, Potential
 
 __all__ = ["Objective"]
 
 
 @dataclass(frozen=True)
 class Objective:
-    """``J(theta) = mean |x - s(z)|^2 + lam R(w0)`` over pairs, with ``theta = w0 / |k|`` in the kinetic-energy metric.
+    """``J(theta) = cost + lam R(w0)`` over pairs, with ``theta = w0 / |k|`` in the kinetic-energy metric.
 
     Parameters
     ----------
@@ -35,6 +36,8 @@ class Objective:
         The number of geodesics that are composed; `theta` holds one row for each.
     threads : int
         Threads over particles.
+    potential : Potential
+        ``phi`` of equation (12'); by default the cost is ``mean |x - s(z)|^2``.
     tableau : Tableau
         The scheme.
 
@@ -53,6 +56,7 @@ class Objective:
     steps: int = 16
     segments: int = 1
     threads: int = 1
+    potential: Potential = HALF_SQUARE
     tableau: Tableau = RK4
 
     @property
@@ -73,6 +77,11 @@ class Objective:
         """Vorticity by unknown, such that ``1/2 |theta|^2`` is the kinetic energy."""
         return np.sqrt(self.grid.laplacian / self.grid.weights)
 
+    @cached_property
+    def stiffness(self) -> FloatArray:
+        """Weights of the regularisation, ``R = 1/2 stiffness . theta^2``."""
+        return np.tile((self.grid.laplacian**2).ravel(), self.segments)
+
     def vorticity(self, theta: FloatArray) -> FloatArray:
         """Return the initial vorticities' coefficients, shape ``(segments, K, K)``."""
         return theta.reshape(self.segments, *self.grid.shape_hat) * self._scale
@@ -85,18 +94,18 @@ class Objective:
         return to_latent(distances)
 
     def cost(self, theta: FloatArray) -> float:
-        """Return ``mean |x - s(z)|^2`` alone."""
-        return float(np.mean(np.sum((self.moved(theta) - self.x) ** 2, axis=1)))
+        """Return the cost alone."""
+        return self._cost(self.moved(theta))[0]
 
     def __call__(self, theta: FloatArray, regularisation: float) -> tuple[float, FloatArray]:
         """Return ``J`` and its gradient by `theta`."""
-        penalty = regularisation * np.tile((self.grid.laplacian**2).ravel(), self.segments)
+        stiffness = regularisation * self.stiffness
         try:
             cost, gradient = self._cost_and_gradient(theta)
         except ResolutionError:
             # too fast for the steps: a steep bowl sends the line search back, where a NaN would end it
             return 1e6 * (1.0 + float(theta @ theta)), 2e6 * theta
-        return cost + 0.5 * float(penalty @ theta**2), gradient + penalty * theta
+        return cost + 0.5 * float(stiffness @ theta**2), gradient + stiffness * theta
 
     def _transport(self, vorticity: FloatArray) -> tuple[np.ndarray, Transport]:
         _, stages = integrate(self._equation, vorticity, 1.0, self.steps, self.tableau)
@@ -110,8 +119,8 @@ class Objective:
             distances, record = transport.advance_recorded(distances)
             tape.append((stages, transport, record))
         latents = to_latent(distances)
-        residual = latents - self.x
-        multiplier = 2.0 / len(residual) * residual * np.exp(-log_density(latents))
+        cost, multiplier = self._cost(latents)
+        multiplier = multiplier * np.exp(-log_density(latents))
         gradient = np.empty((self.segments, *self.grid.shape_hat))
         for segment in reversed(range(self.segments)):
             stages, transport, record = tape[segment]
@@ -119,4 +128,11 @@ class Objective:
             sources = self._equation.streamfunction(basis_field(psi_bar, self.grid))
             by_field = integrate_adjoint(self._equation, stages, 1.0, self.tableau, sources)
             gradient[segment] = self.grid.weights * self._scale * by_field
-        return float(np.mean(np.sum(residual**2, axis=1))), gradient.ravel()
+        return cost, gradient.ravel()
+
+    def _cost(self, latents: FloatArray) -> tuple[float, FloatArray]:
+        """Return the cost of rearranged latents and its derivative by them, equation (12')."""
+        n, dim = latents.shape
+        values, slopes = self.potential(latents)
+        each = np.sum(self.x**2, axis=1) - 2 * np.sum(self.x * latents, axis=1) + 2 * values
+        return float(np.mean(each)) + dim - 2 * self.potential.mean, (slopes - self.x) * (2.0 / n)

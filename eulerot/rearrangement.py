@@ -8,31 +8,33 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
-from scipy.stats import qmc
 
-from eulerot._types import FloatArray, Seed
+from eulerot._types import FloatArray
 from eulerot.coordinates import to_box, to_latent
 from eulerot.errors import checked_samples
 from eulerot.euler.geodesic import Geodesic
+from eulerot.source import normal_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Rearrangement", "normal_points"]
+__all__ = ["Rearrangement", "procrustes_rotation"]
 
 
-def normal_points(n: int, dim: int, seed: Seed = 0) -> FloatArray:
-    """Return `n` scrambled Sobol points through the normal quantile, shape ``(n, dim)``.
+def procrustes_rotation(z: FloatArray, x: FloatArray) -> FloatArray:
+    """Return the rotation ``R`` in SO(d) that minimises ``mean |x - R z|^2``, equation (13).
 
     Examples
     --------
-    >>> normal_points(8, 2).shape
-    (8, 2)
+    >>> z = np.random.default_rng(0).standard_normal((100, 2))
+    >>> quarter = np.array([[0.0, -1.0], [1.0, 0.0]])
+    >>> np.allclose(procrustes_rotation(z, z @ quarter.T), quarter)
+    True
     """
-    sobol = qmc.Sobol(dim, scramble=True, rng=np.random.default_rng(seed))
-    points = sobol.random_base2(max(0, math.ceil(math.log2(n))))[:n]
-    return ndtri(np.clip(points, 2.0**-33, 1 - 2.0**-33))
+    left, _, right = np.linalg.svd(np.einsum("ni,nj->ij", x, z) / len(z))
+    signs = np.ones(z.shape[1])
+    signs[-1] = np.sign(np.linalg.det(left @ right))
+    return (left * signs) @ right
 
 
 @dataclass(frozen=True)

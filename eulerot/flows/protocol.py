@@ -9,7 +9,7 @@ import numpy as np
 
 from eulerot._types import FloatArray, Seed
 from eulerot.errors import FlowError
-from eulerot.rearrangement import normal_points
+from eulerot.source import normal_points
 
 __all__ = ["Flow", "check_flow", "flow_dim"]
 

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 from eulerot._types import FloatArray, Seed
 from eulerot.errors import checked_samples
 from eulerot.flows.protocol import Flow, check_flow, flow_dim
-from eulerot.rearrangement import Rearrangement, normal_points
+from eulerot.rearrangement import Rearrangement
 from eulerot.shooting import FitResult, fit
+from eulerot.source import normal_points
 from eulerot.transport import TransportReport, asymmetry, transport_report
 
 if TYPE_CHECKING:

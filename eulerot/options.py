@@ -1,0 +1,97 @@
+"""The options of a fit, validated on construction."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from eulerot._types import Seed
+
+__all__ = ["FitOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions:
+    """The options of `eulerot.fit`.
+
+    Parameters
+    ----------
+    modes : int
+        Modes kept an axis, ``K`` of equation (7).
+    segments : int
+        Geodesics that are composed.
+    align : bool
+        Whether to start from the best rotation, equation (13).
+    regularisation : tuple of float
+        The weights ``lam`` of equation (12) to go through, warm-started, in descending order.
+    steps : int
+        Runge-Kutta steps of a geodesic while fitting. The delivered map chooses its own.
+    max_iterations : int
+        Iterations of the optimiser for each weight.
+    held_out : float
+        The share of the pairs that is kept for choosing the weight.
+    tolerance : float
+        The largest error of the delivered map, by its own estimate.
+    seed : int
+        Seed of the split; what `numpy.random.default_rng` takes.
+    threads : int or None
+        Threads; all processors by default. The result does not depend on it.
+    progress : bool
+        Whether to show a progress bar.
+
+    Raises
+    ------
+    ValueError
+        For an option out of its range.
+
+    Examples
+    --------
+    >>> FitOptions(regularisation=(1e-5, 1e-3)).regularisation
+    (0.001, 1e-05)
+    >>> FitOptions(modes=0)
+    Traceback (most recent call last):
+    ...
+    ValueError: modes: expected a positive whole number; got 0.
+    """
+
+    modes: int = 16
+    segments: int = 1
+    align: bool = True
+    regularisation: tuple[float, ...] = (1e-3, 1e-4, 1e-5, 1e-6)
+    steps: int = 16
+    max_iterations: int = 60
+    held_out: float = 0.125
+    tolerance: float = 1e-10
+    seed: Seed = 0
+    threads: int | None = None
+    progress: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("modes", "segments", "steps", "max_iterations"):
+            _check_count(name, getattr(self, name))
+        if self.threads is not None:
+            _check_count("threads", self.threads)
+        try:
+            weights = tuple(np.atleast_1d(np.asarray(self.regularisation, dtype=float)).tolist())
+        except (TypeError, ValueError):
+            weights = ()
+        if not weights or not all(math.isfinite(w) and w >= 0 for w in weights):
+            raise ValueError(f"regularisation: expected finite weights of zero or more; got {self.regularisation!r}.")
+        object.__setattr__(self, "regularisation", tuple(sorted(weights, reverse=True)))
+        if not 0 < self.held_out < 1:
+            raise ValueError(f"held_out: expected a share between 0 and 1; got {self.held_out!r}.")
+        if not self.tolerance > 0:
+            raise ValueError(f"tolerance: expected a positive number; got {self.tolerance!r}.")
+
+    @property
+    def workers(self) -> int:
+        """The number of threads to use."""
+        return self.threads or os.cpu_count() or 1
+
+
+def _check_count(name: str, value: object) -> None:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name}: expected a positive whole number; got {value!r}.")

@@ -1,0 +1,64 @@
+"""The source: standard normal points to fit with, and the check that latents are standard normal."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.special import ndtri
+from scipy.stats import kstest, qmc
+
+from eulerot._types import FloatArray, Seed
+from eulerot.errors import SourceError
+
+__all__ = ["check_source", "normal_points"]
+
+
+def normal_points(n: int, dim: int, seed: Seed = 0) -> FloatArray:
+    """Return `n` scrambled Sobol points through the normal quantile, shape ``(n, dim)``.
+
+    Examples
+    --------
+    >>> normal_points(8, 2).shape
+    (8, 2)
+    """
+    sobol = qmc.Sobol(dim, scramble=True, rng=np.random.default_rng(seed))
+    points = sobol.random_base2(max(0, math.ceil(math.log2(n))))[:n]
+    return ndtri(np.clip(points, 2.0**-33, 1 - 2.0**-33))
+
+
+def check_source(z: FloatArray) -> None:
+    """Raise `SourceError` where latents are plainly not standard normal.
+
+    Latents found by inverting a trained flow are only nearly normal, so that the bounds are wide.
+
+    Raises
+    ------
+    SourceError
+        With the statistic that gave it away.
+
+    Examples
+    --------
+    >>> check_source(normal_points(256, 2))
+    >>> check_source(3 * normal_points(256, 2))
+    Traceback (most recent call last):
+    ...
+    eulerot.errors.SourceError: z: expected standard normal latents; got a Kolmogorov-Smirnov distance of 0.242 ...
+    """
+    n = len(z)
+    for axis, column in enumerate(z.T):
+        distance = kstest(column, "norm").statistic
+        allowed = 0.08 + 2.0 / math.sqrt(n)
+        if distance > allowed:
+            raise SourceError(
+                f"z: expected standard normal latents; got a Kolmogorov-Smirnov distance of {distance:.3f} from "
+                f"N(0, 1) in column {axis} (mean {column.mean():.3g}, standard deviation {column.std():.3g}), above "
+                f"{allowed:.3f}. Standardise the base of the flow, or check the direction of its map."
+            )
+    if n < 2 or z.shape[1] < 2:
+        return
+    correlation = np.abs(np.corrcoef(z.T) - np.eye(z.shape[1])).max()
+    if correlation > 0.15 + 4.0 / math.sqrt(n):
+        raise SourceError(
+            f"z: expected independent columns; got a correlation of {correlation:.3f}. Whiten the latents."
+        )
