@@ -11,13 +11,16 @@ from eulerot._types import FloatArray
 from eulerot.coordinates import log_density, to_box, to_latent
 from eulerot.errors import ResolutionError
 from eulerot.euler.equations import VorticityEquation
-from eulerot.euler.geodesic import integrate, integrate_adjoint
+from eulerot.euler.geodesic import integrate, integrate_adjoint, required_steps
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import RK4, Tableau
 from eulerot.euler.particles import Transport, basis_coefficients, basis_field
 from eulerot.potential import HALF_SQUARE, Potential
 
 __all__ = ["Objective"]
+
+# A field that is faster still belongs to a line search that went too far
+_MOST_DOUBLED = 8
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Objective:
     grid : Grid
         A box.
     steps : int
-        Steps of each geodesic.
+        Steps of each geodesic; twice, four or eight times as many where a field is too fast for them.
     segments : int
         The number of geodesics that are composed; `theta` holds one row for each.
     threads : int
@@ -108,9 +111,13 @@ class Objective:
         return cost + 0.5 * float(stiffness @ theta**2), gradient + stiffness * theta
 
     def _transport(self, vorticity: FloatArray) -> tuple[np.ndarray, Transport]:
-        _, stages = integrate(self._equation, vorticity, 1.0, self.steps, self.tableau)
+        """Integrate the field, in as many steps as its speed asks for: `steps`, doubled while they are too few."""
+        needed, steps = required_steps(self._equation, vorticity, 1.0, self.tableau.stability), self.steps
+        while steps < needed and steps < _MOST_DOUBLED * self.steps:
+            steps *= 2
+        _, stages = integrate(self._equation, vorticity, 1.0, steps, self.tableau)
         psi = basis_coefficients(self._equation.streamfunction(stages), self.grid)
-        return stages, Transport(self.grid, psi, 1.0 / self.steps, self.tableau, self.threads)
+        return stages, Transport(self.grid, psi, 1.0 / steps, self.tableau, self.threads)
 
     def _cost_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
         distances, tape = self._start, []

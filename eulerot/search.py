@@ -96,8 +96,7 @@ class Search:
         return [self._objective(self.train).vorticity(theta)[0] for theta in self.best]
 
     def _objective(self, pairs: Pairs, segments: int = 1) -> Objective:
-        options = self.options
-        return Objective(*pairs, self.grid, steps=options.steps, segments=segments, threads=options.workers)
+        return Objective(*pairs, self.grid, steps=self.options.steps, segments=segments, threads=self.options.workers)
 
     def _moved(self, pairs: Pairs, theta: FloatArray) -> Pairs:
         return self._objective(pairs).moved(theta), pairs[1]
@@ -112,40 +111,53 @@ class Search:
     ) -> tuple[FloatArray | None, float]:
         """Go through the weights; return the unknowns of the lowest held-out cost, None if none beats the start."""
         theta = np.zeros(objective.size) if start is None else start
-        first, best, chosen, worse = theta, None, weights[0], 0
+        tried, worse = [theta], 0
         for weight in weights:
-            # the potential of where we are: a better one with every weight
+            # the potential of where we are: a better one with every weight, and one for all that are compared
             potential = regressed_potential(objective.moved(theta), objective.x)
             objective, check = replace(objective, potential=potential), replace(check, potential=potential)
-            lowest = check.cost(first if best is None else best)
+            lowest = min(check.cost(other) for other in tried)
             theta, stage = self._minimised(objective, check, segment, theta, weight)
+            tried.append(theta)
             self.history.append(stage)
             worse = 0 if stage.held_out_cost < lowest else worse + 1
-            if worse == 0:
-                best, chosen = theta, weight
             if worse == 2 or self.interrupted:
                 break
-        return best, chosen
+        return self._chosen(objective, check, tried)
+
+    def _chosen(
+        self, objective: Objective, check: Objective, tried: list[FloatArray]
+    ) -> tuple[FloatArray | None, float]:
+        """Return the unknowns that held-out pairs prefer, and their weight; enter all costs by the last potential."""
+        n = len(tried) - 1
+        self.history[-n:] = [
+            replace(stage, train_cost=objective.cost(theta), held_out_cost=check.cost(theta))
+            for stage, theta in zip(self.history[-n:], tried[1:], strict=True)
+        ]
+        best = min(range(1, n + 1), key=lambda i: self.history[i - n - 1].held_out_cost)
+        stage = self.history[best - n - 1]
+        return (tried[best] if stage.held_out_cost < check.cost(tried[0]) else None), stage.regularisation
 
     def _minimised(
         self, objective: Objective, check: Objective, segment: int, theta: FloatArray, weight: float
     ) -> tuple[FloatArray, FitStage]:
         """Run the optimiser for one weight, from `theta`."""
-        begun, latest = time.perf_counter(), [theta]
+        begun, latest, converged = time.perf_counter(), theta, False
+        iterations = 0
 
         def tick(intermediate_result: OptimizeResult) -> None:
-            latest.append(intermediate_result.x.copy())
+            nonlocal latest, iterations
+            latest, iterations = intermediate_result.x.copy(), iterations + 1
             self.bar.set_postfix_str(f"objective {intermediate_result.fun:.5f}", refresh=False)
             self.bar.update()
 
-        converged = False
         try:
             found = minimize(
                 objective, theta, args=(weight,), jac=True, method="L-BFGS-B", callback=tick,
                 options={"maxiter": self.options.max_iterations, "maxcor": 30, "ftol": 1e-6, "gtol": 1e-7},
             )  # fmt: skip
-            end, converged = found.x, found.status == 0
+            latest, converged = found.x, found.status == 0
         except KeyboardInterrupt:
-            self.interrupted, end = True, latest[-1]
-        costs = objective.cost(end), check.cost(end)
-        return end, FitStage(segment, weight, len(latest) - 1, *costs, converged, time.perf_counter() - begun)
+            self.interrupted = True
+        costs = objective.cost(latest), check.cost(latest)
+        return latest, FitStage(segment, weight, iterations, *costs, converged, time.perf_counter() - begun)

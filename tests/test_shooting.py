@@ -1,0 +1,236 @@
+"""The fit: its gradient, what it guarantees, what it recovers, and how it ends."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import ndtri
+
+from eulerot.coordinates import log_density, to_box, to_latent
+from eulerot.euler.grid import Grid
+from eulerot.euler.integrators import DOP853
+from eulerot.objective import Objective
+from eulerot.potential import regressed_potential
+from eulerot.rearrangement import procrustes_rotation
+from eulerot.shooting import fit
+from eulerot.source import normal_points
+from eulerot.transport import transport_cost
+
+
+def swirled(z, peak=1.0):
+    """Data of a planted flow: a swirl, which preserves the Gaussian, and then a monotone map."""
+    angle = peak * np.exp(-np.sum(z**2, axis=1) / 4)
+    cos, sin = np.cos(angle), np.sin(angle)
+    y = np.stack([cos * z[:, 0] - sin * z[:, 1], sin * z[:, 0] + cos * z[:, 1]], axis=1)
+    return y * [1.5, 1.0] + np.tanh(y) + [1.0, 0.0]
+
+
+def pairs(n, seed=0):
+    z = np.random.default_rng(seed).standard_normal((n, 2))
+    return z, swirled(z)
+
+
+def test_box_coordinates_keep_their_digits_in_both_tails():
+    z = np.concatenate([np.linspace(-37, 37, 2001), [1e-300, 0.0]])[:, None]
+    assert np.abs(to_latent(to_box(z)) - z).max() < 1e-13 * 37
+    step = 1e-5
+    inner = np.linspace(-6, 6, 101)[:, None]
+    slope = (np.mod(to_box(inner + step), np.pi) - np.mod(to_box(inner - step), np.pi)) / (2 * step)
+    smooth = np.abs(inner[:, 0]) > step  # the two walls have their own distances
+    assert np.allclose(slope[smooth], np.exp(log_density(inner[smooth])), rtol=1e-6)
+
+
+def test_potential_gradient_and_mean():
+    y = np.random.default_rng(0).standard_normal((400, 2))
+    potential = regressed_potential(y, swirled(y))
+    gradient = potential(y)[1]
+    step = 1e-5
+    for axis in range(2):
+        shift = step * np.eye(2)[axis]
+        slope = (potential(y + shift)[0] - potential(y - shift)[0]) / (2 * step)
+        assert np.abs(slope - gradient[:, axis]).max() < 1e-8
+    share = (np.arange(400) + 0.5) / 400
+    middle = np.stack(np.meshgrid(ndtri(share), ndtri(share)), axis=-1).reshape(-1, 2)
+    cosines = replace(potential, linear=np.zeros(2), quadratic=np.zeros((2, 2)))
+    assert abs(np.mean(cosines(middle)[0])) < 1e-12
+    assert np.isclose(potential.mean, np.trace(potential.quadratic) / 2)
+
+
+@pytest.mark.parametrize("tableau_and_segments", [(None, 1), (None, 2), (DOP853, 1)])
+@pytest.mark.parametrize("with_potential", [False, True])
+def test_gradient_equals_central_differences(tableau_and_segments, with_potential):
+    tableau, segments = tableau_and_segments
+    z, x = pairs(150)
+    objective = Objective(z, x, Grid.from_modes(5), steps=4, segments=segments)
+    if tableau is not None:
+        objective = replace(objective, tableau=tableau)
+    if with_potential:
+        objective = replace(objective, potential=regressed_potential(z, x))
+    rng = np.random.default_rng(1)
+    theta, direction = 0.1 * rng.standard_normal((2, objective.size))
+    exact = objective(theta, 1e-4)[1] @ direction
+
+    def central(step):
+        ahead, behind = objective(theta + step * direction, 1e-4), objective(theta - step * direction, 1e-4)
+        return (ahead[0] - behind[0]) / (2 * step)
+
+    assert np.isclose((4 * central(2e-4) - central(4e-4)) / 3, exact, rtol=1e-8, atol=0)
+
+
+def test_potential_changes_the_noise_of_the_cost_and_not_its_expectation():
+    z, x = pairs(100_000)
+    plain = Objective(z, x, Grid.from_modes(5), threads=2)
+    theta = 0.1 * np.random.default_rng(2).standard_normal(plain.size)
+    moved = plain.moved(theta)
+    assert np.isclose(plain.cost(theta), transport_cost(moved, x), rtol=1e-13)
+    potential = regressed_potential(moved[:1000], x[:1000])
+    difference = replace(plain, potential=potential).cost(theta) - plain.cost(theta)
+    deviation = np.std(2 * potential(moved)[0] - np.sum(moved**2, axis=1)) / np.sqrt(len(z))
+    assert 0 < abs(difference) < 4 * deviation
+
+    # at a Monge map nothing is to be gained: the slope that is left is noise, and the potential removes it
+    monge = replace(plain, z=z[:1000], x=(z + np.tanh(z))[:1000])
+    noise = np.linalg.norm(monge(np.zeros(plain.size), 0.0)[1])
+    quiet = replace(monge, potential=regressed_potential(monge.z, monge.x))
+    assert np.linalg.norm(quiet(np.zeros(plain.size), 0.0)[1]) < 0.2 * noise
+
+
+def test_procrustes_recovers_a_rotation_and_never_reflects():
+    z = np.random.default_rng(0).standard_normal((300, 3))
+    rotation = np.linalg.qr(np.random.default_rng(1).standard_normal((3, 3)))[0]
+    rotation *= np.sign(np.linalg.det(rotation))
+    assert np.allclose(procrustes_rotation(z, z @ rotation.T * 2.0 + 1.0), rotation, atol=0.1)
+    mirrored = procrustes_rotation(z, z * [1.0, 1.0, -1.0])
+    assert np.isclose(np.linalg.det(mirrored), 1.0)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    z = normal_points(1024, 2)
+    return fit(z, swirled(z), modes=8, align=False)
+
+
+def test_recovers_a_planted_swirl(fitted):
+    z = np.random.default_rng(9).standard_normal((4000, 2))
+    x = swirled(z)
+    y = fitted.rearrangement.forward(z)
+    angle = np.exp(-np.sum(z**2, axis=1) / 4)
+    truth = np.stack(
+        [np.cos(angle) * z[:, 0] - np.sin(angle) * z[:, 1], np.sin(angle) * z[:, 0] + np.cos(angle) * z[:, 1]], axis=1
+    )
+    gap = transport_cost(z, x) - transport_cost(truth, x)
+    assert 1 - (transport_cost(y, x) - transport_cost(truth, x)) / gap > 0.97
+    assert fitted.status == "converged"
+    assert fitted.cost_after < fitted.cost_before
+    assert [stage.regularisation for stage in fitted.history] == sorted(
+        {stage.regularisation for stage in fitted.history}, reverse=True
+    )
+
+
+def test_delivered_map_is_exact(fitted):
+    z = 1.5 * np.random.default_rng(4).standard_normal((3000, 2))
+    rearrangement = fitted.rearrangement
+    y = rearrangement.forward(z)
+    assert np.abs(rearrangement.inverse(y) - z).max() < 1e-8
+    assert np.abs(rearrangement.log_abs_det(z)).max() < 1e-6
+    finer = replace(rearrangement.geodesics[0], steps=4 * rearrangement.geodesics[0].steps)
+    assert np.abs(replace(rearrangement, geodesics=(finer,)).forward(z) - y).max() < 1e-7
+
+
+def test_delivered_map_preserves_the_gaussian(fitted):
+    y = fitted.rearrangement.forward(np.random.default_rng(5).standard_normal((200_000, 2)))
+    for axis in range(2):
+        for power, moment in ((1, 0.0), (2, 1.0), (3, 0.0), (4, 3.0)):
+            assert abs(np.mean(y[:, axis] ** power) - moment) < 0.05
+    assert abs(np.mean(y[:, 0] * y[:, 1])) < 0.01
+
+
+def test_path_leads_from_the_identity_to_the_map(fitted):
+    z = np.random.default_rng(6).standard_normal((50, 2))
+    path = fitted.rearrangement.path(z, [0.0, 0.5, 1.0])
+    assert np.array_equal(path[0], z)
+    assert np.abs(path[2] - fitted.rearrangement.forward(z)).max() < 1e-9
+    with pytest.raises(ValueError, match="times: expected ascending values"):
+        fitted.rearrangement.path(z, [0.5, 0.2])
+
+
+def test_aligned_path_takes_the_rotation_first():
+    z, _ = pairs(400)
+    quarter = np.array([[0.0, -1.0], [1.0, 0.0]])
+    rearrangement = fit(z, swirled(z) @ quarter.T, modes=4).rearrangement
+    path = rearrangement.path(z, [0.0, 0.25, 0.5, 1.0])
+    assert np.allclose(np.sum(path[1] ** 2, axis=1), np.sum(z**2, axis=1), rtol=1e-12)
+    assert np.allclose(path[2], z @ rearrangement.rotation.T, atol=1e-12)
+    assert np.allclose(path[3], rearrangement.forward(z), atol=1e-9)
+    assert np.abs(rearrangement.inverse(rearrangement.forward(z)) - z).max() < 1e-8
+
+
+def test_segments_do_not_cost_more(fitted):
+    z = normal_points(1024, 2)
+    both = fit(z, swirled(z), modes=8, align=False, segments=2)
+    assert len(both.rearrangement.geodesics) == 2
+    assert {stage.segment for stage in both.history} == {0, 1, 2}
+    assert both.cost_after < fitted.cost_after + 1e-3
+    assert np.abs(both.rearrangement.inverse(both.rearrangement.forward(z)) - z).max() < 1e-8
+
+
+def test_never_worse_than_the_identity():
+    # data that ask for nothing: the latents themselves, and pure noise
+    z = np.random.default_rng(7).standard_normal((400, 2))
+    for x in (z, np.random.default_rng(8).standard_normal((400, 2))):
+        result = fit(z, x, modes=6, align=False)
+        assert result.cost_after <= result.cost_before
+        assert result.status == "stalled" or result.cost_after < result.cost_before
+    assert fit(z, z, modes=6).rearrangement.is_identity
+
+
+def test_one_dimension_is_already_optimal():
+    z = np.random.default_rng(0).standard_normal((100, 1))
+    result = fit(z, np.exp(z))
+    assert result.rearrangement.is_identity and "already optimal" in result.message
+    assert np.array_equal(result.rearrangement.forward(z), z)
+
+
+def test_interrupt_keeps_the_best(monkeypatch):
+    z, x = pairs(600)
+    calls = iter(range(10**6))
+    evaluate = Objective.__call__
+
+    def interrupted(self, theta, regularisation):
+        if next(calls) == 12:
+            raise KeyboardInterrupt
+        return evaluate(self, theta, regularisation)
+
+    monkeypatch.setattr(Objective, "__call__", interrupted)
+    result = fit(z, x, modes=6, align=False)
+    assert result.status == "interrupted" and "interrupted" in result.message
+    assert result.cost_after < result.cost_before
+
+
+def test_iterations_that_run_out_are_reported():
+    z, x = pairs(600)
+    assert fit(z, x, modes=6, max_iterations=3).status == "max_iterations"
+
+
+SCRIPT = """
+import sys, numpy as np
+from eulerot.shooting import fit
+z = np.random.default_rng(0).standard_normal((600, 2))
+result = fit(z, np.sinh(z @ [[0.0, 1.0], [-1.0, 0.3]]), modes=6, threads=int(sys.argv[1]))
+y = result.rearrangement.forward(z)
+print(result.cost_after.hex(), y.tobytes().hex()[:4000], result.rearrangement.inverse(y).tobytes().hex()[:4000])
+"""
+
+
+def test_same_bits_on_any_number_of_threads():
+    def run(threads):
+        environment = os.environ | {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
+        return subprocess.run(
+            [sys.executable, "-c", SCRIPT, threads], env=environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    one = run("1")
+    assert one == run("2") and len(one) > 8000
