@@ -2,7 +2,7 @@
 
     python validation/planted.py
 
-Strict setting: one geodesic, no alignment, 8192 Sobol pairs; measured on 20,000 fresh pairs against the cost of the planted
+Strict setting: one geodesic, no alignment, 8192 Sobol pairs; 20,000 fresh pairs against the cost of the planted
 rearrangement on the same pairs, so that no sampling noise enters the gap.
 """
 

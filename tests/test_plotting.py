@@ -1,0 +1,150 @@
+"""Pictures: what is drawn, where, and what is refused."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from eulerot import plotting
+from eulerot.transport import transport_report
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("Agg")
+plt = pytest.importorskip("matplotlib.pyplot")
+
+Z = np.random.default_rng(0).standard_normal((40, 3))
+X = 2 * Z + 1
+ANGLE = np.linspace(0, 1, 6)[:, None] + np.arange(4)
+TRACKS = np.stack([np.cos(ANGLE), np.sin(ANGLE)], axis=2)
+FIELD = np.outer([1.0, 2.0, 3.0], [0.0, 1.0, 0.0, -0.5])
+BEFORE, AFTER = transport_report(Z, X[::-1]), transport_report(Z, X)
+DRAW = {
+    "samples": lambda **where: plotting.samples(X, Z, **where),
+    "arrows": lambda **where: plotting.arrows(Z, X, **where),
+    "vorticity": lambda **where: plotting.vorticity(FIELD, extent=(0, 3, 0, 4), **where),
+    "path": lambda **where: plotting.path(TRACKS, **where),
+    "history": lambda **where: plotting.history([1e-3, 1e-4], [2.0, 1.5], [2.1, 1.6], **where),
+    "costs": lambda **where: plotting.costs(BEFORE, AFTER, **where),
+    "report": lambda **where: BEFORE.plot(**where),
+}
+
+
+@pytest.fixture
+def ax():
+    yield plt.figure().add_subplot()
+    plt.close("all")
+
+
+@pytest.mark.parametrize("draw", DRAW.values(), ids=DRAW)
+def test_draws_into_the_given_axes_or_a_new_figure(draw, ax):
+    assert draw(ax=ax) is ax and ax.has_data()
+    assert len(plt.get_fignums()) == 1
+    new = draw()
+    assert new.figure is not ax.figure and new.has_data()
+    assert len(plt.get_fignums()) == 2
+    new.figure.canvas.draw()
+
+
+def test_samples_are_coloured_by_their_latents(ax):
+    latents = Z.copy()
+    latents[1] = latents[0]
+    (drawn,) = plotting.samples(X, latents, ax=ax, title="a flow").collections
+    assert np.array_equal(drawn.get_offsets(), X[:, :2])
+    assert len(np.unique(drawn.get_facecolors(), axis=0)) == len(X) - 1
+    assert np.array_equal(drawn.get_facecolors()[0], drawn.get_facecolors()[1])
+    assert ax.get_title() == "a flow" and ax.get_aspect() == 1.0
+    plotting.samples(X, ax=ax)
+    assert len(ax.collections[1].get_facecolors()) == 1
+
+
+@pytest.mark.parametrize("n", [10, 400])
+def test_arrows_join_the_first_pairs_the_longest_on_top(n, ax):
+    plotting.arrows(Z, X, n=n, ax=ax)
+    (drawn,) = (artist for artist in ax.collections if isinstance(artist, matplotlib.quiver.Quiver))
+    order = np.argsort(np.linalg.norm((X - Z)[:n, :2], axis=1))
+    assert np.array_equal(drawn.get_offsets(), Z[order, :2])
+    assert np.array_equal(np.stack([drawn.U, drawn.V], axis=1), (X - Z)[order, :2])
+    assert ax.dataLim.xmin <= X[:n, 0].min() and X[:n, 0].max() <= ax.dataLim.xmax
+
+
+def test_vorticity_has_x_to_the_right_and_counter_clockwise_red(ax):
+    plotting.vorticity(FIELD, extent=(0, 3, -2, 2), ax=ax)
+    (image,) = ax.images
+    assert np.array_equal(image.get_array(), FIELD.T) and image.origin == "lower"
+    assert image.get_clim() == (-3.0, 3.0) and list(image.get_extent()) == [0, 3, -2, 2]
+    (red, _, blue, _), white, (_, _, blue_below, _) = image.to_rgba([3.0, 0.0, -3.0])
+    assert red > 2 * blue and blue_below > blue and white.min() > 0.95
+    plotting.vorticity(np.zeros((3, 4)), extent=(0, 1, 0, 1), ax=ax)
+    assert len(ax.images) == 2 and len(ax.figure.axes) == 3  # a colour bar each
+
+
+def test_path_draws_every_step_of_every_trajectory(ax):
+    plotting.path(TRACKS, ax=ax)
+    lines = [artist for artist in ax.collections if isinstance(artist, matplotlib.collections.LineCollection)]
+    assert [len(line.get_segments()) for line in lines] == [4] * 5
+    assert np.allclose(lines[2].get_segments()[3], TRACKS[2:4, 3])
+    assert np.all(np.diff([line.get_alpha() for line in lines]) > 0)
+    (ends,) = (artist for artist in ax.collections if artist not in lines)
+    assert np.array_equal(ends.get_offsets(), TRACKS[-1])
+    assert np.array_equal(ends.get_facecolors()[:, :3], lines[0].get_colors()[:, :3])
+
+
+@pytest.mark.parametrize("exact", [None, 1.2])
+def test_history_rings_the_best_held_out_weight(exact, ax):
+    weights, training, held_out = [1e-3, 1e-4, 1e-5], [2.0, 1.5, 1.4], [2.1, 1.6, 1.7]
+    plotting.history(weights, training, held_out, exact=exact, ax=ax)
+    first, second, ring, *rest = ax.lines
+    assert first.get_ydata().tolist() == training and second.get_ydata().tolist() == held_out
+    assert ring.get_xydata().tolist() == [[1e-4, 1.6]]
+    assert [line.get_ydata()[0] for line in rest] == ([] if exact is None else [exact])
+    assert ax.get_xscale() == "log" and ax.xaxis_inverted()
+    assert len(ax.get_legend().get_texts()) == 2 + len(rest)
+
+
+def test_costs_stack_the_excess_on_the_optimum(ax):
+    plotting.costs(BEFORE, AFTER, labels=("f", "g"), ax=ax)
+    bars = [(bar.get_y(), bar.get_height()) for bar in ax.patches]
+    assert bars == [(0, BEFORE.exact), (0, AFTER.exact), (BEFORE.exact, BEFORE.excess), (AFTER.exact, AFTER.excess)]
+    (bounds,) = ax.collections
+    assert [line[0, 1] for line in bounds.get_segments()] == [BEFORE.lower_bound, AFTER.lower_bound]
+    assert [text.get_text() for text in ax.texts] == [f"{BEFORE.cost:.3g}", f"{AFTER.cost:.3g}"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["f", "g"]
+    plotting.costs(BEFORE, ax=ax)
+    assert len(ax.patches) == 6
+
+
+def test_bad_input_opens_no_figure():
+    for message, draw in [
+        ("points: expected at least two columns", lambda: plotting.samples(Z[:, :1])),
+        ("latents: expected 40 rows, one a point; got 3", lambda: plotting.samples(X, Z[:3])),
+        (r"end: expected the shape of start, \(40, 3\); got \(5, 3\)", lambda: plotting.arrows(Z, X[:5])),
+        ("start: expected at least two columns", lambda: plotting.arrows(Z[:, :1], X[:, :1])),
+        ("values: expected finite", lambda: plotting.vorticity(FIELD * np.nan, extent=(0, 1, 0, 1))),
+        (r"trajectories: expected .*; got shape \(40, 3\)", lambda: plotting.path(Z)),
+        (r"trajectories: expected .*; got shape \(1, 4, 2\)", lambda: plotting.path(TRACKS[:1])),
+        ("trajectories: expected finite", lambda: plotting.path(TRACKS * np.nan)),
+        (r"got shapes \(2,\), \(2,\), \(1,\)", lambda: plotting.history([1, 2], [1, 2], [1])),
+        ("weights: expected positive .*; got -1", lambda: plotting.history([1, -1], [1, 2], [1, 2])),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            draw()
+    assert plt.get_fignums() == []
+
+
+def test_figure_is_saved_without_a_display(tmp_path, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    file = tmp_path / "three.png"
+    with plotting.figure(file, columns=3) as axes:
+        plotting.samples(X, ax=axes[0])
+        assert len(axes) == 3 and not file.exists()
+    height, width, _ = plt.imread(file).shape
+    assert width > 2 * height and plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("missing", ["matplotlib", "matplotlib.pyplot"])
+def test_without_matplotlib_the_remedy_is_named(missing, tmp_path, monkeypatch):
+    plotting.require()
+    monkeypatch.setitem(sys.modules, missing, None)
+    for draw in (plotting.require, DRAW["samples"], plotting.figure(tmp_path / "none.png").__enter__):
+        with pytest.raises(ImportError, match=r"pip install eulerot\[plot\]"):
+            draw()
