@@ -2,8 +2,8 @@
 
     python validation/sampling.py
 
-Prints, for each weight of the regularisation, the cost on 20,000 fresh pairs: what an optimiser gains on its own pairs is
-worth nothing if it is lost on others.
+Prints, for each weight of the regularisation, the cost on 20,000 fresh pairs: what an optimiser gains on its own pairs
+is worth nothing if it is lost on others.
 """
 
 from __future__ import annotations
