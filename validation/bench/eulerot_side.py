@@ -10,7 +10,7 @@ import numpy as np
 from eulerot.euler import equations
 from eulerot.euler.grid import Grid
 
-__all__ = ["random_field_hat", "tendency"]
+__all__ = ["random_field_hat", "tendency", "tendency_on_grid"]
 
 
 def random_field_hat(grid: Grid, components: int, *, seed: int = 0) -> np.ndarray:
@@ -30,6 +30,22 @@ def tendency(points: Sequence[int], *, domain: str = "torus", threads: int = 1) 
         equation, field_hat = equations.VorticityEquation(grid, threads=threads), random_field_hat(grid, 1)
     else:
         equation, field_hat = equations.VelocityEquation(grid, threads=threads), random_field_hat(grid, 3)
+    return _without_arguments(equation, field_hat)
+
+
+def tendency_on_grid(field: np.ndarray) -> tuple[Callable[[], np.ndarray], Callable[[], np.ndarray]]:
+    """Return a call that evaluates the tendency of a field given on the grid, and one that returns it on the grid."""
+    if field.ndim == 2:
+        equation = equations.VorticityEquation(Grid(field.shape))
+        to_hat, to_grid = equation.transforms.forward, equation.transforms.backward
+    else:
+        equation = equations.VelocityEquation(Grid(field.shape[1:]))
+        to_hat, to_grid = equation.from_grid, equation.to_grid
+    run = _without_arguments(equation, np.array(to_hat(field)))
+    return run, lambda: np.array(to_grid(run()))
+
+
+def _without_arguments(equation: equations.VorticityEquation, field_hat: np.ndarray) -> Callable[[], np.ndarray]:
     if "out" not in inspect.signature(equation.tendency).parameters:
         return lambda: equation.tendency(field_hat)
     out = np.empty_like(field_hat)
