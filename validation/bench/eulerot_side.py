@@ -9,6 +9,7 @@ import numpy as np
 
 from eulerot.euler import equations
 from eulerot.euler.grid import Grid
+from eulerot.euler.transforms import Transforms
 
 __all__ = ["random_field_hat", "tendency", "tendency_on_grid"]
 
@@ -35,14 +36,14 @@ def tendency(points: Sequence[int], *, domain: str = "torus", threads: int = 1) 
 
 def tendency_on_grid(field: np.ndarray) -> tuple[Callable[[], np.ndarray], Callable[[], np.ndarray]]:
     """Return a call that evaluates the tendency of a field given on the grid, and one that returns it on the grid."""
+    grid = Grid(field.shape if field.ndim == 2 else field.shape[1:])
+    transforms = Transforms(grid)
     if field.ndim == 2:
-        equation = equations.VorticityEquation(Grid(field.shape))
-        to_hat, to_grid = equation.transforms.forward, equation.transforms.backward
-    else:
-        equation = equations.VelocityEquation(Grid(field.shape[1:]))
-        to_hat, to_grid = equation.from_grid, equation.to_grid
-    run = _without_arguments(equation, np.array(to_hat(field)))
-    return run, lambda: np.array(to_grid(run()))
+        run = _without_arguments(equations.VorticityEquation(grid), np.array(transforms.forward(field)))
+        return run, lambda: transforms.backward(run())
+    field_hat = np.stack([np.array(transforms.forward(component)) for component in field])
+    run = _without_arguments(equations.VelocityEquation(grid), field_hat)
+    return run, lambda: np.stack([np.array(transforms.backward(component)) for component in run()])
 
 
 def _without_arguments(equation: equations.VorticityEquation, field_hat: np.ndarray) -> Callable[[], np.ndarray]:

@@ -15,7 +15,7 @@ from timing import alternate, median
 from eulerot.euler.equations import VorticityEquation
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import Tableau
-from eulerot.euler.particles import Transport, basis_coefficients, to_positions, to_wall_distances
+from eulerot.euler.particles import Transport, basis_coefficients, to_wall_distances
 
 SIZES = (8, 12, 16, 24, 32, 48, 64, 96)
 # one evaluation of the velocity is the slope of one step of Euler's scheme

@@ -1,7 +1,7 @@
 """Particles: evolved samples a second, the gradient against the forward solve, and naive sums by matrix products.
 
-The box, K = 16, 16 steps of RK4, field and particles together. Goals on two threads: 3e5 samples a second or more, and a
-gradient in at most 3.5 times the forward solve (never above 4.5).
+The box, K = 16, 16 steps of RK4, field and particles together. Goals on two threads: 3e5 samples a second or more, and
+a gradient in at most 3.5 times the forward solve (never above 4.5).
 """
 
 from __future__ import annotations

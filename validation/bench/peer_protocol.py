@@ -65,19 +65,20 @@ def velocity_problem(n: int) -> tuple[np.ndarray, np.ndarray]:
 def serve(cases: Mapping[str, Callable[[np.ndarray], Case]], problem: Callable = vorticity_problem) -> None:
     """Build the case that the command line names, check it, then time a batch for every line of standard input.
 
-    Command line: name, distribution or ``-``, points an axis, core, seconds a batch.
+    Command line: name, distribution, points an axis, core, seconds a batch.
     """
     name, distribution, points, core, seconds = sys.argv[1:]
     os.sched_setaffinity(0, {int(core)})  # before the solver is imported: its threads inherit the core
     answers, sys.stdout = sys.stdout, sys.stderr  # solvers print
-    os.environ["FLUIDSIM_PATH"] = tempfile.mkdtemp()  # and make folders
-    field, exact = problem(int(points))
-    case = cases[name](field)
-    found = np.asarray(case.on_grid())
-    # the other sign of vorticity, or axes in the other order, gives the opposite tendency
-    error = min(np.abs(found - sign * exact).max() for sign in (1, -1)) / np.abs(exact).max()
-    count = calls_for(case.run, float(seconds))
-    ready = {"version": version(distribution), "error": float(error)}
-    print(json.dumps(ready), file=answers, flush=True)
-    for _ in sys.stdin:
-        print(seconds_per_call(case.run, count), file=answers, flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["FLUIDSIM_PATH"] = folder  # and make folders
+        field, exact = problem(int(points))
+        case = cases[name](field)
+        found = np.asarray(case.on_grid())
+        # the other sign of vorticity, or axes in the other order, gives the opposite tendency
+        error = min(np.abs(found - sign * exact).max() for sign in (1, -1)) / np.abs(exact).max()
+        count = calls_for(case.run, float(seconds))
+        ready = {"version": version(distribution), "error": float(error)}
+        print(json.dumps(ready), file=answers, flush=True)
+        for _ in sys.stdin:
+            print(seconds_per_call(case.run, count), file=answers, flush=True)

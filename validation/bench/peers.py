@@ -44,17 +44,30 @@ PEERS_3D = {
 }
 
 
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+# glibc gives large arrays back to the system when they are freed; new ones then cost a page fault every 4 kB
+_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
+
+
 class Worker:
     """A peer in a process of its own, on one core."""
 
-    def __init__(self, name: str, peer: Peer, points: tuple[int, ...], python: str, core: int, seconds: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        peer: Peer,
+        points: tuple[int, ...],
+        python: str,
+        *,
+        core: int,
+        seconds: float,
+        keep_memory: bool,
+    ) -> None:
         script = HERE / f"peer_{len(points)}d.py"
         command = [python, str(script), name, peer.distribution, str(points[0]), str(core), str(seconds)]
-        one = {key: "1" for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+        environment = {**os.environ, **_ONE_THREAD, **(_KEEP_MEMORY if keep_memory else {})}
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env={**os.environ, **one}
-        )
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment)
         answer = self._process.stdout.readline()
         if not answer:
             raise RuntimeError(self._process.communicate()[1].strip().splitlines()[-1])
@@ -70,13 +83,13 @@ class Worker:
         self._process.communicate()
 
 
-def compare(points: tuple[int, ...], pythons: dict[str, str], *, rounds: int, core: int, seconds: float) -> None:
+def compare(points: tuple[int, ...], pythons: dict[str, str], *, rounds: int, **options: object) -> None:
     """Print the table of one grid."""
     peers = PEERS_2D if len(points) == 2 else PEERS_3D
     workers: dict[str, Worker] = {}
     for name, peer in peers.items():
         try:
-            workers[name] = Worker(name, peer, points, pythons.get(name, sys.executable), core, seconds)
+            workers[name] = Worker(name, peer, points, pythons.get(name, sys.executable), **options)
         except RuntimeError as error:
             print(f"{name} left out: {error}", file=sys.stderr)
     times: dict[str, list[float]] = {name: [] for name in workers}
@@ -89,7 +102,8 @@ def compare(points: tuple[int, ...], pythons: dict[str, str], *, rounds: int, co
     for name, worker in workers.items():
         peer, own = peers[name], np.array(times[name])
         print(
-            f"| {peer.distribution} {worker.facts['version']} | {1e3 * np.median(own):.3f} | {np.median(own / first):.2f} "
+            f"| {peer.distribution} {worker.facts['version']} "
+            f"| {1e3 * np.median(own):.3f} | {np.median(own / first):.2f} "
             f"| {peer.transforms} | {peer.scheme} | {peer.dealiasing} | {worker.facts['error']:.0e} |",
             flush=True,
         )
@@ -104,9 +118,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--core", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=0.05, help="a batch")
+    parser.add_argument("--keep-memory", action="store_true", help="forbid malloc to return freed arrays to the system")
     arguments = parser.parse_args()
     pythons = dict(entry.split("=", 1) for entry in arguments.python)
     options = {"rounds": arguments.rounds, "core": arguments.core, "seconds": arguments.seconds}
+    options["keep_memory"] = arguments.keep_memory
     for points in arguments.points.split(","):
         compare(tuple(map(int, points.split("x"))), pythons, **options)
 

@@ -21,7 +21,8 @@ def main() -> None:
     parser.add_argument("--dim", type=int, choices=(2, 3), help="only two or three dimensions")
     arguments = parser.parse_args()
     options = {"domain": arguments.domain, "threads": arguments.threads}
-    print(f"| {arguments.domain}, {arguments.threads} thread(s) | tendency, ms | transforms, ms | ratio |\n|---|---|---|---|")
+    print(f"{arguments.domain}, {arguments.threads} thread(s)\n")
+    print("| points | tendency, ms | transforms, ms | ratio |\n|---|---|---|---|")
     for points in SIZES:
         if arguments.dim not in (None, len(points)):
             continue
