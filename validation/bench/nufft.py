@@ -1,6 +1,6 @@
 """Direct trigonometric sums against a non-uniform FFT (finufft, type 2) for particles: the cross-over.
 
-One step of RK4, four evaluations of the velocity, by `Transport` and by `NonuniformTransport`, whose two components come
+One RK4 step, four evaluations of the velocity, by `Transport` and by `NonuniformTransport`, whose two components come
 from one complex transform; its points are set anew at each evaluation, because particles move.
 """
 
