@@ -37,9 +37,16 @@ def procrustes_rotation(z: FloatArray, x: FloatArray) -> FloatArray:
     return (left * signs) @ right
 
 
+def _checked_rotation(name: str, value: ArrayLike) -> FloatArray:
+    matrix = np.array(value, dtype=float)
+    if matrix.ndim != 2 or not np.allclose(matrix @ matrix.T, np.eye(len(matrix)), atol=1e-10):
+        raise ValueError(f"{name}: expected an orthogonal matrix, R R^T = I; got one that is not.")
+    return matrix
+
+
 @dataclass(frozen=True)
 class Rearrangement:
-    """A map ``s`` of the latent space that preserves the standard normal: ``s = X_m o ... o X_1 o R``.
+    """A map ``s`` of the latent space that preserves the standard normal: ``s = Q^T o X_m o ... o X_1 o Q o R``.
 
     Parameters
     ----------
@@ -47,6 +54,8 @@ class Rearrangement:
         The rotation ``R``, applied first: ``z -> R z``. Equation (13).
     geodesics : tuple of Geodesic
         Geodesics of the box, applied in order. Equations (3) and (4).
+    axes : ndarray, shape (d, d), optional
+        The rotation ``Q`` into the axes of the box, equation (3'); by default those of the latent space.
 
     Examples
     --------
@@ -57,14 +66,17 @@ class Rearrangement:
 
     rotation: FloatArray
     geodesics: tuple[Geodesic, ...] = ()
+    axes: FloatArray = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        rotation = np.array(self.rotation, dtype=float)
-        if rotation.ndim != 2 or not np.allclose(rotation @ rotation.T, np.eye(len(rotation)), atol=1e-10):
-            raise ValueError("rotation: expected an orthogonal matrix, R R^T = I; got one that is not.")
+        rotation = _checked_rotation("rotation", self.rotation)
         if self.geodesics and len(rotation) != 2:
             raise ValueError(f"geodesics: expected a latent space of dimension 2; got {len(rotation)}.")
+        axes = np.eye(len(rotation)) if self.axes is None else _checked_rotation("axes", self.axes)
+        if axes.shape != rotation.shape:
+            raise ValueError(f"axes: expected the shape of the rotation, {rotation.shape}; got {axes.shape}.")
         object.__setattr__(self, "rotation", rotation)
+        object.__setattr__(self, "axes", axes)
         object.__setattr__(self, "geodesics", tuple(self.geodesics))
 
     @classmethod
@@ -87,19 +99,19 @@ class Rearrangement:
         latents = self._rotated(checked_samples("z", z, dim=self.dim))
         if not self.geodesics:
             return latents
-        distances = to_box(latents)
+        distances = self._entered(latents)
         for geodesic in self.geodesics:
             distances = geodesic.forward_distances(distances)
-        return to_latent(distances)
+        return self._left(distances)
 
     def inverse(self, y: ArrayLike) -> FloatArray:
         """Return ``s^-1(y)``, shape ``(n, d)``."""
         latents = checked_samples("y", y, dim=self.dim)
         if self.geodesics:
-            distances = to_box(latents)
+            distances = self._entered(latents)
             for geodesic in reversed(self.geodesics):
                 distances = geodesic.inverse_distances(distances)
-            latents = to_latent(distances)
+            latents = self._left(distances)
         return latents if np.array_equal(self.rotation, np.eye(self.dim)) else latents @ self.rotation
 
     def log_abs_det(self, z: ArrayLike) -> FloatArray:
@@ -109,7 +121,7 @@ class Rearrangement:
         zero where ``s`` preserves the Gaussian. Its largest value over a sample is the density error.
         """
         latents = self._rotated(checked_samples("z", z, dim=self.dim))
-        total, distances = np.zeros(len(latents)), to_box(latents)
+        total, distances = np.zeros(len(latents)), self._entered(latents)
         for geodesic in self.geodesics:
             distances, jacobian = geodesic.jacobian_distances(distances)
             total += np.log(np.abs(np.linalg.det(jacobian)))
@@ -132,12 +144,12 @@ class Rearrangement:
         if turns:
             for i in np.flatnonzero(local <= 1):
                 result[i] = latents @ self._turned(local[i]).T
-        distances = to_box(self._rotated(latents))
+        distances = self._entered(self._rotated(latents))
         for number, geodesic in enumerate(self.geodesics, start=int(turns)):
             inside = np.flatnonzero((local > number) & (local <= number + 1))
             *between, distances = geodesic.path_of_distances(distances, [*(local[inside] - number), 1.0])
             for i, at in zip(inside, between, strict=True):
-                result[i] = to_latent(at)
+                result[i] = self._left(at)
         return result
 
     def plot(self, *, n: int = 400, ax: Axes | None = None) -> Axes:
@@ -148,6 +160,13 @@ class Rearrangement:
 
     def _rotated(self, latents: FloatArray) -> FloatArray:
         return latents if np.array_equal(self.rotation, np.eye(self.dim)) else latents @ self.rotation.T
+
+    def _entered(self, latents: FloatArray) -> FloatArray:
+        """Return wall distances of latents, in the axes of the box."""
+        return to_box(latents @ self.axes.T)
+
+    def _left(self, distances: FloatArray) -> FloatArray:
+        return to_latent(distances) @ self.axes
 
     def _turned(self, share: float) -> FloatArray:
         """Return ``exp(share Omega)`` with ``exp(Omega) = R``."""

@@ -15,7 +15,6 @@ from eulerot.coordinates import to_box
 from eulerot.errors import checked_pairs
 from eulerot.euler.equations import VorticityEquation
 from eulerot.euler.geodesic import Geodesic
-from eulerot.euler.grid import Grid
 from eulerot.options import FitOptions
 from eulerot.rearrangement import Rearrangement, procrustes_rotation
 from eulerot.search import FitStage, Pairs, Search
@@ -125,7 +124,7 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     rotation = procrustes_rotation(*train) if settings.align else np.eye(2)
     with tqdm(desc="fitting", unit=" iterations", disable=not settings.progress) as bar:
         turned = [(latents @ rotation.T, data) for latents, data in (train, held)]
-        search = Search(settings, Grid.from_modes(settings.modes), turned[0], turned[1], bar)
+        search = Search(settings, turned[0], turned[1], bar)
         search.run()
     return _concluded(search, rotation, held, begun)
 
@@ -160,7 +159,7 @@ def _delivered(search: Search, rotation: FloatArray) -> Rearrangement:
     for vorticity in search.vorticities():
         geodesic = Geodesic(backward(vorticity), search.grid, threads=search.options.workers)
         geodesics.append(geodesic.refined(probes, tolerance=search.options.tolerance))
-    return Rearrangement(rotation, tuple(geodesics))
+    return Rearrangement(rotation, tuple(geodesics), search.axes)
 
 
 def _concluded(search: Search, rotation: FloatArray, held: Pairs, begun: float) -> FitResult:
