@@ -21,8 +21,6 @@ __all__ = ["FitStage", "Pairs", "Search"]
 
 Pairs = tuple[FloatArray, FloatArray]
 
-import os
-FT = float(os.environ.get("FT","1e-6"))
 _COARSE_PAIRS = 2048
 
 
@@ -153,6 +151,8 @@ class Search:
         self, objective: Objective, check: Objective, theta: FloatArray, weight: float
     ) -> tuple[FloatArray, FitStage]:
         """Run the optimiser for one weight, from `theta`."""
+        # several geodesics gain slowly for long, because a little of one can be exchanged for a little of another
+        ftol = 1e-5 if objective.segments == 1 else 1e-6
         begun, latest, converged = time.perf_counter(), theta, False
         iterations, unit, origin = 0, self._spread, objective.cost(theta)
 
@@ -170,7 +170,7 @@ class Search:
         try:
             found = minimize(
                 scaled, theta, jac=True, method="L-BFGS-B", callback=tick,
-                options={"maxiter": self.options.max_iterations, "maxcor": 30, "ftol": 1e-5 if objective.segments == 1 else FT, "gtol": 1e-7},
+                options={"maxiter": self.options.max_iterations, "maxcor": 30, "ftol": ftol, "gtol": 1e-7},
             )  # fmt: skip
             latest, converged = found.x, found.status == 0
         except KeyboardInterrupt:
