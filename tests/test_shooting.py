@@ -208,12 +208,12 @@ def test_segments_do_not_cost_more(fitted):
 
 def test_never_worse_than_the_identity():
     # data that ask for nothing: the latents themselves, and pure noise
-    z = np.random.default_rng(7).standard_normal((400, 2))
-    for x in (z, np.random.default_rng(8).standard_normal((400, 2))):
-        result = fit(z, x, modes=6, align=False)
+    z = np.random.default_rng(7).standard_normal((300, 2))
+    for x in (z, np.random.default_rng(8).standard_normal((300, 2))):
+        result = fit(z, x, modes=4, align=False)
         assert result.cost_after <= result.cost_before
         assert result.status == "stalled" or result.cost_after < result.cost_before
-    assert fit(z, z, modes=6).rearrangement.is_identity
+    assert fit(z, z, modes=4).rearrangement.is_identity
 
 
 def test_one_dimension_is_already_optimal():

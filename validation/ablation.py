@@ -1,14 +1,15 @@
 """What each part of the fit is worth: one setting changed at a time, the share closed on pairs that no fit has seen.
 
-    python validation/ablation.py
+    python validation/ablation.py [flows|settings|angles]
 
-Writes the table and the figure of `docs/ablation.md`. One geodesic, no alignment, K = 16, 8192 Sobol pairs, unless the
+Writes the tables and the figure of `docs/ablation.md`, or one of them. One geodesic, no alignment, K = 16, 8192 Sobol pairs, unless the
 row says otherwise; 5000 fresh pairs and their exact costs (POT).
 """
 
 from __future__ import annotations
 
 import math
+import sys
 import time
 from pathlib import Path
 
@@ -27,10 +28,10 @@ EVERY: dict[str, dict] = {
     "axes of the latent space": {"axes": 0.0},
     "aligned": {"align": True},
     "2 geodesics": {"segments": 2},
-    "2 geodesics, aligned": {"segments": 2, "align": True},
-    "3 geodesics": {"segments": 3},
 }
 ONE: dict[str, dict] = {
+    "2 geodesics, aligned": {"segments": 2, "align": True},
+    "3 geodesics": {"segments": 3},
     "12 modes": {"modes": 12},
     "20 modes": {"modes": 20},
     "24 modes": {"modes": 24},
@@ -87,19 +88,27 @@ def draw_angles(path: Path) -> None:
     plt.savefig(path, dpi=150)
 
 
-def main() -> None:
-    """Write the table line by line, then draw the figure."""
+def write_table(part: str, lines: list[str]) -> None:
+    """Put a table between its marks in the page."""
     page = DOCS / "ablation.md"
-    text = page.read_text(encoding="utf-8") if page.exists() else ""
-    table, begin, end = HEADER, "<!-- table -->\n", "<!-- end of table -->\n"
-    for settings, names in ((EVERY, FLOWS), (ONE, FLOWS[:1])):
-        for name in names:
+    head, rest = page.read_text(encoding="utf-8").split(f"<!-- {part} -->\n")
+    _, tail = rest.split(f"<!-- end of {part} -->\n")
+    body = HEADER + "".join(line + "\n" for line in lines)
+    page.write_text(f"{head}<!-- {part} -->\n{body}<!-- end of {part} -->\n{tail}", encoding="utf-8")
+
+
+def main() -> None:
+    """Make the parts that are asked for, all by default."""
+    parts = sys.argv[1:] or ["flows", "settings", "angles"]
+    for part, settings, names in (("flows", EVERY, FLOWS), ("settings", ONE, FLOWS[:1])):
+        lines: list[str] = []
+        for name in names if part in parts else ():
             for row in rows(name, settings):
                 print(row, flush=True)
-                table += row + "\n"
-    head, rest = text.split(begin)[0], text.split(end)[-1]
-    draw_angles(DOCS / "images" / "axes.png")
-    page.write_text(head + begin + table + end + rest, encoding="utf-8")
+                lines.append(row)
+                write_table(part, lines)
+    if "angles" in parts:
+        draw_angles(DOCS / "images" / "axes.png")
 
 
 if __name__ == "__main__":
