@@ -2,8 +2,8 @@
 
     python validation/ablation.py [flows|settings|angles]
 
-Writes the tables and the figure of `docs/ablation.md`, or one of them. One geodesic, no alignment, K = 16, 8192 Sobol pairs, unless the
-row says otherwise; 5000 fresh pairs and their exact costs (POT).
+Writes the tables and the figure of `docs/ablation.md`, or one of them. One geodesic, no alignment, K = 16, 8192 Sobol
+pairs, unless the row says otherwise; 5000 fresh pairs and their exact costs (POT).
 """
 
 from __future__ import annotations
