@@ -19,10 +19,13 @@ class FitOptions:
 
     Parameters
     ----------
-    modes : int
-        Modes kept an axis, ``K`` of equation (7).
+    modes : int or None
+        Modes kept an axis, ``K`` of equation (7); by default 16 in the plane, 8 for sweeps of planes.
     segments : int
-        Geodesics that are composed.
+        Geodesics that are composed, in the plane.
+    sweeps : int or None
+        The most sweeps of disjoint planes. By default the plane takes none, and more dimensions as many as held-out
+        pairs gain from.
     align : bool
         Whether to start from the best rotation, equation (13).
     axes : float or None
@@ -62,8 +65,9 @@ class FitOptions:
     ValueError: modes: expected a positive whole number; got 0.
     """
 
-    modes: int = 16
+    modes: int | None = None
     segments: int = 1
+    sweeps: int | None = None
     align: bool = True
     axes: float | None = None
     regularisation: tuple[float, ...] = (1e-4, 1e-5)
@@ -76,10 +80,11 @@ class FitOptions:
     progress: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("modes", "segments", "steps", "max_iterations"):
+        for name in ("segments", "steps", "max_iterations"):
             _check_count(name, getattr(self, name))
-        if self.threads is not None:
-            _check_count("threads", self.threads)
+        for name in ("modes", "sweeps", "threads"):
+            if getattr(self, name) is not None:
+                _check_count(name, getattr(self, name))
         try:
             weights = tuple(np.atleast_1d(np.asarray(self.regularisation, dtype=float)).tolist())
         except (TypeError, ValueError):
@@ -93,6 +98,10 @@ class FitOptions:
             raise ValueError(f"held_out: expected a share between 0 and 1; got {self.held_out!r}.")
         if not self.tolerance > 0:
             raise ValueError(f"tolerance: expected a positive number; got {self.tolerance!r}.")
+
+    def modes_in(self, dim: int) -> int:
+        """Return the modes kept an axis for latents of dimension `dim`."""
+        return self.modes or (16 if dim == 2 else 8)
 
     @property
     def workers(self) -> int:
