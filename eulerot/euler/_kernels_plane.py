@@ -8,59 +8,70 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from eulerot.euler._kernels_basis import FUSE, LANES, TILE, contract, deposit, layout, spread, tabulate, weigh
+from eulerot.euler._kernels_basis import (
+    FUSE, LANES, TILE, TRIG, basis_rows, contract, deposit, spread, table_size, tabulate, weigh,
+)  # fmt: skip
 
 
 @njit
 def workspace(psi, walls):
     """Return the arrays that `evaluate` and `collect` work in: tables, sines and cosines, sums, weights."""
-    step_x, step_y = layout(psi.shape[0], walls, True)[2], layout(psi.shape[1], walls, True)[2]
-    return np.empty(3 * step_x), np.empty(3 * step_y), np.empty(2 * LANES), np.empty(TILE * LANES), np.empty(LANES)
+    tables = np.empty(table_size(psi.shape[0], walls, 2)), np.empty(table_size(psi.shape[1], walls, 2))
+    return (*tables, np.empty(TRIG), np.empty(TILE * LANES), np.empty(LANES))
+
+
+@njit(fastmath=FUSE)
+def _bases(psi, walls, position, derivatives, work):
+    """Tabulate the basis functions of both coordinates; return them with their first and second derivatives."""
+    rows, columns = psi.shape
+    tabulate(position, walls, rows, derivatives, work[2], work[0])
+    tabulate(position[LANES:], walls, columns, derivatives, work[2], work[1])
+    return (
+        (basis_rows(work[0], rows, walls, True, 0), basis_rows(work[1], columns, walls, True, 0)),
+        (basis_rows(work[0], rows, walls, True, 1), basis_rows(work[1], columns, walls, True, 1)),
+        (basis_rows(work[0], rows, walls, True, 2), basis_rows(work[1], columns, walls, True, 2)),
+    )
 
 
 @njit(fastmath=FUSE)
 def evaluate(psi, walls, position, full, work, velocity, gradient):
     """Fill `velocity`; if `full`, also `gradient` with ``u_x, u_y, v_x, v_y``."""
-    table_x, table_y, trig, sums, _ = work
-    (harmonics_x, x, dx), (harmonics_y, y, dy) = layout(psi.shape[0], walls, True), layout(psi.shape[1], walls, True)
-    tabulate(position, 0, walls, harmonics_x, 2 if full else 1, trig, table_x)
-    tabulate(position, 1, walls, harmonics_y, 2 if full else 1, trig, table_y)
+    sums = work[3]
+    (x, y), (dx, dy), (ddx, ddy) = _bases(psi, walls, position, 2 if full else 1, work)
+    u, v = velocity[:LANES], velocity[LANES:]
+    u_x, u_y, v_x, v_y = gradient[:LANES], gradient[LANES:], gradient[2 * LANES :], gradient[3 * LANES :]
     velocity[:] = 0.0
     if full:
         gradient[:] = 0.0
     for m in range(0, psi.shape[0], TILE):
-        contract(psi, m, table_y, y, sums)
-        weigh(sums, table_x, x + dx, velocity, 1)
+        o = m * LANES
+        contract(psi, m, y, sums)
+        weigh(sums, dx[o:], v)
         if full:
-            weigh(sums, table_x, x + 2 * dx, gradient, 2)
-        contract(psi, m, table_y, y + dy, sums)
-        weigh(sums, table_x, x, velocity, 0)
+            weigh(sums, ddx[o:], v_x)
+        contract(psi, m, dy, sums)
+        weigh(sums, x[o:], u)
         if full:
-            weigh(sums, table_x, x + dx, gradient, 0)
-            contract(psi, m, table_y, y + 2 * dy, sums)
-            weigh(sums, table_x, x, gradient, 1)
-        x += TILE * LANES
+            weigh(sums, dx[o:], u_x)
+            contract(psi, m, ddy, sums)
+            weigh(sums, x[o:], u_y)
     for p in range(LANES):
-        velocity[LANES + p] = -velocity[LANES + p]
+        v[p] = -v[p]
     if full:
         for p in range(LANES):
-            gradient[2 * LANES + p] = -gradient[2 * LANES + p]
-            gradient[3 * LANES + p] = -gradient[p]
+            v_x[p], v_y[p] = -v_x[p], -u_x[p]
 
 
 @njit(fastmath=FUSE)
 def collect(multiplier, position, walls, work, psi_bar):
     """Add ``sum_p mu . dU/dPsi_mn`` to `psi_bar`, the type-1 sum of equation (10)."""
-    table_x, table_y, trig, sums, weights = work
-    rows, columns = psi_bar.shape
-    (harmonics_x, x, dx), (harmonics_y, y, dy) = layout(rows, walls, True), layout(columns, walls, True)
-    tabulate(position, 0, walls, harmonics_x, 1, trig, table_x)
-    tabulate(position, 1, walls, harmonics_y, 1, trig, table_y)
+    sums, weights = work[3], work[4]
+    (x, y), (dx, dy), _ = _bases(psi_bar, walls, position, 1, work)
     for p in range(LANES):
         weights[p] = -multiplier[LANES + p]
-    for m in range(0, rows, TILE):
-        spread(multiplier, 0, table_x, x, sums)
-        deposit(sums, table_y, y + dy, psi_bar, m)
-        spread(weights, 0, table_x, x + dx, sums)
-        deposit(sums, table_y, y, psi_bar, m)
-        x += TILE * LANES
+    for m in range(0, psi_bar.shape[0], TILE):
+        o = m * LANES
+        spread(multiplier, x[o:], sums)
+        deposit(sums, dy, psi_bar, m)
+        spread(weights, dx[o:], sums)
+        deposit(sums, y, psi_bar, m)

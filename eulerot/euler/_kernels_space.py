@@ -9,70 +9,81 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from eulerot.euler._kernels_basis import FUSE, LANES, TILE, contract, deposit, layout, spread, tabulate, weigh
+from eulerot.euler._kernels_basis import (
+    FUSE, LANES, TILE, TRIG, basis_rows, contract, deposit, spread, table_size, tabulate, weigh,
+)  # fmt: skip
 
 
 @njit
 def workspace(series, walls):
     """Return the arrays that `evaluate` and `collect` work in: tables, sines and cosines, sums, sums of those."""
     _, m, n, o = series.shape
-    steps = layout(m, walls, True)[2], layout(n, walls, True)[2], layout(o, walls, True)[2]
-    tables = np.empty(2 * steps[0]), np.empty(2 * steps[1]), np.empty(2 * steps[2])
-    return (*tables, np.empty(2 * LANES), np.empty(TILE * LANES), np.empty(3 * LANES))
+    tables = np.empty(table_size(m, walls, 1)), np.empty(table_size(n, walls, 1)), np.empty(table_size(o, walls, 1))
+    return (*tables, np.empty(TRIG), np.empty(TILE * LANES), np.empty(3 * LANES))
 
 
 @njit(fastmath=FUSE)
-def _tabulate_all(position, walls, shape, derivatives, work):
+def _tabulate_all(series, walls, position, derivatives, work):
     for axis in range(3):
-        tabulate(position, axis, walls, layout(shape[1 + axis], walls, True)[0], derivatives, work[3], work[axis])
+        tabulate(position[axis * LANES :], walls, series.shape[1 + axis], derivatives, work[3], work[axis])
+
+
+@njit
+def _bases(series, walls, i, derivative, work):
+    """Return the basis functions of component `i` along the three axes, or their derivatives."""
+    _, m, n, o = series.shape
+    return (
+        basis_rows(work[0], m, walls, i == 0, derivative),
+        basis_rows(work[1], n, walls, i == 1, derivative),
+        basis_rows(work[2], o, walls, i == 2, derivative),
+    )
 
 
 @njit(fastmath=FUSE)
-def _add_product(sums, row, table, start, out, into):
+def _add_product(sums, basis, out):
     for p in range(LANES):
-        out[into * LANES + p] += sums[row * LANES + p] * table[start + p]
+        out[p] += sums[p] * basis[p]
 
 
 @njit(fastmath=FUSE)
 def evaluate(series, walls, position, full, work, velocity, gradient):
     """Fill `velocity`; if `full`, also `gradient` with the nine derivatives, row by row."""
-    table_x, table_y, table_z, _, sums, inner = work
-    _, rows, columns, count = series.shape
-    _tabulate_all(position, walls, series.shape, 1 if full else 0, work)
+    sums, inner = work[4], work[5]
+    inner_y, inner_z = inner[LANES:], inner[2 * LANES :]
+    _tabulate_all(series, walls, position, 1 if full else 0, work)
     velocity[:] = 0.0
     if full:
         gradient[:] = 0.0
     for i in range(3):
-        _, x, dx = layout(rows, walls, i == 0)
-        _, y, dy = layout(columns, walls, i == 1)
-        _, z, dz = layout(count, walls, i == 2)
-        for m in range(rows):
+        (x, y, z), (dx, dy, dz) = _bases(series, walls, i, 0, work), _bases(series, walls, i, 1, work)
+        for m in range(series.shape[1]):
+            coefs = series[i, m]
             inner[:] = 0.0
-            for n in range(0, columns, TILE):
-                contract(series[i, m], n, table_z, z, sums)
-                weigh(sums, table_y, y + n * LANES, inner, 0)
+            for n in range(0, series.shape[2], TILE):
+                contract(coefs, n, z, sums)
+                weigh(sums, y[n * LANES :], inner)
                 if full:
-                    weigh(sums, table_y, y + dy + n * LANES, inner, 1)
-                    contract(series[i, m], n, table_z, z + dz, sums)
-                    weigh(sums, table_y, y + n * LANES, inner, 2)
-            _add_product(inner, 0, table_x, x + m * LANES, velocity, i)
+                    weigh(sums, dy[n * LANES :], inner_y)
+                    contract(coefs, n, dz, sums)
+                    weigh(sums, y[n * LANES :], inner_z)
+            _add_product(inner, x[m * LANES :], velocity[i * LANES :])
             if full:
-                _add_product(inner, 0, table_x, x + dx + m * LANES, gradient, 3 * i)
-                _add_product(inner, 1, table_x, x + m * LANES, gradient, 3 * i + 1)
-                _add_product(inner, 2, table_x, x + m * LANES, gradient, 3 * i + 2)
+                row = gradient[3 * i * LANES :]
+                _add_product(inner, dx[m * LANES :], row)
+                _add_product(inner_y, x[m * LANES :], row[LANES:])
+                _add_product(inner_z, x[m * LANES :], row[2 * LANES :])
 
 
 @njit(fastmath=FUSE)
 def collect(multiplier, position, walls, work, series_bar):
     """Add ``sum_p mu . dU/dU_imno`` to `series_bar`, the type-1 sum of equation (10)."""
-    table_x, table_y, table_z, _, sums, inner = work
-    _, rows, columns, count = series_bar.shape
-    _tabulate_all(position, walls, series_bar.shape, 0, work)
+    sums, weights = work[4], work[5]
+    _tabulate_all(series_bar, walls, position, 0, work)
     for i in range(3):
-        x, y, z = layout(rows, walls, i == 0)[1], layout(columns, walls, i == 1)[1], layout(count, walls, i == 2)[1]
-        for m in range(rows):
-            inner[:LANES] = 0.0
-            _add_product(multiplier, i, table_x, x + m * LANES, inner, 0)
-            for n in range(0, columns, TILE):
-                spread(inner, 0, table_y, y + n * LANES, sums)
-                deposit(sums, table_z, z, series_bar[i, m], n)
+        x, y, z = _bases(series_bar, walls, i, 0, work)
+        for m in range(series_bar.shape[1]):
+            weights[:] = 0.0
+            _add_product(multiplier[i * LANES :], x[m * LANES :], weights)
+            for n in range(0, series_bar.shape[2], TILE):
+                spread(weights, y[n * LANES :], sums)
+                deposit(sums, z, series_bar[i, m], n)
