@@ -5,7 +5,7 @@ import pytest
 from scipy.integrate import solve_ivp
 from test_particles import extrapolated
 
-from eulerot.euler.equations import VelocityEquation
+from eulerot.euler.equations import VelocityEquation, equation_of
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4
@@ -144,6 +144,30 @@ def test_checkpoints_give_the_same_gradient(domain):
         results.append(trajectory.adjoint(tape, None, end))
     for one, other in zip(*results, strict=True):
         assert np.allclose(one, other, rtol=0, atol=1e-13 * np.abs(one).max())
+
+
+@pytest.mark.parametrize("grid", [*GRIDS.values(), Grid((12, 10)), Grid((9, 8), "cube", lengths=(2.0, 3.0))])
+def test_geodesic_gradient_against_central_differences(grid):
+    equation, rng = equation_of(grid), np.random.default_rng(5)
+    field0, direction, field1_bar = (
+        0.3 * equation.synthesised(equation.analysed(rng.standard_normal((*equation.shape[: -grid.dim], *grid.points))))
+        for _ in range(3)
+    )
+    points, shift = rng.uniform(0.2, 1.8, (40, grid.dim)), 0.01 * rng.standard_normal((40, grid.dim))
+    weights = rng.standard_normal((40, grid.dim))
+
+    def geodesic(field):
+        return Geodesic(field, grid, time=0.5, steps=8, tableau=RK4)
+
+    def objective(field, where):
+        there = geodesic(field)
+        # the inner product mean(a b), in which fields represent derivatives, summed over components
+        final = np.sum(np.mean(there.field1 * field1_bar, axis=tuple(range(-grid.dim, 0))))
+        return np.sum(weights * there.forward(where)) + final
+
+    field0_bar, start_bar = geodesic(field0).gradient(points, weights, field1_bar=field1_bar)
+    exact = np.sum(np.mean(field0_bar * direction, axis=tuple(range(-grid.dim, 0)))) + np.sum(start_bar * shift)
+    assert np.isclose(extrapolated(objective, field0, direction, points, shift), exact, rtol=1e-8, atol=0)
 
 
 @pytest.mark.parametrize("domain", DOMAINS)

@@ -86,11 +86,9 @@ def tabulate(position, walls, count, derivatives, trig, table):
     for k in range(harmonics):
         o = k * LANES
         for p in range(LANES):
-            cosines[o + p] = trig[_NOW + p]
-        for p in range(LANES):
-            sines[o + p] = trig[_NOW + LANES + p]
-        for p in range(LANES):
             c, s = trig[_NOW + p], trig[_NOW + LANES + p]
+            cosines[o + p] = c
+            sines[o + p] = s
             trig[_NOW + p] = c * trig[LANES + p] - s * trig[p]
             trig[_NOW + LANES + p] = s * trig[LANES + p] + c * trig[p]
     for d in range(derivatives):

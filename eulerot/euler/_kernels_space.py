@@ -10,7 +10,17 @@ import numpy as np
 from numba import njit
 
 from eulerot.euler._kernels_basis import (
-    FUSE, LANES, TILE, TRIG, basis_rows, contract, deposit, spread, table_size, tabulate, weigh,
+    FUSE,
+    LANES,
+    TILE,
+    TRIG,
+    basis_rows,
+    contract,
+    deposit,
+    spread,
+    table_size,
+    tabulate,
+    weigh,
 )  # fmt: skip
 
 

@@ -110,7 +110,8 @@ def basis_field(derivative: FloatArray, grid: Grid) -> np.ndarray:
     The transpose of `basis_coefficients`.
     """
     if grid.walls:
-        kept = derivative[(..., *(slice(n) for n in grid.shape_hat))]
+        within: tuple = (..., *map(slice, grid.shape_hat))
+        kept = derivative[within]
         return _shifted(kept, 1, grid) / grid.weights * _of_angles(grid)
     half, modes = derivative.shape[-1] // 2, grid.modes[-1]
     series = derivative[..., : modes + 1] - 1j * derivative[..., half : half + modes + 1]
