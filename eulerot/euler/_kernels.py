@@ -1,7 +1,7 @@
 """Numba loops under `eulerot.euler.particles`, which documents them: Runge-Kutta steps of particles, and back.
 
 One code serves the plane and space: which it is shows in the number of axes of the coefficients, known when the loops
-are compiled. Numba's cache looks at this file alone: touch it after a change to the loops that it calls.
+are compiled. Numba's cache does not see changes to the loops of other files: remove `__pycache__` after one.
 """
 
 from __future__ import annotations
