@@ -20,7 +20,7 @@ from tqdm import tqdm
 from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
 from eulerot.objective import Objective
-from eulerot.potential import HALF_SQUARE, Potential, regressed_potential
+from eulerot.potential import Potential, half_square, regressed_potential
 
 __all__ = ["Coarse", "rotation_by"]
 
@@ -74,7 +74,7 @@ class Coarse:
         function of the angle. Each cost is that of equation (12'), with the potential of the angle before.
         """
         costs = np.empty(_ANGLES)
-        moved = self._fitted(np.eye(2), HALF_SQUARE)[2]
+        moved = self._fitted(np.eye(2), half_square(2))[2]
         for i in range(_ANGLES):
             turn = rotation_by(i * _WIDTH)
             potential = regressed_potential(moved @ turn.T, self.x @ turn.T, m=_COSINES)
@@ -89,7 +89,7 @@ class Coarse:
 
     def start(self, axes: FloatArray) -> FloatArray:
         """Return the unknowns of a fit in the given axes: few modes first, then all of them, to the same few pairs."""
-        _, theta, moved = self._fitted(axes, HALF_SQUARE)
+        _, theta, moved = self._fitted(axes, half_square(2))
         few = math.isqrt(theta.size)
         theta = np.pad(theta.reshape(few, few), (0, self.modes - few)).ravel()
         potential = regressed_potential(moved @ axes.T, self.x @ axes.T)

@@ -1,7 +1,7 @@
 r"""The planes of a sweep: turned axes in which the cost falls fastest, as seen from rest.
 
-A velocity in the planes ``(1, 2), (3, 4), ...`` of axes ``Q`` has a stream function in each. The slope of the
-cost (12) at ``w0 = 0`` by its coefficients, in the kinetic-energy metric, needs no run of the Euler equations: it is the
+A velocity in the planes ``(1, 2), (3, 4), ...`` of axes ``Q`` has a stream function in each. The slope of the cost
+(12) at ``w0 = 0`` by its coefficients, in the kinetic-energy metric, needs no run of the Euler equations: it is the
 type-1 sum (10) at the start positions, in each plane a product of small matrices,
 
     G_kl = 2 / |k| mean [ x_1 sin(k a_1) l cos(l a_2) / a'(y_1) - x_2 k cos(k a_1) sin(l a_2) / a'(y_2) ].     (18)

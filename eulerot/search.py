@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,8 +10,6 @@ import numpy as np
 from eulerot._types import FloatArray
 from eulerot.coarse import Coarse, rotation_by
 from eulerot.descent import Descent, Pairs, spread
-from eulerot.euler.equations import VorticityEquation
-from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.objective import Objective
 from eulerot.options import FitOptions
@@ -60,10 +58,9 @@ class Search:
         """Return the geodesics, in as few steps as the fit took."""
         if self.best is None:
             return []
-        objective = self._objective(self.train, self.best.size // self.grid.laplacian.size)
-        backward = VorticityEquation(self.grid).transforms.backward
-        fields = [backward(vorticity) for vorticity in objective.vorticity(self.best)]
-        return [Sweep((Geodesic(field, self.grid, threads=self.options.workers),), self.axes) for field in fields]
+        one = self._objective(self.train, 1)
+        objective = replace(one, segments=self.best.size // one.size)
+        return [Sweep((geodesic,), self.axes) for geodesic in objective.geodesics(self.best)]
 
     @cached_property
     def grid(self) -> Grid:

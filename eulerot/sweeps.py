@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from eulerot._types import FloatArray
 from eulerot.coordinates import to_box
 from eulerot.descent import Descent, Pairs, spread
-from eulerot.euler.equations import VorticityEquation
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.objective import Objective
@@ -148,12 +147,12 @@ class SweepSearch:
     def _geodesic(self, train: Pairs, held: Pairs) -> tuple[Geodesic | None, float]:
         """Return the geodesic of a plane, None if held-out pairs do not gain, and how much they gain."""
         grid, workers = Grid.from_modes(self.options.modes_in(len(self.train[0].T))), self.options.workers
-        objective, check = (Objective(*pairs, grid, steps=self.options.steps, threads=workers) for pairs in (train, held))
+        objective = Objective(*train, grid, steps=self.options.steps, threads=workers)
+        check = replace(objective, z=held[0], x=held[1])
         theta, gain = self.descent.through(
             objective, check, np.zeros(objective.size), self.options.regularisation, spread(train[1])
         )
         if theta is None:
             return None, 0.0
-        field0 = VorticityEquation(grid).transforms.backward(objective.vorticity(theta)[0])
-        geodesic = Geodesic(field0, grid, threads=workers).refined(to_box(normal_points(256, 2)), tolerance=1e-6)
-        return geodesic, gain
+        (geodesic,) = objective.geodesics(theta)
+        return geodesic.refined(to_box(normal_points(256, 2)), tolerance=1e-6), gain
