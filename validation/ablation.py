@@ -30,7 +30,6 @@ EVERY: dict[str, dict] = {
     "2 geodesics": {"segments": 2},
 }
 ONE: dict[str, dict] = {
-    "2 geodesics, aligned": {"segments": 2, "align": True},
     "3 geodesics": {"segments": 3},
     "12 modes": {"modes": 12},
     "20 modes": {"modes": 20},
@@ -44,6 +43,7 @@ ONE: dict[str, dict] = {
     "weights to 1e-6": {"regularisation": (1e-4, 1e-5, 1e-6)},
     "4 steps": {"steps": 4},
     "16 steps": {"steps": 16},
+    "2 geodesics, aligned": {"segments": 2, "align": True},
 }
 
 
