@@ -83,10 +83,10 @@ class Grid:
             )
         object.__setattr__(self, "points", tuple(sizes.tolist()))
         side = math.pi if self.walls else 2 * math.pi
-        lengths = tuple(np.atleast_1d(np.asarray(self.lengths or (side,) * self.dim, dtype=float)).tolist())
-        if len(lengths) != self.dim or not all(math.isfinite(a) and a > 0 for a in lengths):
+        lengths = np.asarray((side,) * self.dim if self.lengths is None else self.lengths)
+        if lengths.shape != (self.dim,) or lengths.dtype.kind not in "fiu" or not np.all((lengths > 0) & (lengths < np.inf)):
             raise ValueError(f"lengths: expected {self.dim} positive lengths; got {self.lengths!r}. Pass one an axis.")
-        object.__setattr__(self, "lengths", lengths)
+        object.__setattr__(self, "lengths", tuple(lengths.astype(float).tolist()))
         if min(self.modes) < 1:
             raise ValueError(f"points: expected at least 4 points an axis; got {self.points}. Use a finer grid.")
 

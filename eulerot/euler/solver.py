@@ -178,13 +178,13 @@ def solve_euler(
     >>> bool(abs(solution.energy[-1] / solution.energy[0] - 1) < 1e-9)
     True
     """
+    _check_options(threads, courant, tail_limit)
     equation = equation_of(grid, threads=threads)
     native = "vorticity" if grid.dim == 2 else "velocity"
     quantity = quantity or native
     field = _field_of(equation, field0, quantity)
     steps = _checked_steps(equation, field, time, steps, courant)
-    start = None if particles is None else checked_samples("particles", particles, dim=grid.dim)
-    angles = None if start is None else to_angles(start, grid)
+    angles = None if particles is None else to_angles(_checked_particles(particles, grid), grid)
     diary, status = _Diary(equation, tail_limit), "completed"
     stages = None if angles is None else equation.zeros(RK4.stages)
     diary.write(field)
@@ -236,13 +236,31 @@ def _other_quantity(equation: Equation, field: np.ndarray) -> FloatArray:
     return equation.velocity(field) if isinstance(equation, VorticityEquation) else equation.vorticity(field)
 
 
+def _check_options(threads: int, courant: float, tail_limit: float | None) -> None:
+    if threads < 1 or threads % 1 != 0:
+        raise ValueError(f"threads: expected a positive whole number; got {threads!r}.")
+    if not 0 < courant <= 1:
+        raise ValueError(f"courant: expected a share in (0, 1]; got {courant!r}.")
+    if tail_limit is not None and not 0 < tail_limit <= 1:
+        raise ValueError(f"tail_limit: expected a share in (0, 1], or None for no limit; got {tail_limit!r}.")
+
+
+def _checked_particles(particles: ArrayLike, grid: Grid) -> FloatArray:
+    points = checked_samples("particles", particles, dim=grid.dim)
+    outside = np.flatnonzero(np.any((points < 0) | (points > grid.sides), axis=1)) if grid.walls else ()
+    if len(outside):
+        raise ValueError(
+            f"particles: expected positions between 0 and the sides {grid.sides}; got {len(outside)} outside, the "
+            f"first of them row {outside[0]}. Leave them out, or enlarge the box by lengths."
+        )
+    return points
+
+
 def _checked_steps(equation: Equation, field: np.ndarray, time: float, steps: int | None, courant: float) -> int:
     if not np.isfinite(time):
         raise ValueError(f"time: expected a finite number; got {time!r}.")
-    if not 0 < courant <= 1:
-        raise ValueError(f"courant: expected a share in (0, 1]; got {courant!r}.")
     if steps is None:
         return required_steps(equation, field, time, courant * RK4.stability)
-    if int(steps) != steps or steps < 1:
+    if steps < 1 or steps % 1 != 0:
         raise ValueError(f"steps: expected a positive whole number; got {steps!r}.")
     return int(steps)
