@@ -116,10 +116,11 @@ def _keep_wisdom() -> None:
     file = _wisdom_file()
     if file is None:
         return
-    with suppress(OSError):  # a plan that is not kept is measured again by the next process
-        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as partial:
-            partial.write(pyfftw.export_wisdom()[0])
-        os.replace(partial.name, file)
+    # a plan that is not kept is measured again by the next process
+    with suppress(OSError), tempfile.TemporaryDirectory(dir=file.parent) as folder:
+        partial = Path(folder) / file.name
+        partial.write_bytes(pyfftw.export_wisdom()[0])
+        os.replace(partial, file)
 
 
 def _plan_scipy(kind: str, source: np.ndarray, target: np.ndarray, axis: int) -> Plan:

@@ -88,7 +88,8 @@ class Grid:
             raise ValueError(f"lengths: expected {self.dim} positive lengths; got {self.lengths!r}. Pass one an axis.")
         object.__setattr__(self, "lengths", tuple(lengths.astype(float).tolist()))
         if min(self.modes) < 1:
-            raise ValueError(f"points: expected at least 4 points an axis; got {self.points}. Use a finer grid.")
+            least = {("torus", "2/3"): 4, ("torus", "3/2"): 3}.get((self.domain, self.dealiasing), 2)
+            raise ValueError(f"points: expected at least {least} points an axis; got {self.points}. Use a finer grid.")
 
     @classmethod
     def from_modes(cls, modes: int, *, domain: str = "cube", dim: int = 2) -> Grid:
