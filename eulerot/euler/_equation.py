@@ -16,7 +16,7 @@ from eulerot.euler.transforms import Parity, Pointwise, Transforms
 __all__ = ["SpectralEquation"]
 
 # The first axis of coefficients is shared in this many pieces; fewer coefficients are not shared at all
-_PIECES, _SHARED_FROM = 4, 20_000
+_PIECES, _SHARED_FROM = 4, 50_000
 
 
 class SpectralEquation:

@@ -125,6 +125,7 @@ def solve_euler(
     threads: int = 1,
     particles: ArrayLike | None = None,
     quantity: str | None = None,
+    evaluation: str = "direct",
     courant: float = 0.5,
     tail_limit: float | None = 1e-2,
     progress: bool = False,
@@ -150,6 +151,10 @@ def solve_euler(
     quantity : {"vorticity", "velocity"}, optional
         What `field0` is, if it is the velocity in two dimensions, shape ``(2, *grid.points)`` and without mean on the
         torus, or the vorticity in three, shape ``(3, *grid.points)``. The solution's field is the same quantity.
+    evaluation : {"direct", "nufft"}
+        How the velocity at particles is summed: directly and exactly, or by a non-uniform FFT (finufft, an extra),
+        whose error is 1e-13 of the largest velocity and whose time hardly depends on the number of modes. It was
+        measured faster from about 24 modes an axis on the torus and 64 in the box, in two dimensions.
     courant : float
         The step in shares of the longest stable one, where `steps` is not given.
     tail_limit : float or None
@@ -187,13 +192,14 @@ def solve_euler(
     angles = None if particles is None else to_angles(_checked_particles(particles, grid), grid)
     diary, status = _Diary(equation, tail_limit), "completed"
     stages = None if angles is None else equation.zeros(RK4.stages)
+    advance = _evaluation(evaluation, equation)
     diary.write(field)
     state = (0, field, angles)  # of the last complete step, whenever Ctrl-C comes
     try:
         marching = march(equation, field, time, steps, RK4, stages)
         for done, now in enumerate(tqdm(marching, total=steps, desc="Euler", unit=" steps", disable=not progress), 1):
             if stages is not None and angles is not None:
-                angles = Transport.of(equation, stages[None], time / steps, RK4, threads).advance(angles)
+                angles = advance(angles, stages, time / steps)
             diary.write(now)
             state = (done, now, angles)
     except KeyboardInterrupt:
@@ -229,6 +235,21 @@ def _field_of(equation: Equation, field0: ArrayLike, quantity: str) -> np.ndarra
     if not isinstance(equation, VorticityEquation) and quantity == "vorticity":
         return equation.from_vorticity(values)
     return equation.analysed(values)
+
+
+def _evaluation(name: str, equation: Equation) -> Callable[[FloatArray, np.ndarray, float], FloatArray]:
+    """Return how particles are advanced by one step, given its stage fields."""
+    if name == "nufft":
+        from eulerot.euler.nonuniform import NonuniformTransport
+
+        return NonuniformTransport(equation, RK4, equation.threads).advance
+    if name != "direct":
+        raise ValueError(f"evaluation: expected 'direct' or 'nufft'; got {name!r}. Choose one of the two.")
+
+    def direct(angles: FloatArray, stages: np.ndarray, dt: float) -> FloatArray:
+        return Transport.of(equation, stages[None], dt, RK4, equation.threads).advance(angles)
+
+    return direct
 
 
 def _other_quantity(equation: Equation, field: np.ndarray) -> FloatArray:

@@ -106,8 +106,20 @@ class Trajectory:
 
     def transport(self, start: np.ndarray) -> tuple[np.ndarray, Transport]:
         """Return the final field, and the transport of particles through the whole run."""
-        end, stages = self._stretch(start, self.steps)
+        end, stages = self.stages(start)
         return end, self._transport(stages)
+
+    def stages(self, start: np.ndarray, steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Advance the field by some steps, or all; return it and all stage fields, shape ``(steps, stages, ...)``."""
+        equation, steps = self.equation, self.steps if steps is None else steps
+        end, stages = start.copy(), equation.zeros(steps, self.tableau.stages)
+        check_steps(equation, end, self.time, self.steps, self.tableau)
+        scheme = RungeKutta(equation, self.tableau)
+        for n in range(steps):
+            scheme.step(end, self.time / self.steps, end, stages[n])
+        if not np.isfinite(end).all():
+            raise ResolutionError(f"steps: the field is no longer finite; got {self.steps} steps. Raise steps.")
+        return end, stages
 
     def run(self, start: np.ndarray, positions: FloatArray) -> tuple[np.ndarray, FloatArray, list]:
         """Return the final field, the final positions, as angles, and the tape for `adjoint`.
@@ -165,7 +177,7 @@ class Trajectory:
 
     def _follow(self, piece: _Piece, *, keep: bool) -> tuple[np.ndarray, FloatArray]:
         """Run a stretch from its start; `keep` what its adjoint needs."""
-        end, stages = self._stretch(piece.field, piece.steps)
+        end, stages = self.stages(piece.field, piece.steps)
         positions = piece.positions
         if keep:
             piece.stages = stages
@@ -180,15 +192,3 @@ class Trajectory:
 
     def _transport(self, stages: np.ndarray) -> Transport:
         return Transport.of(self.equation, stages, self.time / self.steps, self.tableau, self.threads)
-
-    def _stretch(self, start: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """Advance the field by a number of steps; return it and all stage fields, shape ``(steps, stages, ...)``."""
-        equation = self.equation
-        end, stages = start.copy(), equation.zeros(steps, self.tableau.stages)
-        check_steps(equation, end, self.time, self.steps, self.tableau)
-        scheme = RungeKutta(equation, self.tableau)
-        for n in range(steps):
-            scheme.step(end, self.time / self.steps, end, stages[n])
-        if not np.isfinite(end).all():
-            raise ResolutionError(f"steps: the field is no longer finite; got {self.steps} steps. Raise steps.")
-        return end, stages

@@ -23,8 +23,10 @@ __all__ = ["Parity", "Pointwise", "Transforms"]
 
 Kernel = Callable[[np.ndarray, np.ndarray], None]
 
-# A slab's values, of all fields together, take about this many bytes: half of a core's second-level cache
+# A slab's values, of all fields together, take about this many bytes, a core's second-level cache
 SLAB_BYTES = 2**20
+# Operations on fewer points are not shared among threads: it takes longer to wake them
+SHARED_FROM = 2**17
 
 
 class Pointwise:
@@ -71,8 +73,9 @@ class Pointwise:
         points: tuple[int, ...] | None = None,
         rows: int | None = None,
     ) -> None:
-        self.grid, self.kernel, self.threads = grid, kernel, threads
         points, backend = points or grid.product_points, backend or available()
+        self.grid, self.kernel = grid, kernel
+        self.threads = threads if math.prod(points) >= SHARED_FROM else 1
         into, out = ([Layout(grid, points, parity) for parity in which] for which in (inputs, outputs))
         rows = _slab_rows(points, len(into) + len(out)) if rows is None else rows
         # enough tasks for two threads to share evenly; how the work is split does not depend on the threads
@@ -85,7 +88,7 @@ class Pointwise:
                 Slab(grid, points, into, rows, backend, back=False),
                 Slab(grid, points, out, rows, backend, back=True),
             )
-            for _ in range(min(threads, len(self._starts)))
+            for _ in range(min(self.threads, len(self._starts)))
         ]
         self._scale_in = 0.5**grid.dim if grid.walls else 1.0  # FFTW doubles each term of a sine or cosine series
         self._scale_out = 1.0 / math.prod(points)
