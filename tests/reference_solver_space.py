@@ -1,8 +1,8 @@
 """The oracle of the tests in space: a solver for the 3-D incompressible Euler equations, as naive as possible.
 
 Conventions. The torus [0, 2 pi)^3, arrays indexed [x, y, z]. A real field is a Galerkin sum over |k_a| <= K_a of
-f_k exp(i k . x), its coefficients an array of shape (2 K_1 + 1, 2 K_2 + 1, 2 K_3 + 1) in the order k_a = -K_a, ..., K_a.
-A velocity has three components in front. With K_3 = 0 and no third component it is a flow of the plane. A torus of
+f_k exp(i k . x), its coefficients an array of shape (2 K_1 + 1, 2 K_2 + 1, 2 K_3 + 1), in the order k_a = -K_a, ...,
+K_a. A velocity has three components in front. With K_3 = 0 and no third component it is a flow of the plane. A torus of
 periods 2 pi / s_a has the wavenumbers s_a k_a, `scales`. The equations are
 
     d u / dt = -P (u . grad) u - nu |k|^2 u,    P the projection on fields without divergence.
@@ -97,7 +97,7 @@ def enstrophy(u, scales=UNIT):
 def parity_extension(velocity):
     """Extend a velocity at the cell centres of a box to the torus twice as long, ``u_a`` oddly in ``x_a``, else evenly.
 
-    Values at the cell centres of the torus: ``coefficients(parity_extension(u), modes, shift)`` with half a cell's shift.
+    Values at the cell centres of the torus: `coefficients` need half a cell's `shift`.
     """
     parts = []
     for component, part in enumerate(velocity):

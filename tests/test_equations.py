@@ -136,6 +136,7 @@ def test_threads_give_the_same_bits(grid, backend, monkeypatch):
     # grids as small as these are split only if slabs, pieces and vectors are smaller than they are
     row = 8 * int(np.prod(grid.product_points[1:]))
     monkeypatch.setattr(transforms, "SLAB_BYTES", 7 * 5 * row)
+    monkeypatch.setattr(transforms, "SHARED_FROM", 1)
     monkeypatch.setattr(_equation, "_SHARED_FROM", 10)
     monkeypatch.setattr(integrators, "_SHARED_FROM", 10)
     results = []

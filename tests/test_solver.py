@@ -38,8 +38,9 @@ def test_four_mode_flow_keeps_energy_and_enstrophy():
     assert np.abs(solution.energy / solution.energy[0] - 1).max() < 1e-13
     assert np.abs(solution.enstrophy / solution.enstrophy[0] - 1).max() < 1e-12
     assert solution.status == "completed" and np.isclose(solution.times[-1], 0.25)
-    finer = solve_euler(four_modes(grid), grid, time=0.25, steps=200)
-    assert 1e-11 < np.abs(solution.field - finer.field).max() < 1e-10  # 4e-11 was computed for it
+    finer = solve_euler(four_modes(grid), grid, time=0.25, steps=100).field
+    error = np.abs(solution.field - finer).max() / np.abs(finer).max()
+    assert 1e-11 < error < 4e-11  # against a quarter of the step, 4e-11 was computed; see validation/
 
 
 @pytest.mark.parametrize("domain", ["torus", "cube"])

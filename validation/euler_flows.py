@@ -29,7 +29,7 @@ def shear_layer(grid: Grid, rho: float, delta: float = 0.05) -> np.ndarray:
 
 
 def chaplygin_dipole(grid: Grid, speed: float, radius: float, centre: tuple[float, float]) -> np.ndarray:
-    """Return the vorticity of the Lamb-Chaplygin dipole, which moves along x: ``-2 U k J1(k r) / J0(k R) sin theta``."""
+    """Return the vorticity of the Lamb-Chaplygin dipole, ``-2 U k J1(k r) / J0(k R) sin theta``: it moves along x."""
     x, y = (a - b for a, b in zip(grid.mesh(), centre, strict=True))
     r = np.hypot(x, y)
     k = 3.8317059702075125 / radius

@@ -84,7 +84,8 @@ class Grid:
         object.__setattr__(self, "points", tuple(sizes.tolist()))
         side = math.pi if self.walls else 2 * math.pi
         lengths = np.asarray((side,) * self.dim if self.lengths is None else self.lengths)
-        if lengths.shape != (self.dim,) or lengths.dtype.kind not in "fiu" or not np.all((lengths > 0) & (lengths < np.inf)):
+        numbers = lengths.shape == (self.dim,) and lengths.dtype.kind in "fiu"
+        if not numbers or not np.all((lengths > 0) & (lengths < np.inf)):
             raise ValueError(f"lengths: expected {self.dim} positive lengths; got {self.lengths!r}. Pass one an axis.")
         object.__setattr__(self, "lengths", tuple(lengths.astype(float).tolist()))
         if min(self.modes) < 1:
