@@ -54,9 +54,7 @@ class DensityBox:
         return DensityBox(axes, _on_grid(density, axes), self.outside)
 
 
-def density_box(
-    density: Density, middle: FloatArray, half: FloatArray, points: int, *, unit_mass: bool
-) -> DensityBox:
+def density_box(density: Density, middle: FloatArray, half: FloatArray, points: int, *, unit_mass: bool) -> DensityBox:
     """Return a box that holds all but 1e-6 of a density, cropped to where it lives.
 
     The box ``middle +- half`` is doubled until the shell between it and its double holds less than 1e-6 of the mass
@@ -82,10 +80,10 @@ def density_box(
             if not unit_mass or abs(box.mass - 1) < MASS_TOLERANCE:
                 return box
         half = 2 * half
+    mass = max(masses, default=DensityBox(wide, values, shell).mass)
     raise FlowError(
-        f"log_prob: expected a density of mass one; got {max(masses, default=DensityBox(wide, values, shell).mass):.4g} on a box that "
-        f"was doubled {DOUBLINGS} times. Pass center= and scale= near its bulk or more points=, or normalised=False "
-        "for a density without its constant."
+        f"log_prob: expected a density of mass one; got {mass:.4g} on a box that was doubled {DOUBLINGS} times. "
+        "Pass center= and scale= near its bulk or more points=, or normalised=False for a density without its constant."
     )
 
 
