@@ -138,16 +138,19 @@ class TorchArrays:
                 module.training = True
 
 
-def _modules(thing: Any, kind: type) -> Iterator[Any]:
-    """Yield the modules in a model, a distribution or a transform."""
+def _modules(thing: Any, kind: type, seen: frozenset[int] = frozenset()) -> Iterator[Any]:
+    """Yield the modules in a model, a distribution or a transform; a transform and its inverse hold each other."""
+    if id(thing) in seen:
+        return
+    seen = seen | {id(thing)}
     if isinstance(thing, kind):
         yield from thing.modules()  # type: ignore[attr-defined]
     elif isinstance(thing, list | tuple):
         for part in thing:
-            yield from _modules(part, kind)
+            yield from _modules(part, kind, seen)
     elif comes_from(thing, "torch") or comes_from(thing, "pyro"):
         for name in _PARTS:
-            yield from _modules(getattr(thing, "__dict__", {}).get(name), kind)
+            yield from _modules(getattr(thing, "__dict__", {}).get(name), kind, seen)
 
 
 def _example(model: Any, modules: tuple[Any, ...]) -> Any:

@@ -80,8 +80,8 @@ def _swapped(flow: Any, z: FloatArray, step: float) -> str | None:
         return None
     return (
         f"Likely cause: a swapped direction; with forward and inverse exchanged log_prob differs by "
-        f"{np.median(gap):.3g} only. forward must take latents to data: pass eulerot.flow(model, forward=model.inverse, "
-        "inverse=model.forward)."
+        f"{np.median(gap):.3g} only. forward must take latents to data: pass "
+        "eulerot.flow(model, forward=model.inverse, inverse=model.forward)."
     )
 
 

@@ -15,6 +15,10 @@ from eulerot.source import normal_points
 
 __all__ = ["Flow", "check_flow", "flow_dim"]
 
+# Of the differences. Measured over 27 flows of six libraries in single precision: with a step of 1e-3 nine points in
+# ten agree to 3e-3 or better, with 1e-4 or 1e-2 only to 3e-2 (rounding, and the kinks of splines)
+STEP_SINGLE, STEP_DOUBLE = 1e-3, 1e-5
+
 
 @runtime_checkable
 class Flow(Protocol):
@@ -75,8 +79,7 @@ def check_flow(flow: Flow, *, n: int = 128, seed: Seed = 0, tolerance: float | N
     seed : int
         Of the latents.
     tolerance : float, optional
-        The difference that is allowed: 0.01 in double precision and 0.05 in single precision, where rounding and the
-        wider step of the differences leave up to 0.02; twenty times its stated error for a map by quadrature.
+        The difference that is allowed: 0.01, or twenty times its stated error for a map by quadrature.
 
     Raises
     ------
@@ -100,13 +103,13 @@ def check_flow(flow: Flow, *, n: int = 128, seed: Seed = 0, tolerance: float | N
         raise FlowError(f"flow: expected finite data; forward gave {np.sum(~np.isfinite(x))} values that are not.")
     single = getattr(flow, "precision", np.finfo(raw.dtype).eps if raw.dtype.kind == "f" else 0.0) > 1e-10
     if tolerance is None:
-        tolerance = max(5e-2 if single else 1e-2, 20 * getattr(flow, "error", 0.0))
+        tolerance = max(1e-2, 20 * getattr(flow, "error", 0.0))
     # Rows in another order, as a fresh array: what a cache remembers does not help
     trip = np.abs(np.asarray(flow.inverse(x[::-1].copy()), dtype=float)[::-1] - z).max(axis=1)
     claimed = np.asarray(flow.log_prob(x), dtype=float)
     if claimed.shape != (n,):
         raise FlowError(f"flow: expected log_prob of shape ({n},) for {n} samples; got {claimed.shape}.")
-    step = 1e-2 if single else 1e-5
+    step = STEP_SINGLE if single else STEP_DOUBLE
     if getattr(flow, "numerical", None) == "forward":
         implied = log_normal(np.asarray(flow.inverse(x), dtype=float)) + log_abs_det(flow.inverse, x, step)
     else:
