@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 
@@ -203,7 +204,8 @@ def distrax_flow() -> Any:
     import jax.numpy as jnp
 
     def conditioner(x: Any) -> Any:
-        return jnp.stack([jnp.sin(x) + 0.3 * x, 0.4 * jnp.cos(2 * x)], axis=-1)
+        other = x[..., ::-1]
+        return jnp.stack([1.5 * jnp.sin(other) + other, 0.4 * jnp.cos(2 * other)], axis=-1)
 
     def affine(parameters: Any) -> Any:
         return distrax.ScalarAffine(shift=parameters[..., 0], log_scale=parameters[..., 1])
@@ -256,7 +258,6 @@ CASES = [
     Case("zuko MAF double", lambda: zuko_flow("MAF", double=True), double=True),
     Case("zuko MAF conditional", lambda: zuko_flow("MAF", context=3), context=(0.5, -1.0, 2.0)),
     Case("zuko NICE", lambda: zuko_flow("NICE")),
-    Case("zuko UNAF", lambda: zuko_flow("UNAF", scale=0.0, signal=4), exact=True),
     Case("zuko SOSPF", lambda: zuko_flow("SOSPF", scale=0.05)),
     Case("zuko CNF", zuko_cnf),
     Case("zuko uniform base", zuko_box),

@@ -132,6 +132,16 @@ class RearrangedFlow:
         """Which maps of the flow are used, in words."""
         return getattr(self.flow, "map", "the maps of the flow")
 
+    @property
+    def precision(self) -> float:
+        """The rounding unit of the flow."""
+        return getattr(self.flow, "precision", float(np.finfo(np.float64).eps))
+
+    @property
+    def numerical(self) -> str | None:
+        """Which map of the flow is found numerically, if one is."""
+        return getattr(self.flow, "numerical", None)
+
     def forward(self, y: ArrayLike) -> FloatArray:
         """Return the data of latents, ``f(s^-1(y))``."""
         return np.asarray(self.flow.forward(self.rearrangement.inverse(y)), dtype=float)
@@ -233,7 +243,7 @@ def rearrange(
         raise ValueError(f"n_pairs: expected a whole number of at least 2; got {n_pairs!r}.")
     source = adapted(flow, context=context, check=False)
     if check:
-        check_flow(source)
+        check_flow(source.flow if isinstance(source, RearrangedFlow) else source)
     if isinstance(source, AdaptedFlow):
         z, x = source.pairs(n_pairs, seed)
     else:
