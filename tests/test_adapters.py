@@ -201,7 +201,9 @@ def test_wrong_base_is_caught():
     model = zuko.lazy.Flow([zuko_flow("MAF").transform], base)
     check_flow(eulerot.flow(model))  # the adapter knows the base
     maps = {"forward": lambda z: model().transform.inv(z), "inverse": lambda x: model().transform(x)}
-    with pytest.raises(eulerot.SourceError, match=r"wrong base. .*mean \[.*\] and covariance \[\[(3\.9|4\.0).*Kolmogorov"):
+    with pytest.raises(
+        eulerot.SourceError, match=r"wrong base. .*mean \[.*\] and covariance \[\[(3\.9|4\.0).*Kolmogorov"
+    ):
         eulerot.flow(model, **maps)
 
 

@@ -48,9 +48,7 @@ def raise_with_cause(flow: Any, what: str, z: FloatArray, x: FloatArray, log_bas
         latents = np.asarray(flow.inverse(getattr(flow, "model_samples", flow.sample)(512)), dtype=float)
         check_source(latents[np.isfinite(latents).all(axis=1)])
     except SourceError as error:
-        raise SourceError(
-            f"flow: {what}. Likely cause: a wrong base. {base}Of its own samples, {error}"
-        ) from None
+        raise SourceError(f"flow: {what}. Likely cause: a wrong base. {base}Of its own samples, {error}") from None
     raise FlowError(
         f"flow: {what}. {base}Check the direction of the maps, that the base is the standard normal, "
         "and that the model is in evaluation mode."

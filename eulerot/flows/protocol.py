@@ -94,28 +94,17 @@ def check_flow(flow: Flow, *, n: int = 128, seed: Seed = 0, tolerance: float | N
     >>> from eulerot.flows.linear import LinearFlow
     >>> check_flow(LinearFlow([[2.0, 1.0], [0.0, 1.0]], [0.0, 0.0]))
     """
-    dim = flow_dim(flow)
-    z = normal_points(n, dim, seed)
-    raw = np.asarray(flow.forward(z))
-    x = raw.astype(float)
-    if x.shape != z.shape:
-        raise FlowError(f"flow: expected forward of shape {z.shape} for latents of that shape; got {x.shape}.")
-    if not np.isfinite(x).all():
-        raise FlowError(f"flow: expected finite data; forward gave {np.sum(~np.isfinite(x))} values that are not.")
-    single = getattr(flow, "precision", np.finfo(raw.dtype).eps if raw.dtype.kind == "f" else 0.0) > 1e-10
+    z = normal_points(n, flow_dim(flow), seed)
+    x, steps = _data(flow, z)
     if tolerance is None:
         tolerance = max(1e-2, 20 * getattr(flow, "error", 0.0))
     # Rows in another order, as a fresh array: what a cache remembers does not help
-    trip = np.abs(np.asarray(flow.inverse(x[::-1].copy()), dtype=float)[::-1] - z).max(axis=1)
-    claimed = np.asarray(flow.log_prob(x), dtype=float)
-    if claimed.shape != (n,):
-        raise FlowError(f"flow: expected log_prob of shape ({n},) for {n} samples; got {claimed.shape}.")
-    again = np.asarray(flow.log_prob(x[::-1].copy()), dtype=float)[::-1]
-    steps = STEPS_SINGLE if single else STEPS_DOUBLE
+    trip = np.asarray(flow.inverse(x[::-1].copy()), dtype=float)[::-1] - z
+    claimed, again = _log_prob(flow, x), _log_prob(flow, x[::-1].copy())[::-1]
     contradictions = np.stack([claimed - _implied(flow, z, x, step) for step in steps])
     contradiction = np.take_along_axis(contradictions, np.abs(contradictions).argmin(axis=0)[None], axis=0)[0]
     for what, gap in (
-        ("inverse(forward(z)) differs from z", trip),
+        ("inverse(forward(z)) differs from z", np.abs(trip).max(axis=1)),
         ("log_prob of the same data in another order differs", np.abs(again - claimed)),
         ("log_prob(forward(z)) differs from log N(z) - log |det D forward(z)|", np.abs(contradiction)),
     ):
@@ -123,6 +112,25 @@ def check_flow(flow: Flow, *, n: int = 128, seed: Seed = 0, tolerance: float | N
         if failed.mean() > 0.1:
             size = f"{what}, by {np.median(gap[failed]):.3g} in the median at {failed.mean():.0%} of {n} points"
             raise_with_cause(flow, f"{size} (allowed: {tolerance:g})", z, x, log_normal(z) + contradiction, steps[0])
+
+
+def _data(flow: Flow, z: FloatArray) -> tuple[FloatArray, tuple[float, ...]]:
+    """Return the data of latents, and the steps of differences that their precision asks for."""
+    raw = np.asarray(flow.forward(z))
+    x = raw.astype(float)
+    if x.shape != z.shape:
+        raise FlowError(f"flow: expected forward of shape {z.shape} for latents of that shape; got {x.shape}.")
+    if not np.isfinite(x).all():
+        raise FlowError(f"flow: expected finite data; forward gave {np.sum(~np.isfinite(x))} values that are not.")
+    precision = getattr(flow, "precision", np.finfo(raw.dtype).eps if raw.dtype.kind == "f" else 0.0)
+    return x, STEPS_SINGLE if precision > 1e-10 else STEPS_DOUBLE
+
+
+def _log_prob(flow: Flow, x: FloatArray) -> FloatArray:
+    claimed = np.asarray(flow.log_prob(x), dtype=float)
+    if claimed.shape != (len(x),):
+        raise FlowError(f"flow: expected log_prob of shape ({len(x)},) for {len(x)} samples; got {claimed.shape}.")
+    return claimed
 
 
 def _implied(flow: Flow, z: FloatArray, x: FloatArray, step: float) -> FloatArray:
