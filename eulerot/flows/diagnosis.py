@@ -17,7 +17,9 @@ __all__ = ["raise_with_cause"]
 NEGLIGIBLE = 0.1
 
 
-def raise_with_cause(flow: Any, what: str, z: FloatArray, x: FloatArray, log_base: FloatArray, step: float) -> NoReturn:
+def raise_with_cause(
+    flow: Any, what: str, z: FloatArray, x: FloatArray, log_base: FloatArray | None, step: float
+) -> NoReturn:
     """Raise the error of a contradiction, with its likely cause.
 
     Parameters
@@ -28,8 +30,9 @@ def raise_with_cause(flow: Any, what: str, z: FloatArray, x: FloatArray, log_bas
         The contradiction and its size.
     z, x : ndarray, shape (n, d)
         Latents and their data.
-    log_base : ndarray, shape (n,)
-        The log density of the base that ``log_prob`` and the Jacobian imply at the latents.
+    log_base : ndarray, shape (n,), or None
+        The log density of the base that ``log_prob`` and the Jacobian imply at the latents; None if it is not the
+        density that contradicts.
     step : float
         Of differences.
 
@@ -43,16 +46,23 @@ def raise_with_cause(flow: Any, what: str, z: FloatArray, x: FloatArray, log_bas
     cause = _changing(flow, x) or _swapped(flow, z, step)
     if cause is not None:
         raise FlowError(f"flow: {what}. {cause}")
-    base = _base(z, log_base) or ""
-    try:
-        latents = np.asarray(flow.inverse(getattr(flow, "model_samples", flow.sample)(512)), dtype=float)
-        check_source(latents[np.isfinite(latents).all(axis=1)])
-    except SourceError as error:
-        raise SourceError(f"flow: {what}. Likely cause: a wrong base. {base}Of its own samples, {error}") from None
+    base = ""
+    if log_base is not None:
+        base = _base(z, log_base) or ""
+        _check_samples(flow, f"{what}. Likely cause: a wrong base. {base}")
     raise FlowError(
         f"flow: {what}. {base}Check the direction of the maps, that the base is the standard normal, "
         "and that the model is in evaluation mode."
     )
+
+
+def _check_samples(flow: Any, what: str) -> None:
+    """Raise where the latents of the flow's own samples show another base than the standard normal."""
+    latents = np.asarray(flow.inverse(getattr(flow, "model_samples", flow.sample)(512)), dtype=float)
+    try:
+        check_source(latents[np.isfinite(latents).all(axis=1)])
+    except SourceError as error:
+        raise SourceError(f"flow: {what}Of its own samples, {error}") from None
 
 
 def _changing(flow: Any, x: FloatArray) -> str | None:
@@ -103,5 +113,6 @@ def _base(z: FloatArray, log_base: FloatArray) -> str | None:
     covariance = np.linalg.inv(precision)
     mean = covariance @ terms[1 : dim + 1]
     if max(np.abs(mean).max(), np.abs(covariance - np.eye(dim)).max()) < NEGLIGIBLE:
-        return f"The density lacks a constant, {terms[0] - log_normal(np.zeros((1, dim)))[0]:.3g}. "
+        constant = terms[0] - log_normal(np.zeros((1, dim)))[0]
+        return f"The density lacks a constant, {constant:.3g}. " if abs(constant) > NEGLIGIBLE else None
     return f"The density implies a base of mean {mean.round(3)} and covariance {covariance.round(3).tolist()}. "

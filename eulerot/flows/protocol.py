@@ -111,7 +111,8 @@ def check_flow(flow: Flow, *, n: int = 128, seed: Seed = 0, tolerance: float | N
         failed = ~(gap <= tolerance)  # not a number fails too
         if failed.mean() > 0.1:
             size = f"{what}, by {np.median(gap[failed]):.3g} in the median at {failed.mean():.0%} of {n} points"
-            raise_with_cause(flow, f"{size} (allowed: {tolerance:g})", z, x, log_normal(z) + contradiction, steps[0])
+            log_base = log_normal(z) + contradiction if what.startswith("log_prob(f") else None
+            raise_with_cause(flow, f"{size} (allowed: {tolerance:g})", z, x, log_base, steps[0])
 
 
 def _data(flow: Flow, z: FloatArray) -> tuple[FloatArray, tuple[float, ...]]:
