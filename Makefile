@@ -16,9 +16,10 @@ test: $(READY)
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-# The adapters on the flow libraries themselves: torch and jax are large, so that they have an environment of their own
+# The adapters on the flow libraries themselves: torch and jax are large, so that they have an environment of their own.
+# The flows are small: threads of torch would only wait for each other
 test-flows: $(FLOWS_READY)
-	.venv-flows/bin/pytest -m flows
+	OMP_NUM_THREADS=1 .venv-flows/bin/pytest -m flows
 
 $(FLOWS_READY): setup.cfg pyproject.toml
 	test -x .venv-flows/bin/python || $(PYTHON) -m venv .venv-flows

@@ -36,7 +36,7 @@ def zuko_flow(kind: str, *, double: bool = False, scale: float = 0.3, **options:
     import zuko
 
     torch.manual_seed(0)
-    model = getattr(zuko.flows, kind)(features=2, **{"transforms": 2, "hidden_features": (16, 16), **options})
+    model = getattr(zuko.flows, kind)(**{"features": 2, "transforms": 2, "hidden_features": (16, 16), **options})
     return _perturbed(model.double() if double else model, scale)
 
 
@@ -140,15 +140,12 @@ def torch_flow(cache_size: int = 1) -> Any:
     from torch.distributions import transforms
 
     base = law.Independent(law.Normal(torch.tensor([0.5, 0.0]), torch.tensor([2.0, 1.0])), 1)
-    lower = transforms.LowerCholeskyTransform()(torch.tensor([[0.3, 0.0], [0.8, -0.2]]))
-    linear = law.MultivariateNormal(torch.zeros(2), scale_tril=lower)
     bend = [
         transforms.AffineTransform(0.0, 0.3, cache_size=cache_size),
         transforms.SigmoidTransform(cache_size=cache_size),
         transforms.SigmoidTransform(cache_size=cache_size).inv,
         transforms.AffineTransform(1.0, 2.0, cache_size=cache_size),
     ]
-    del linear
     return law.TransformedDistribution(base, bend)
 
 
@@ -231,6 +228,42 @@ def tfp_flow() -> Any:
     )
 
 
+def own_torch(*, flipped: bool = False) -> Any:
+    """Return a module of one's own that gives ``(value, log_det)``; many of them take data to latents by forward."""
+    import torch
+    from torch import nn
+
+    class Mine(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 2))
+            self.drop = nn.Dropout(0.5)  # shows a training mode that is left on
+
+        def to_data(self, z: Any) -> Any:
+            shift, log_scale = self.net(z[:, :1]).unbind(1)
+            return torch.stack([self.drop(z[:, 0]), z[:, 1] * log_scale.exp() + shift], dim=1), log_scale
+
+        def to_latents(self, x: Any) -> Any:
+            shift, log_scale = self.net(x[:, :1]).unbind(1)
+            return torch.stack([self.drop(x[:, 0]), (x[:, 1] - shift) * (-log_scale).exp()], dim=1), -log_scale
+
+        def forward(self, value: Any) -> Any:
+            return self.to_latents(value) if flipped else self.to_data(value)
+
+        def inverse(self, value: Any) -> Any:
+            return self.to_data(value) if flipped else self.to_latents(value)
+
+        def log_prob(self, x: Any) -> Any:
+            z, log_det = self.to_latents(x)
+            return -0.5 * (z**2).sum(dim=1) - float(np.log(2 * np.pi)) + log_det
+
+        def sample(self, n: int) -> Any:
+            return self.to_data(torch.randn(n, 2))[0]
+
+    torch.manual_seed(0)
+    return _perturbed(Mine(), 0.5)
+
+
 def own_numpy() -> Any:
     from eulerot.flows.linear import LinearFlow
 
@@ -261,6 +294,8 @@ CASES = [
     Case("zuko SOSPF", lambda: zuko_flow("SOSPF", scale=0.05)),
     Case("zuko CNF", zuko_cnf),
     Case("zuko uniform base", zuko_box),
+    Case("zuko NCSF, on angles", lambda: zuko_flow("NCSF")),
+    Case("zuko MAF, three dimensions", lambda: zuko_flow("MAF", features=3), dim=3),
     Case("zuko Gaussian base", zuko_gaussian),
     Case("zuko GMM", lambda: zuko_gmm(), exact=False),
     Case("nflows", nflows_flow),
@@ -282,6 +317,7 @@ CASES = [
     Case("flowjax conditional", lambda: flowjax_flow("coupling", context=3), context=(0.5, -1.0, 2.0)),
     Case("distrax", distrax_flow),
     Case("tfp", tfp_flow),
+    Case("own torch", own_torch),
     Case("own NumPy single", own_numpy),
 ]
 

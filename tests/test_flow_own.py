@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import eulerot
-from eulerot.flows.assembly import AdaptedFlow
+from eulerot.flows.adapted import AdaptedFlow
 from eulerot.flows.bases import NormalBase, UniformBase, log_normal, standardised
 from eulerot.flows.diagnosis import raise_with_cause
 from eulerot.flows.inversion import NumericalInverse

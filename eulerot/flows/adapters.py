@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eulerot.flows.adapted import AdaptedFlow
 from eulerot.flows.arrays import comes_from
 from eulerot.flows.assembly import Assembly
 from eulerot.flows.libraries import read_callables, read_model
@@ -19,8 +21,8 @@ __all__ = ["flow"]
 def flow(
     model: Any = None,
     *,
-    forward: Callable[..., Any] | None = None,
-    inverse: Callable[..., Any] | None = None,
+    forward: Callable[..., Any] | str | None = None,
+    inverse: Callable[..., Any] | str | None = None,
     log_prob: Callable[..., Any] | None = None,
     sample: Callable[..., Any] | None = None,
     dim: int | None = None,
@@ -38,6 +40,7 @@ def flow(
     forward, inverse, log_prob, sample : callable, optional
         Functions of rows (``sample``: of a number), used in place of the model's. ``forward`` takes standard normal
         latents to data. They get NumPy arrays, or what the model takes if they are its methods or a model is given.
+        ``forward`` or ``inverse`` may be ``"numerical"``: the model's own, clipped or iterated, is not used.
     dim : int, optional
         The dimension, where neither the model nor samples of it tell.
     context : array_like, shape (c,), optional
@@ -80,6 +83,8 @@ def flow(
         parts = read_callables(parts, model, **functions)
     assert parts is not None
     adapted = Assembly.of(parts, dim if dim is not None else getattr(model, "dim", None), int(batch_size)).flow()
+    if isinstance(adapted, AdaptedFlow):
+        adapted = replace(adapted, model=model)
     if check:
         check_flow(adapted)
     return adapted

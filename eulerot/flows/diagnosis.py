@@ -46,7 +46,7 @@ def raise_with_cause(
     cause = _changing(flow, x) or _swapped(flow, z, step)
     if cause is not None:
         raise FlowError(f"flow: {what}. {cause}")
-    base = ""
+    base = "One of the maps may be clipped or loosely iterated: 'numerical' in its place finds it by Newton's method. "
     if log_base is not None:
         base = _base(z, log_base) or ""
         _check_samples(flow, f"{what}. Likely cause: a wrong base. {base}")

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray, Seed
 from eulerot.errors import checked_samples
+from eulerot.flows.adapted import AdaptedFlow
 from eulerot.flows.adapters import flow as adapted
-from eulerot.flows.assembly import AdaptedFlow
 from eulerot.flows.protocol import Flow, check_flow, flow_dim
 from eulerot.rearrangement import Rearrangement
 from eulerot.shooting import FitResult, fit
