@@ -43,12 +43,13 @@ def test_contract(case):
     assert flow.sample(7, seed=1).shape == (7, case.dim)
 
 
-@pytest.mark.parametrize("case", CASES, ids=NAMES)
+PLANAR = [case for case in CASES if case.dim == 2]  # what the fit takes
+
+
+@pytest.mark.parametrize("case", PLANAR, ids=[case.name for case in PLANAR])
 def test_twin_has_the_density_and_a_cost_that_is_not_higher(case):
     flow = adapted(case.name)
-    if case.dim != 2:
-        pytest.skip("the fit is two-dimensional")
-    twin = eulerot.rearrange(flow, n_pairs=512, modes=4, seed=0, max_iterations=30)
+    twin = eulerot.rearrange(flow, n_pairs=256, modes=3, seed=0, max_iterations=20)
     # Differences in single precision across the rearrangement: its bends and the kinks of splines fall together
     check_flow(twin, tolerance=1e-2 if case.double else 0.1)
     assert twin.flow is flow
