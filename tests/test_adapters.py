@@ -1,5 +1,7 @@
 """The contract of the adapters, over real flows of every library; a library that is missing is a failure."""
 
+import subprocess
+import sys
 from functools import cache
 
 import numpy as np
@@ -263,3 +265,11 @@ def test_a_model_goes_straight_into_rearrange():
     twin = eulerot.rearrange(case.make(), context=case.context, n_pairs=256, modes=3)
     z = normal_points(10, 2)
     assert np.array_equal(twin.flow.forward(z), adapted(case.name).forward(z))
+
+
+def test_no_flow_library_is_imported_before_a_model_of_it_is_at_hand():
+    code = (
+        "import sys, eulerot; eulerot.flow(forward=lambda z: 2 * z, dim=2); "
+        "sys.exit(any(name in sys.modules for name in ('torch', 'jax', 'zuko', 'pyro', 'distrax')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
