@@ -11,10 +11,9 @@ from eulerot._types import FloatArray
 from eulerot.coordinates import log_density, to_box, to_latent
 from eulerot.errors import ResolutionError
 from eulerot.euler.equations import VorticityEquation
-from eulerot.euler.geodesic import integrate, integrate_adjoint, required_steps
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import RK4, Tableau
-from eulerot.euler.particles import Transport, basis_coefficients, basis_field
+from eulerot.euler.trajectory import Trajectory, required_steps
 from eulerot.potential import HALF_SQUARE, Potential
 
 __all__ = ["Objective"]
@@ -91,10 +90,10 @@ class Objective:
 
     def moved(self, theta: FloatArray) -> FloatArray:
         """Return ``s(z)``."""
-        distances = self._start
+        angles = self._start
         for vorticity in self.vorticity(theta):
-            distances = self._transport(vorticity)[1].advance(distances)
-        return to_latent(distances)
+            angles = self._trajectory(vorticity).transport(vorticity)[1].advance(angles)
+        return to_latent(angles)
 
     def cost(self, theta: FloatArray) -> float:
         """Return the cost alone."""
@@ -110,30 +109,26 @@ class Objective:
             return 1e6 * (1.0 + float(theta @ theta)), 2e6 * theta
         return cost + 0.5 * float(stiffness @ theta**2), gradient + stiffness * theta
 
-    def _transport(self, vorticity: FloatArray) -> tuple[np.ndarray, Transport]:
-        """Integrate the field, in as many steps as its speed asks for: `steps`, doubled while they are too few."""
+    def _trajectory(self, vorticity: FloatArray) -> Trajectory:
+        """Return the run of a geodesic, in as many steps as its speed asks for: `steps`, doubled while too few."""
         needed, steps = required_steps(self._equation, vorticity, 1.0, self.tableau.stability), self.steps
         while steps < needed and steps < _MOST_DOUBLED * self.steps:
             steps *= 2
-        _, stages = integrate(self._equation, vorticity, 1.0, steps, self.tableau)
-        psi = basis_coefficients(self._equation.streamfunction(stages), self.grid)
-        return stages, Transport(self.grid, psi, 1.0 / steps, self.tableau, self.threads)
+        return Trajectory(self._equation, self.tableau, 1.0, steps, self.threads)
 
     def _cost_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
-        distances, tape = self._start, []
+        angles, runs = self._start, []
         for vorticity in self.vorticity(theta):
-            stages, transport = self._transport(vorticity)
-            distances, record = transport.advance_recorded(distances)
-            tape.append((stages, transport, record))
-        latents = to_latent(distances)
+            trajectory = self._trajectory(vorticity)
+            _, angles, tape = trajectory.run(vorticity, angles)
+            runs.append((trajectory, tape))
+        latents = to_latent(angles)
         cost, multiplier = self._cost(latents)
         multiplier = multiplier * np.exp(-log_density(latents))
         gradient = np.empty((self.segments, *self.grid.shape_hat))
         for segment in reversed(range(self.segments)):
-            stages, transport, record = tape[segment]
-            psi_bar, multiplier = transport.adjoint(record, multiplier)
-            sources = self._equation.streamfunction(basis_field(psi_bar, self.grid))
-            by_field = integrate_adjoint(self._equation, stages, 1.0, self.tableau, sources)
+            trajectory, tape = runs[segment]
+            by_field, multiplier = trajectory.adjoint(tape, None, multiplier)
             gradient[segment] = self.grid.weights * self._scale * by_field
         return cost, gradient.ravel()
 

@@ -89,7 +89,7 @@ class Rearrangement:
             return latents
         distances = to_box(latents)
         for geodesic in self.geodesics:
-            distances = geodesic.forward_distances(distances)
+            distances = geodesic.forward_angles(distances)
         return to_latent(distances)
 
     def inverse(self, y: ArrayLike) -> FloatArray:
@@ -98,7 +98,7 @@ class Rearrangement:
         if self.geodesics:
             distances = to_box(latents)
             for geodesic in reversed(self.geodesics):
-                distances = geodesic.inverse_distances(distances)
+                distances = geodesic.inverse_angles(distances)
             latents = to_latent(distances)
         return latents if np.array_equal(self.rotation, np.eye(self.dim)) else latents @ self.rotation
 
@@ -111,7 +111,7 @@ class Rearrangement:
         latents = self._rotated(checked_samples("z", z, dim=self.dim))
         total, distances = np.zeros(len(latents)), to_box(latents)
         for geodesic in self.geodesics:
-            distances, jacobian = geodesic.jacobian_distances(distances)
+            distances, jacobian = geodesic.jacobian_angles(distances)
             total += np.log(np.abs(np.linalg.det(jacobian)))
         return total
 
@@ -135,7 +135,7 @@ class Rearrangement:
         distances = to_box(self._rotated(latents))
         for number, geodesic in enumerate(self.geodesics, start=int(turns)):
             inside = np.flatnonzero((local > number) & (local <= number + 1))
-            *between, distances = geodesic.path_of_distances(distances, [*(local[inside] - number), 1.0])
+            *between, distances = geodesic.path_of_angles(distances, [*(local[inside] - number), 1.0])
             for i, at in zip(inside, between, strict=True):
                 result[i] = to_latent(at)
         return result

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from eulerot.euler.equations import VorticityEquation
-from eulerot.euler.geodesic import integrate, integrate_adjoint
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4
 from eulerot.euler.particles import (
     Transport,
     basis_coefficients,
     basis_field,
+    to_angles,
     to_positions,
-    to_wall_distances,
 )
+from eulerot.euler.trajectory import Trajectory
 
 DOMAINS = ["torus", "cube"]
 
@@ -27,15 +27,14 @@ def random_field(grid, seed=0, scale=1.0):
 
 
 def random_positions(grid, n, seed=1):
-    positions = np.random.default_rng(seed).uniform(0, grid.length, (n, 2))
-    return to_wall_distances(positions) if grid.walls else positions
+    return to_angles(np.random.default_rng(seed).uniform(0, grid.sides, (n, 2)), grid)
 
 
 def direct_velocity(psi_hat, grid, positions):
     """The velocity by the definition, one product of trigonometric functions a coefficient."""
     k, l = grid.wavenumbers
     out = np.zeros_like(positions)
-    for n, (x, y) in enumerate(to_positions(positions) if grid.walls else positions):
+    for n, (x, y) in enumerate(to_positions(positions, grid)):
         if grid.walls:
             out[n] = (
                 np.sum(psi_hat * np.sin(k * x) * l * np.cos(l * y)),
@@ -119,20 +118,13 @@ def test_gradient_of_field_and_particles_to_eight_digits(domain, tableau):
     start, positions, steps = random_field(grid), random_positions(grid, 45), 5
     target = random_positions(grid, 45, seed=9)
 
-    def run(vorticity, where):
-        _, stages = integrate(equation, vorticity, 1.0, steps, tableau)
-        psi = basis_coefficients(equation.streamfunction(stages), grid)
-        transport = Transport(grid, psi, 1.0 / steps, tableau)
-        end, record = transport.advance_recorded(where)
-        return stages, transport, end, record
+    trajectory = Trajectory(equation, tableau, 1.0, steps)
 
     def objective(vorticity, where):
-        return np.sum(np.sin(run(vorticity, where)[2] - target))
+        return np.sum(np.sin(trajectory.run(vorticity, where)[1] - target))
 
-    stages, transport, end, record = run(start, positions)
-    psi_bar, start_bar = transport.adjoint(record, np.cos(end - target))
-    sources = equation.streamfunction(basis_field(psi_bar, grid))
-    gradient = integrate_adjoint(equation, stages, 1.0, tableau, sources)
+    _, end, tape = trajectory.run(start, positions)
+    gradient, start_bar = trajectory.adjoint(tape, None, np.cos(end - target))
     for seed in range(3):
         direction = random_field(grid, seed=20 + seed)
         shift = np.random.default_rng(seed).standard_normal(positions.shape) * 0.01

@@ -1,96 +1,39 @@
-"""From an initial velocity to its flow map: integration of the field, its adjoint, and the geodesic itself."""
+"""The geodesic: from an initial velocity to its flow map, the inverse, the path and the gradient."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray
 from eulerot.errors import ResolutionError, checked_samples
-from eulerot.euler.equations import VorticityEquation
+from eulerot.euler.equations import Equation, equation_of
 from eulerot.euler.grid import Grid
-from eulerot.euler.integrators import DOP853, Tableau, adjoint_step, step
-from eulerot.euler.particles import Transport, basis_coefficients, to_positions, to_wall_distances
+from eulerot.euler.integrators import DOP853, Tableau
+from eulerot.euler.particles import Transport, to_angles, to_positions
+from eulerot.euler.trajectory import Trajectory, required_steps
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Geodesic", "integrate", "integrate_adjoint", "march", "required_steps"]
-
-
-def required_steps(equation: VorticityEquation, vorticity: np.ndarray, time: float, stability: float) -> int:
-    """Return the least number of steps with ``dt max(|u| K + |v| L) <= stability``."""
-    u, v = equation.velocity(vorticity)
-    modes_k, modes_l = equation.grid.modes
-    rate = float(np.max(np.abs(u) * modes_k + np.abs(v) * modes_l))
-    if not np.isfinite(rate):
-        raise ResolutionError("steps: the velocity is no longer finite; raise steps, or take fewer modes.")
-    return max(1, int(np.ceil(abs(time) * rate / stability)))
-
-
-class FieldStep(NamedTuple):
-    """One step of the field: the field after it, and the stage fields in it."""
-
-    field: np.ndarray
-    stages: np.ndarray
-
-
-def march(
-    equation: VorticityEquation, vorticity: np.ndarray, time: float, steps: int, tableau: Tableau
-) -> Iterator[FieldStep]:
-    """Yield every step of the field.
-
-    Raises
-    ------
-    ResolutionError
-        If the steps are too long for the scheme to be stable.
-    """
-    needed = required_steps(equation, vorticity, time, tableau.stability)
-    if steps < needed:
-        raise ResolutionError(
-            f"steps: expected at least {needed} for {tableau.name} to be stable with this field on this grid; got "
-            f"{steps}. Raise steps."
-        )
-    for _ in range(steps):
-        result = FieldStep(*step(equation, vorticity, time / steps, tableau))
-        vorticity = result.field
-        if not np.isfinite(vorticity).all():
-            raise ResolutionError(f"steps: the field is no longer finite; got {steps} steps. Raise steps.")
-        yield result
-
-
-def integrate(
-    equation: VorticityEquation, vorticity: np.ndarray, time: float, steps: int, tableau: Tableau
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the final field and all stage fields, shape ``(steps, stages, ...)``."""
-    done = list(march(equation, vorticity, time, steps, tableau))
-    return done[-1].field, np.stack([one.stages for one in done])
-
-
-def integrate_adjoint(
-    equation: VorticityEquation, stages: np.ndarray, time: float, tableau: Tableau, sources: np.ndarray
-) -> np.ndarray:
-    """Return the derivative by the initial vorticity, given derivatives by all stage fields, equation (11)."""
-    multiplier = np.zeros_like(stages[0, 0])
-    dt = time / len(stages)
-    for n in reversed(range(len(stages))):
-        multiplier = adjoint_step(equation, stages[n], multiplier, dt, tableau, sources[n])
-    return multiplier
+__all__ = ["Geodesic"]
 
 
 @dataclass(frozen=True)
 class Geodesic:
-    """A geodesic of the volume-preserving maps, equation (4): its initial vorticity and the flow map at its end.
+    """A geodesic of the volume-preserving maps, equation (4): its initial field and the flow map at its end.
 
     Parameters
     ----------
-    field0 : ndarray, shape `grid.points`
-        Initial vorticity at the grid points; what the truncation does not keep is dropped.
+    field0 : ndarray
+        Initial field at the grid points; what the truncation does not keep is dropped. In two dimensions the vorticity,
+        shape `grid.points`; in three the velocity, shape ``(3, *grid.points)``, of which the divergence-free part
+        counts.
     grid : Grid
         Domain and truncation.
     time : float
@@ -127,47 +70,45 @@ class Geodesic:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "field0", self.grid.checked_field("field0", self.field0))
+        components = 0 if self.grid.dim == 2 else 3
+        object.__setattr__(self, "field0", self.grid.checked_field("field0", self.field0, components=components))
         if int(self.steps) != self.steps or self.steps < 1:
             raise ValueError(f"steps: expected a positive whole number; got {self.steps!r}.")
         if not np.isfinite(self.time):
             raise ValueError(f"time: expected a finite number; got {self.time!r}.")
 
     @cached_property
-    def _equation(self) -> VorticityEquation:
-        return VorticityEquation(self.grid)
+    def _equation(self) -> Equation:
+        return equation_of(self.grid)
 
     @cached_property
-    def vorticity_hat(self) -> np.ndarray:
-        """Kept coefficients of the initial vorticity."""
-        kept = self._equation.transforms.forward(self.field0)
-        return np.where(self.grid.laplacian > 0, kept, 0)
+    def field0_hat(self) -> np.ndarray:
+        """Kept coefficients of the initial field."""
+        return self._equation.analysed(self.field0)
+
+    @property
+    def field1_hat(self) -> np.ndarray:
+        """Kept coefficients of the field at the end."""
+        return self._forward[0]
+
+    @property
+    def field1(self) -> FloatArray:
+        """The field at the end, at the grid points."""
+        return self._equation.synthesised(self.field1_hat)
 
     @cached_property
     def _forward(self) -> tuple[np.ndarray, Transport]:
-        return self._transport(self.vorticity_hat, self.time)
+        return self._trajectory(self.time, self.steps).transport(self.field0_hat)
 
     @cached_property
     def _backward(self) -> tuple[np.ndarray, Transport]:
-        return self._transport(self._forward[0], -self.time)
+        return self._trajectory(-self.time, self.steps).transport(self.field1_hat)
 
-    def _transport(self, start: np.ndarray, time: float) -> tuple[np.ndarray, Transport]:
-        end, stages = integrate(self._equation, start, time, self.steps, self.tableau)
-        psi = basis_coefficients(self._equation.streamfunction(stages), self.grid)
-        return end, Transport(self.grid, psi, time / self.steps, self.tableau, self.threads)
-
-    @property
-    def final_vorticity_hat(self) -> np.ndarray:
-        """Kept coefficients of the vorticity at the end."""
-        return self._forward[0]
-
-    def vorticity(self, when: str = "start") -> FloatArray:
-        """Return the vorticity on the grid at the ``"start"`` or the ``"end"``."""
-        kept = {"start": self.vorticity_hat, "end": self.final_vorticity_hat}[when]
-        return self._equation.transforms.backward(kept)
+    def _trajectory(self, time: float, steps: int) -> Trajectory:
+        return Trajectory(self._equation, self.tableau, time, steps, self.threads)
 
     def forward(self, positions: ArrayLike) -> FloatArray:
-        """Return ``X_1`` of positions, shape ``(n, 2)``, in ``[0, pi]^2`` for the box."""
+        """Return ``X_1`` of positions, shape ``(n, d)``, within the walls of a box."""
         return self._leave(self._forward[1].advance(self._enter(positions)))
 
     def inverse(self, positions: ArrayLike) -> FloatArray:
@@ -180,61 +121,92 @@ class Geodesic:
         return np.log(np.abs(np.linalg.det(jacobian)))
 
     def path(self, positions: ArrayLike, times: Sequence[float] | FloatArray) -> FloatArray:
-        """Return the positions at given shares of the duration, ascending in [0, 1], shape ``(times, n, 2)``."""
-        return np.stack([self._leave(at) for at in self.path_of_distances(self._enter(positions), times)])
+        """Return the positions at given shares of the duration, ascending in [0, 1], shape ``(times, n, d)``."""
+        return np.stack([self._leave(at) for at in self.path_of_angles(self._enter(positions), times)])
+
+    def gradient(
+        self, positions: ArrayLike, positions_bar: ArrayLike, *, field1_bar: ArrayLike | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the derivatives of an objective of ``X_1(positions)`` and of the final field; equation (11).
+
+        Exact for the numbers that the code computes: the adjoint is that of the discrete steps.
+
+        Parameters
+        ----------
+        positions : array_like, shape (n, d)
+            Where the particles start.
+        positions_bar : array_like, shape (n, d)
+            The objective's derivative by the final positions.
+        field1_bar : array_like, optional
+            The field that represents the objective's derivative by the final field, in the inner product ``mean(a b)``
+            over the domain; of the shape of `field0`.
+
+        Returns
+        -------
+        field0_bar : ndarray
+            The field that represents the derivative by `field0`, at the grid points.
+        start_bar : ndarray, shape (n, d)
+            The derivative by the starting positions.
+        """
+        angles, scales = self._enter(positions), self.grid.scales
+        end_bar = checked_samples("positions_bar", positions_bar, dim=self.grid.dim) / scales
+        last_bar = None if field1_bar is None else self._equation.analysed(np.asarray(field1_bar, dtype=float))
+        trajectory = self._trajectory(self.time, self.steps)
+        field_bar, start_bar = trajectory.adjoint(trajectory.run(self.field0_hat, angles)[2], last_bar, end_bar)
+        return self._equation.synthesised(self._equation.projected(field_bar)), start_bar * scales
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw the initial vorticity."""
+        """Draw the initial vorticity; in space, its strength in the middle plane."""
         from eulerot import plotting
 
-        side = self.grid.length
-        return plotting.vorticity(self.vorticity(), extent=(0.0, side, 0.0, side), ax=ax)
+        values, extent = self._equation.section(self.field0_hat)
+        return plotting.vorticity(values, extent=extent, ax=ax)
 
-    # The maps on signed wall distances, in which the tails of a Gaussian keep their digits.
+    # The maps on angles, signed wall distances in the box, in which the tails of a Gaussian keep their digits.
 
-    def forward_distances(self, distances: FloatArray) -> FloatArray:
-        """Return ``X_1`` in signed wall distances."""
-        return self._forward[1].advance(distances)
+    def forward_angles(self, angles: FloatArray) -> FloatArray:
+        """Return ``X_1`` in angles."""
+        return self._forward[1].advance(angles)
 
-    def inverse_distances(self, distances: FloatArray) -> FloatArray:
-        """Return the inverse of ``X_1`` in signed wall distances."""
-        return self._backward[1].advance(distances)
+    def inverse_angles(self, angles: FloatArray) -> FloatArray:
+        """Return the inverse of ``X_1`` in angles."""
+        return self._backward[1].advance(angles)
 
-    def jacobian_distances(self, distances: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return ``X_1`` and ``DX_1`` in signed wall distances."""
-        return self._forward[1].advance_jacobian(distances)
+    def jacobian_angles(self, angles: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return ``X_1`` and ``DX_1`` in angles."""
+        return self._forward[1].advance_jacobian(angles)
 
-    def path_of_distances(self, distances: FloatArray, times: Sequence[float] | FloatArray) -> list[FloatArray]:
-        """Return the path in signed wall distances."""
-        now, vorticity, result = 0.0, self.vorticity_hat, []
+    def path_of_angles(self, angles: FloatArray, times: Sequence[float] | FloatArray) -> list[FloatArray]:
+        """Return the path in angles."""
+        now, start, result = 0.0, self.field0_hat, []
         for time in np.asarray(times, dtype=float):
             if not now <= time <= 1.0:
                 raise ValueError(f"times: expected ascending values in [0, 1]; got {time} after {now}.")
             if time > now:
-                piece = replace(self, steps=max(1, int(np.ceil((time - now) * self.steps))))
-                vorticity, transport = piece._transport(vorticity, (time - now) * self.time)
-                distances, now = transport.advance(distances), float(time)
-            result.append(distances)
+                steps = max(1, int(np.ceil((time - now) * self.steps)))
+                start, transport = self._trajectory((time - now) * self.time, steps).transport(start)
+                angles, now = transport.advance(angles), float(time)
+            result.append(angles)
         return result
 
-    def refined(self, distances: FloatArray, *, tolerance: float, most: int = 2048) -> Geodesic:
+    def refined(self, angles: FloatArray, *, tolerance: float, most: int = 2048) -> Geodesic:
         """Return the same geodesic with as many steps as its map needs to be accurate to `tolerance`.
 
-        The error of the map is estimated by halving the step at sample points, relative to the distance from the walls:
-        that is the error in the latent space, to a factor below one.
+        The error of the map is estimated by halving the step at sample points; in the box relative to the distance from
+        the walls: that is the error in the latent space, to a factor below one.
 
         Raises
         ------
         ResolutionError
             If `most` steps do not suffice.
         """
-        steps = required_steps(self._equation, self.vorticity_hat, self.time, self.tableau.stability)
+        steps = required_steps(self._equation, self.field0_hat, self.time, self.tableau.stability)
         coarse = replace(self, steps=max(4, steps))
-        end = coarse.forward_distances(distances)
+        end = coarse.forward_angles(angles)
         while coarse.steps <= most:
             fine = replace(coarse, steps=2 * coarse.steps)
-            finer_end = fine.forward_distances(distances)
-            room = np.minimum(np.abs(finer_end), np.pi - np.abs(finer_end))
+            finer_end = fine.forward_angles(angles)
+            room = np.minimum(np.abs(finer_end), np.pi - np.abs(finer_end)) if self.grid.walls else 1.0
             if np.max(np.abs(finer_end - end) / room) <= tolerance:
                 return coarse
             coarse, end = fine, finer_end
@@ -244,12 +216,13 @@ class Geodesic:
         )
 
     def _enter(self, positions: ArrayLike) -> FloatArray:
-        points = checked_samples("positions", positions, dim=2)
-        if not self.grid.walls:
-            return points
-        if points.min() < 0 or points.max() > np.pi:
-            raise ValueError(f"positions: expected values in [0, pi]; got [{points.min():g}, {points.max():g}].")
-        return to_wall_distances(points)
+        points = checked_samples("positions", positions, dim=self.grid.dim)
+        if self.grid.walls and not (np.all(points >= 0) and np.all(points <= self.grid.sides)):
+            raise ValueError(
+                f"positions: expected values between 0 and the sides {self.grid.sides}; got values from "
+                f"{points.min(axis=0)} to {points.max(axis=0)}. Positions are those of the box, not latents."
+            )
+        return to_angles(points, self.grid)
 
-    def _leave(self, distances: FloatArray) -> FloatArray:
-        return to_positions(distances) if self.grid.walls else distances
+    def _leave(self, angles: FloatArray) -> FloatArray:
+        return to_positions(angles, self.grid)

@@ -3,165 +3,229 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray
 
 __all__ = ["Grid"]
 
+DOMAINS = ("torus", "cube")
+DEALIASING = ("2/3", "3/2")
 
-def _is_fast(n: int) -> bool:
-    """Tell whether `n` has no prime factor above five, for which transforms are quick."""
-    for prime in (2, 3, 5):
-        while n % prime == 0:
-            n //= prime
-    return n == 1
+
+def _fast_size(least: int) -> int:
+    """Return the smallest number from `least` on that has no prime factor above five: its transforms are quick."""
+    n = least
+    while True:
+        rest = n
+        for prime in (2, 3, 5):
+            while rest % prime == 0:
+                rest //= prime
+        if rest == 1:
+            return n
+        n += 1
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The points of a periodic square or of a box with slip walls, and the Fourier modes kept on them.
+    """The points of a periodic domain or of a box with slip walls, and the Fourier modes kept on them.
 
-    Sign convention: ``omega = v_x - u_y = -Laplace psi`` and ``u = (d_y psi, -d_x psi)``, DESIGN equation (5).
+    Sign convention in two dimensions: ``omega = v_x - u_y = -Laplace psi`` and ``u = (d_y psi, -d_x psi)``, DESIGN
+    equation (5).
 
     Parameters
     ----------
-    points : (int, int)
+    points : tuple of two or three int
         Points an axis.
     domain : {"torus", "cube"}
-        ``"torus"`` is ``[0, 2 pi)^2`` with points ``2 pi j / n``. ``"cube"`` is the box ``[0, pi]^2`` with slip
-        walls and the cell centres ``pi (j + 1/2) / n``; its fields are sine series, the parity of equation (5).
-
-    Notes
-    -----
-    The 2/3 rule, equation (7): on the torus the modes ``|k| < n/3`` are kept, in the box ``k < 2n/3``, so that every
-    quadratic product is exact on the kept modes.
+        ``"torus"`` is periodic, ``[0, 2 pi)^d`` with points ``2 pi j / n``. ``"cube"`` is the box ``[0, pi]^d`` with
+        slip walls and the cell centres ``pi (j + 1/2) / n``; its fields have the parity of equation (5).
+    lengths : tuple of float, optional
+        Sides of the domain; periods on the torus.
+    dealiasing : {"2/3", "3/2"}
+        How quadratic products become exact on the kept modes, equation (7). ``"2/3"`` truncates: ``|k| < n/3`` on the
+        torus, ``k < 2n/3`` in the box, and products are formed on the points themselves. ``"3/2"`` keeps all that the
+        points resolve, ``|k| < n/2`` or ``k < n``, and forms products on a finer grid.
 
     Raises
     ------
     ValueError
-        If the domain is unknown or an axis has too few points to keep one mode.
+        If an argument is out of its range, or an axis has too few points to keep one mode.
 
     Examples
     --------
     >>> Grid((256, 256)).modes
     (85, 85)
+    >>> Grid((64, 64, 64), "cube", dealiasing="3/2").product_points
+    (96, 96, 96)
     >>> Grid.from_modes(16, domain="cube").points
     (25, 25)
     """
 
-    points: tuple[int, int]
+    points: tuple[int, ...]
     domain: str = "torus"
+    _: KW_ONLY
+    lengths: tuple[float, ...] | None = None
+    dealiasing: str = "2/3"
 
     def __post_init__(self) -> None:
-        if self.domain not in ("torus", "cube"):
-            raise ValueError(f'domain: expected "torus" or "cube"; got {self.domain!r}. Choose one of the two.')
-        points = tuple(int(n) for n in np.atleast_1d(self.points))
-        if len(points) != 2:
-            raise ValueError(f"points: expected two numbers of points; got {self.points!r}. Pass (n, n).")
-        object.__setattr__(self, "points", points)
+        for name, allowed in (("domain", DOMAINS), ("dealiasing", DEALIASING)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name}: expected one of {allowed}; got {getattr(self, name)!r}. Choose one of them.")
+        sizes = np.atleast_1d(np.asarray(self.points))
+        if sizes.ndim != 1 or len(sizes) not in (2, 3) or sizes.dtype.kind not in "iu":
+            raise ValueError(
+                f"points: expected two or three whole numbers of points; got {self.points!r}. Pass (n, n) or (n, n, n)."
+            )
+        object.__setattr__(self, "points", tuple(sizes.tolist()))
+        side = math.pi if self.walls else 2 * math.pi
+        lengths = tuple(np.atleast_1d(np.asarray(self.lengths or (side,) * self.dim, dtype=float)).tolist())
+        if len(lengths) != self.dim or not all(math.isfinite(a) and a > 0 for a in lengths):
+            raise ValueError(f"lengths: expected {self.dim} positive lengths; got {self.lengths!r}. Pass one an axis.")
+        object.__setattr__(self, "lengths", lengths)
         if min(self.modes) < 1:
-            raise ValueError(f"points: expected at least 4 points an axis; got {points}. Use a finer grid.")
+            raise ValueError(f"points: expected at least 4 points an axis; got {self.points}. Use a finer grid.")
 
     @classmethod
-    def from_modes(cls, modes: int, *, domain: str = "cube") -> Grid:
-        """Return the smallest grid with fast transforms that keeps `modes` modes an axis.
+    def from_modes(cls, modes: int, *, domain: str = "cube", dim: int = 2) -> Grid:
+        """Return the smallest grid with fast transforms that keeps at least `modes` modes an axis.
 
         Examples
         --------
-        >>> Grid.from_modes(5, domain="torus").modes
-        (5, 5)
+        >>> Grid.from_modes(5, domain="torus", dim=3).modes
+        (5, 5, 5)
         """
         if int(modes) != modes or modes < 1:
             raise ValueError(f"modes: expected a positive whole number; got {modes!r}. Sixteen is a good start.")
-        n = math.floor(modes * (3 if domain == "torus" else 1.5)) + 1
-        while not _is_fast(n) or cls((n, n), domain).modes[0] != modes:
-            if cls((n, n), domain).modes[0] > modes:  # no fast size keeps exactly these modes: take the smallest
-                n = math.floor(modes * (3 if domain == "torus" else 1.5)) + 1
-                break
+        n = least = math.floor(modes * (3 if domain == "torus" else 1.5)) + 1
+        while cls((n, n), domain).modes[0] == modes and _fast_size(n) != n:
             n += 1
-        return cls((n, n), domain)
+        if cls((n, n), domain).modes[0] > modes:  # no fast size keeps exactly these modes
+            n = least
+        return cls((n,) * dim, domain)
+
+    @property
+    def dim(self) -> int:
+        """The dimension, two or three."""
+        return len(self.points)
 
     @property
     def walls(self) -> bool:
         """Whether the domain has walls."""
         return self.domain == "cube"
 
-    @property
-    def length(self) -> float:
-        """The side of the domain."""
-        return math.pi if self.walls else 2 * math.pi
+    @cached_property
+    def sides(self) -> tuple[float, ...]:
+        """The lengths of the sides."""
+        assert self.lengths is not None
+        return self.lengths
 
     @cached_property
-    def modes(self) -> tuple[int, int]:
-        """The highest wavenumber kept on each axis."""
-        share = 2 if self.walls else 1
-        first, second = (-(-share * n // 3) - 1 for n in self.points)
-        return first, second
+    def scales(self) -> FloatArray:
+        """The wavenumber of the first mode on each axis: the angle of a position is ``scales * position``."""
+        return (np.pi if self.walls else 2 * np.pi) / np.array(self.sides)
 
     @cached_property
-    def shape_hat(self) -> tuple[int, int]:
+    def modes(self) -> tuple[int, ...]:
+        """The highest mode kept on each axis."""
+        half_periods = 2 if self.walls else 1  # points count twice in the box, whose parity extension is twice as long
+        if self.dealiasing == "2/3":
+            return tuple(-(-half_periods * n // 3) - 1 for n in self.points)
+        return tuple(-(-half_periods * n // 2) - 1 for n in self.points)
+
+    @cached_property
+    def product_points(self) -> tuple[int, ...]:
+        """The points on which quadratic products are formed."""
+        if self.dealiasing == "2/3":
+            return self.points
+        return tuple(_fast_size((3 * k) // (2 if self.walls else 1) + 1) for k in self.modes)
+
+    @cached_property
+    def axis_modes(self) -> tuple[FloatArray, ...]:
+        """The mode numbers of the kept coefficients along each axis.
+
+        On the torus ``0 .. K, -K .. -1``, on the last axis ``0 .. K``, half of a Hermitian spectrum. In the box
+        ``0 .. K``, of which sines leave the first empty; but ``1 .. K`` in two dimensions, where no field that the
+        equations need has a mean along an axis.
+        """
+        if self.walls:
+            first = 1 if self.dim == 2 else 0
+            return tuple(np.arange(first, k + 1.0) for k in self.modes)
+        *full, last = self.modes
+        return (*(np.r_[0.0 : k + 1, -k:0] for k in full), np.arange(last + 1.0))
+
+    @cached_property
+    def shape_hat(self) -> tuple[int, ...]:
         """The shape of an array of kept coefficients."""
-        k, l = self.modes
-        return (k, l) if self.walls else (2 * k + 1, l + 1)
+        return tuple(len(k) for k in self.axis_modes)
 
     @property
     def dtype_hat(self) -> type:
-        """The type of the kept coefficients: real sine coefficients, or half of a Hermitian spectrum."""
+        """The type of the kept coefficients: real in the box, complex on the torus."""
         return np.float64 if self.walls else np.complex128
 
+    def zeros_hat(self, *leading: int) -> np.ndarray:
+        """Return zero coefficients, with leading axes."""
+        return np.zeros((*leading, *self.shape_hat), self.dtype_hat)
+
     @cached_property
-    def wavenumbers(self) -> tuple[FloatArray, FloatArray]:
-        """Wavenumbers ``(k, l)`` of the kept coefficients, shapes ``(m, 1)`` and ``(1, n)``."""
-        modes_k, modes_l = self.modes
-        if self.walls:
-            k, l = np.arange(1, modes_k + 1), np.arange(1, modes_l + 1)
-        else:
-            k, l = np.r_[0 : modes_k + 1, -modes_k:0], np.arange(modes_l + 1)
-        return k[:, None].astype(float), l[None, :].astype(float)
+    def wavenumbers(self) -> tuple[FloatArray, ...]:
+        """Wavenumbers of the kept coefficients along each axis, shaped to broadcast."""
+        scaled = [scale * k for scale, k in zip(self.scales, self.axis_modes, strict=True)]
+        return tuple(np.meshgrid(*scaled, indexing="ij", sparse=True))
 
     @cached_property
     def laplacian(self) -> FloatArray:
-        """The symbol of minus the Laplacian, ``k^2 + l^2``."""
-        k, l = self.wavenumbers
-        return k**2 + l**2
+        """The symbol of minus the Laplacian, ``|k|^2``."""
+        return sum((k**2 for k in self.wavenumbers), start=np.zeros(self.shape_hat))
 
     @cached_property
     def inverse_laplacian(self) -> FloatArray:
-        """The symbol of the inverse of minus the Laplacian; zero on the mean, which vorticity does not have."""
+        """The symbol of the inverse of minus the Laplacian; zero on the mean."""
         symbol = self.laplacian
         return np.divide(1.0, symbol, out=np.zeros_like(symbol), where=symbol > 0)
 
     @cached_property
     def weights(self) -> FloatArray:
         """Parseval's weights: ``mean f^2 = sum weights |f_hat|^2``."""
-        if self.walls:
-            return np.full(self.shape_hat, 0.25)
+        if self.walls:  # the mean of a squared sine or cosine is a half
+            factors = np.meshgrid(*[np.where(k > 0, 0.5, 1.0) for k in self.axis_modes], indexing="ij", sparse=True)
+            return np.prod(np.broadcast_arrays(*factors), axis=0)
         weights = np.full(self.shape_hat, 2.0)
-        weights[:, 0] = 1.0  # the column l = 0 holds both k and -k
+        weights[..., 0] = 1.0  # the plane 0 of the last axis holds both k and -k
         return weights
 
     @cached_property
-    def axes(self) -> tuple[FloatArray, FloatArray]:
+    def axes(self) -> tuple[FloatArray, ...]:
         """Coordinates of the grid points along each axis."""
         shift = 0.5 if self.walls else 0.0
-        first, second = (self.length * (np.arange(n) + shift) / n for n in self.points)
-        return first, second
+        return tuple(side * (np.arange(n) + shift) / n for side, n in zip(self.sides, self.points, strict=True))
 
-    def mesh(self) -> tuple[FloatArray, FloatArray]:
+    def mesh(self) -> tuple[FloatArray, ...]:
         """Coordinates of all grid points, each of shape `points`, with ``ij`` indexing."""
-        x, y = np.meshgrid(*self.axes, indexing="ij")
-        return x, y
+        return tuple(np.meshgrid(*self.axes, indexing="ij"))
 
-    def checked_field(self, name: str, values: object) -> FloatArray:
-        """Return grid values as a finite float64 array of shape `points`, or say what is wrong with them."""
-        field = np.asarray(values, dtype=np.float64)
-        if field.shape != self.points:
-            raise ValueError(f"{name}: expected one value a grid point, shape {self.points}; got {field.shape}.")
-        if not np.isfinite(field).all():
-            bad = np.argwhere(~np.isfinite(field))
+    def checked_field(self, name: str, values: ArrayLike, *, components: int = 0) -> FloatArray:
+        """Return finite float64 grid values of shape `points`, with a leading axis of `components` if there are any.
+
+        Raises
+        ------
+        ValueError
+            If the shape is another, or a value is not finite.
+        """
+        raw = np.asarray(values)
+        expected = (components, *self.points) if components else self.points
+        if raw.dtype.kind not in "fiub":
+            raise ValueError(f"{name}: expected real numbers; got dtype {raw.dtype}. Pass a float array.")
+        if raw.shape != expected:
+            what = f"{components} components" if components else "one value"
+            raise ValueError(f"{name}: expected {what} a grid point, shape {expected}; got {raw.shape}.")
+        field = raw.astype(np.float64)
+        bad = np.argwhere(~np.isfinite(field))
+        if len(bad):
             raise ValueError(f"{name}: expected finite values; got {len(bad)} that are not, the first at {bad[0]}.")
         return field

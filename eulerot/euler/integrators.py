@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.integrate import DOP853 as _SCIPY_DOP853
 
 from eulerot._types import FloatArray
-from eulerot.euler.equations import VorticityEquation
+from eulerot.euler._spectral import combine
+from eulerot.euler._workers import run
+from eulerot.euler.equations import Equation
 
-__all__ = ["DOP853", "RK4", "Tableau", "adjoint_step", "step"]
+__all__ = ["DOP853", "RK4", "RungeKutta", "Tableau"]
+
+# Arrays of fewer numbers are not worth sharing among threads
+_SHARED_FROM = 100_000
 
 
 @dataclass(frozen=True)
@@ -43,54 +51,86 @@ RK4 = Tableau(
 DOP853 = Tableau("DOP853", a=_SCIPY_DOP853.A.copy(), b=_SCIPY_DOP853.B.copy(), order=8, stability=5.9)
 
 
-def step(equation: VorticityEquation, field: np.ndarray, dt: float, tableau: Tableau) -> tuple[np.ndarray, np.ndarray]:
-    """Advance the field by one step; return the new field and the stage fields, shape ``(stages, ...)``.
-
-    The particles need the stage fields: their stages must see the field at their own stage times, or the flow map is of
-    first order only.
-    """
-    stages = np.empty((tableau.stages, *field.shape), dtype=field.dtype)
-    slopes = np.empty_like(stages)
-    for i in range(tableau.stages):
-        stages[i] = field + dt * np.tensordot(tableau.a[i, :i], slopes[:i], axes=1) if i else field
-        slopes[i] = equation.tendency(stages[i])
-    return field + dt * np.tensordot(tableau.b, slopes, axes=1), stages
-
-
-def adjoint_step(
-    equation: VorticityEquation,
-    stages: np.ndarray,
-    multiplier: np.ndarray,
-    dt: float,
-    tableau: Tableau,
-    sources: np.ndarray,
-) -> np.ndarray:
-    """Take a multiplier back over one step, DESIGN equation (11).
+class RungeKutta:
+    """A scheme on an equation, with the arrays that its stages need, allocated once.
 
     Parameters
     ----------
-    equation : VorticityEquation
-        The equation that was advanced.
-    stages : ndarray, shape (stages, ...)
-        The stage fields of that step.
-    multiplier : ndarray
-        Derivative by the field after the step.
-    dt : float
-        The step.
+    equation : Equation
+        The equation.
     tableau : Tableau
         The scheme.
-    sources : ndarray, shape (stages, ...)
-        Derivatives by the stage fields themselves, as the particles leave them.
 
-    Returns
-    -------
-    ndarray
-        Derivative by the field before the step.
+    Examples
+    --------
+    >>> from eulerot.euler.equations import VorticityEquation
+    >>> from eulerot.euler.grid import Grid
+    >>> equation = VorticityEquation(Grid((16, 16), "cube"))
+    >>> field = np.zeros(equation.shape)
+    >>> field[0, 0] = 1.0  # one mode alone is steady
+    >>> RungeKutta(equation, RK4).step(field, 0.1, out=field)
+    >>> float(field[0, 0])
+    1.0
     """
-    back = np.empty_like(stages)  # derivative by each stage field
-    for i in reversed(range(tableau.stages)):
-        slope_bar = tableau.b[i] * multiplier
-        if i + 1 < tableau.stages:
-            slope_bar = slope_bar + np.tensordot(tableau.a[i + 1 :, i], back[i + 1 :], axes=1)
-        back[i] = equation.adjoint(stages[i], dt * slope_bar) + sources[i]
-    return multiplier + back.sum(axis=0)
+
+    def __init__(self, equation: Equation, tableau: Tableau) -> None:
+        self.equation, self.tableau = equation, tableau
+        self._slopes = equation.zeros(tableau.stages)
+        self._stage, self._nothing = equation.zeros(), equation.zeros()
+
+    def step(self, field: np.ndarray, dt: float, out: np.ndarray, stages: np.ndarray | None = None) -> None:
+        """Set `out` to `field` after one step; keep the stage fields in `stages`, shape ``(stages, ...)``.
+
+        The particles need the stage fields: their stages must see the field at their own stage times, or the flow map
+        is of first order only.
+        """
+        a, b = self.tableau.a, self.tableau.b
+        for i in range(self.tableau.stages):
+            stage = self._stage if stages is None else stages[i]
+            self._combined(stage, field, [(dt * w, s) for w, s in zip(a[i, :i], self._slopes, strict=False)])
+            self.equation.tendency(stage, self._slopes[i])
+        self._combined(out, field, [(dt * w, s) for w, s in zip(b, self._slopes, strict=True)])
+
+    def adjoint_step(self, stages: np.ndarray, multiplier: np.ndarray, dt: float, sources: np.ndarray | None) -> None:
+        """Take `multiplier` back over one step, in place; DESIGN equation (11).
+
+        Parameters
+        ----------
+        stages : ndarray, shape (stages, ...)
+            The stage fields of that step.
+        multiplier : ndarray
+            Derivative by the field after the step; then by the field before it.
+        dt : float
+            The step.
+        sources : ndarray, shape (stages, ...), or None
+            Derivatives by the stage fields themselves, as the particles leave them.
+        """
+        a, b, back = self.tableau.a, self.tableau.b, self._slopes  # derivative by each stage field
+        for i in reversed(range(self.tableau.stages)):
+            later = [(dt * a[j, i], back[j]) for j in range(i + 1, self.tableau.stages)]
+            self._combined(self._stage, self._nothing, [(dt * b[i], multiplier), *later])
+            self.equation.adjoint(stages[i], self._stage, back[i])
+            if sources is not None:
+                back[i] += sources[i]
+        self._combined(multiplier, multiplier, [(1.0, each) for each in back])
+
+    def _combined(self, out: np.ndarray, base: np.ndarray, terms: Iterable[tuple[float, np.ndarray]]) -> None:
+        """Set `out` to `base` plus a weighted sum, in one pass over memory for each four terms."""
+        pending = [(weight, _flat(array)) for weight, array in terms if weight != 0.0]
+        flat, start = _flat(out), _flat(base)
+        threads = self.equation.threads if flat.size >= _SHARED_FROM else 1
+        edges = np.linspace(0, flat.size, 5 if threads > 1 else 2).astype(int).tolist()
+        while True:
+            some, pending = pending[:4], pending[4:]
+            weights = [weight for weight, _ in some] + [0.0] * (4 - len(some))
+            arrays = [array for _, array in some] + [start] * (4 - len(some))
+            kernel: Callable[..., None] = combine
+            arguments = (flat, start, *weights, *arrays, len(some))
+            run([partial(kernel, *arguments, low, high) for low, high in itertools.pairwise(edges)], threads)
+            if not pending:
+                return
+            start = flat
+
+
+def _flat(array: np.ndarray) -> FloatArray:
+    return array.view(np.float64).reshape(-1)

@@ -14,35 +14,42 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 
 from eulerot._types import FloatArray
 from eulerot.euler import _kernels
+from eulerot.euler._workers import run
+from eulerot.euler.equations import Equation
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import Tableau
 
 T = TypeVar("T")
 
-__all__ = ["Transport", "basis_coefficients", "basis_field", "to_positions", "to_wall_distances"]
+__all__ = ["Transport", "basis_coefficients", "basis_field", "to_angles", "to_positions"]
 
 # Partial sums are formed by chunk and added in order, so that results do not depend on the number of threads
 _CHUNKS = 16
 _ON_THE_WALL = 1e-290
 
 
-def to_wall_distances(positions: FloatArray) -> FloatArray:
-    """Return signed wall distances of positions in ``[0, pi]``."""
+def to_angles(positions: FloatArray, grid: Grid) -> FloatArray:
+    """Return the angles of positions: signed wall distances in the box."""
+    angles = positions * grid.scales
+    if not grid.walls:
+        return angles
     # a zero would lose its sign on the way: on the wall at pi, the smallest distance stands for it
-    return np.where(positions <= 0.5 * math.pi, positions, np.minimum(positions - math.pi, -_ON_THE_WALL))
+    return np.where(angles <= 0.5 * math.pi, angles, np.minimum(angles - math.pi, -_ON_THE_WALL))
 
 
-def to_positions(distances: FloatArray) -> FloatArray:
-    """Return positions in ``[0, pi]`` of signed wall distances."""
-    return np.where(np.signbit(distances), math.pi + distances, distances)
+def to_positions(angles: FloatArray, grid: Grid) -> FloatArray:
+    """Return the positions of angles."""
+    if grid.walls:
+        angles = np.where(np.signbit(angles), math.pi + angles, angles)
+    return angles / grid.scales
 
 
 def _padded(n: int) -> int:
@@ -56,6 +63,7 @@ def basis_coefficients(field_hat: np.ndarray, grid: Grid) -> FloatArray:
     """
     modes_k, modes_l = grid.modes
     lead = field_hat.shape[:-2]
+    field_hat = field_hat * np.prod(grid.scales)  # velocities of angles
     if grid.walls:
         psi = np.zeros((*lead, _padded(modes_k), _padded(modes_l)))
         psi[..., :modes_k, :modes_l] = field_hat
@@ -76,6 +84,7 @@ def basis_coefficients(field_hat: np.ndarray, grid: Grid) -> FloatArray:
 def basis_field(derivative: FloatArray, grid: Grid) -> np.ndarray:
     """Return the field that represents a derivative by ``Psi_mn`` in the inner product ``mean(a b)``."""
     modes_k, modes_l = grid.modes
+    derivative = derivative * np.prod(grid.scales)
     if grid.walls:
         return 4.0 * derivative[..., :modes_k, :modes_l]
     end_k, end_l = 2 * modes_k + 2, 2 * modes_l + 2
@@ -110,6 +119,11 @@ class Transport:
     tableau: Tableau
     threads: int = 1
 
+    @classmethod
+    def of(cls, equation: Equation, stages: np.ndarray, dt: float, tableau: Tableau, threads: int = 1) -> Transport:
+        """Return the transport by an equation's stage fields, shape ``(steps, stages, ...)``."""
+        return cls(equation.grid, basis_coefficients(equation.carrier(stages), equation.grid), dt, tableau, threads)
+
     def advance(self, positions: FloatArray) -> FloatArray:
         """Return the positions at the end; signed wall distances in the box."""
         return self._run(positions, rows=2, record=False)[0]
@@ -125,7 +139,7 @@ class Transport:
         return end[:, :2], end[:, 2:].reshape(-1, 2, 2)
 
     def adjoint(self, record: FloatArray, multiplier: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return derivatives by the stage coefficients and by the starting positions, equation (10).
+        """Return derivatives by the stage carriers, as fields, and by the starting positions; equation (10).
 
         Parameters
         ----------
@@ -147,7 +161,7 @@ class Transport:
         total = parts[0]
         for part in parts[1:]:
             total += part
-        return total, _from_lanes(start, len(multiplier))
+        return basis_field(total, self.grid), _from_lanes(start, len(multiplier))
 
     def _run(self, state: FloatArray, *, rows: int, record: bool) -> tuple[FloatArray, FloatArray]:
         lanes = _to_lanes(state)
@@ -167,11 +181,7 @@ class Transport:
 
     def _map(self, work: Callable[[slice], T], blocks: int) -> list[T]:
         edges = np.linspace(0, blocks, min(blocks, _CHUNKS) + 1).astype(int)
-        chunks = [slice(a, b) for a, b in itertools.pairwise(edges)]
-        if self.threads == 1 or len(chunks) == 1:
-            return [work(chunk) for chunk in chunks]
-        with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(work, chunks))
+        return run([partial(work, slice(a, b)) for a, b in itertools.pairwise(edges)], self.threads)
 
 
 def _to_lanes(rows: FloatArray) -> FloatArray:

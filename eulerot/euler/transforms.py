@@ -1,36 +1,168 @@
-"""Planned transform pairs between kept coefficients and grid values; the only import of pyfftw."""
+"""Between kept coefficients and grid values: single fields, and whole pointwise operations; dealiased by construction.
+
+A transform in `d` dimensions is one pass along each axis. Between the first axis and the others the work goes slab by
+slab, so that a slab's values stay in the processor's cache from the synthesis through the products to the analysis;
+and the first pass skips the columns that truncation leaves empty.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+
 import numpy as np
-import pyfftw
 
 from eulerot._types import FloatArray
+from eulerot.euler._backends import available
+from eulerot.euler._passes import Front, Layout, Parity, Slab
+from eulerot.euler._workers import run
 from eulerot.euler.grid import Grid
 
-__all__ = ["Transforms"]
+__all__ = ["Parity", "Pointwise", "Transforms"]
 
-# FFTW's names: the synthesis of a sine series on cell centres, and its analysis; likewise for cosines
-_SYNTHESIS = {"sin": "FFTW_RODFT01", "cos": "FFTW_REDFT01"}
-_ANALYSIS = {"sin": "FFTW_RODFT10", "cos": "FFTW_REDFT10"}
-# Planning by estimate alone gives the same plan, and so the same bits, in every process
-_FLAGS = ("FFTW_ESTIMATE", "FFTW_DESTROY_INPUT")
+Kernel = Callable[[np.ndarray, np.ndarray], None]
+
+# A slab's values, of all fields together, take about this many bytes, a core's second-level cache
+SLAB_BYTES = 2**20
+# Operations on fewer points are not shared among threads: it takes longer to wake them
+SHARED_FROM = 2**17
+
+
+class Pointwise:
+    """A pointwise operation on fields given by kept coefficients: synthesis, values, analysis.
+
+    Parameters
+    ----------
+    grid : Grid
+        Domain and truncation.
+    inputs, outputs : sequence of Parity
+        Parities of the fields that go in and come out.
+    kernel : callable
+        ``kernel(values_in, values_out)`` on arrays of shape ``(fields, points of a slab)``; it fills the second.
+    threads : int
+        Threads. Results do not depend on it.
+    backend : {"fftw", "scipy"}, optional
+        Whose transforms; FFTW's where it is installed.
+    points : tuple of int, optional
+        Where the values are; by default where quadratic products are exact.
+    rows : int, optional
+        Rows of the first axis in a slab; by default what fits into the cache.
+
+    Examples
+    --------
+    >>> grid = Grid((8, 8), "cube")
+    >>> def square(values, out):
+    ...     out[0] = values[0] ** 2
+    >>> squared = Pointwise(grid, [("sin", "cos")], [("cos", "cos")], square)
+    >>> field_hat = np.zeros((1, *grid.shape_hat))
+    >>> field_hat[0, 0, 0] = 2.0  # 2 sin x cos y, whose square is 1 - cos 2x + cos 2y - cos 2x cos 2y
+    >>> np.round(squared(field_hat)[0, 1, 1], 12)
+    np.float64(-1.0)
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        inputs: Sequence[Parity],
+        outputs: Sequence[Parity],
+        kernel: Kernel,
+        *,
+        threads: int = 1,
+        backend: str | None = None,
+        points: tuple[int, ...] | None = None,
+        rows: int | None = None,
+    ) -> None:
+        points, backend = points or grid.product_points, backend or available()
+        self.grid, self.kernel = grid, kernel
+        self.threads = threads if math.prod(points) >= SHARED_FROM else 1
+        into, out = ([Layout(grid, points, parity) for parity in which] for which in (inputs, outputs))
+        rows = _slab_rows(points, len(into) + len(out)) if rows is None else rows
+        # enough tasks for two threads to share evenly; how the work is split does not depend on the threads
+        chunks = 2 if grid.dim == 3 and rows < points[0] else 1
+        self._front_in = Front(grid, points, into, chunks, backend, back=False)
+        self._front_out = Front(grid, points, out, chunks, backend, back=True)
+        self._starts = [min(start, points[0] - rows) for start in range(0, points[0], rows)]
+        self._slabs = [
+            (
+                Slab(grid, points, into, rows, backend, back=False),
+                Slab(grid, points, out, rows, backend, back=True),
+            )
+            for _ in range(min(self.threads, len(self._starts)))
+        ]
+        self._scale_in = 0.5**grid.dim if grid.walls else 1.0  # FFTW doubles each term of a sine or cosine series
+        self._scale_out = 1.0 / math.prod(points)
+
+    def __call__(self, fields_hat: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the kept coefficients of the operation's outputs, shape ``(outputs, *shape_hat)``."""
+        if out is None:
+            out = np.zeros((len(self._front_out.layouts), *self.grid.shape_hat), self.grid.dtype_hat)
+        run(self._tasks(self._front_in, partial(self._open, fields_hat)), self.threads)
+        share = len(self._slabs)
+        run([partial(self._through, *pair, self._starts[i::share]) for i, pair in enumerate(self._slabs)], self.threads)
+        run(self._tasks(self._front_out, partial(self._close, out)), self.threads)
+        return out
+
+    def _tasks(self, front: Front, task: Callable[[int, int], None]) -> list[Callable[[], None]]:
+        return [partial(task, f, c) for f in range(len(front.layouts)) for c in range(len(front.chunks))]
+
+    def _open(self, fields_hat: np.ndarray, field: int, chunk: int) -> None:
+        """Pad a field's columns, and synthesise along the first axis."""
+        front = self._front_in
+        layout, where = front.layouts[field], front.chunks[chunk]
+        columns, kept = front.columns[field][:, where], fields_hat[field][:, where]
+        end = 0
+        for source, place in layout.pieces(0):
+            columns[end : place.start] = 0.0
+            np.multiply(kept[source], self._scale_in, out=columns[place])
+            end = place.stop
+        columns[end:] = 0.0
+        for axis in layout.constants():
+            _times(columns, 2.0, axis, where)
+        front.plans[field][chunk]()
+
+    def _through(self, synthesis: Slab, analysis: Slab, starts: Sequence[int]) -> None:
+        """Take slabs through values and back."""
+        for start in starts:
+            synthesis.synthesise(self._front_in.columns, start)
+            self.kernel(synthesis.values, analysis.values)
+            analysis.analyse(self._front_out.columns, start)
+
+    def _close(self, out: np.ndarray, field: int, chunk: int) -> None:
+        """Analyse along the first axis, and keep what the truncation keeps."""
+        front = self._front_out
+        layout, where = front.layouts[field], front.chunks[chunk]
+        front.plans[field][chunk]()
+        columns, kept = front.columns[field][:, where], out[field][:, where]
+        for target, place in layout.pieces(0):
+            np.multiply(columns[place], self._scale_out, out=kept[target])
+        for axis in layout.constants():
+            _times(kept, 0.5, axis, where)
+
+
+def _slab_rows(points: tuple[int, ...], fields: int) -> int:
+    """Return how many rows of the first axis make a slab."""
+    row_bytes = 8 * fields * math.prod(points[1:])
+    return max(1, min(points[0], SLAB_BYTES // row_bytes or 1))
+
+
+def _times(columns: np.ndarray, factor: float, axis: int, where: slice) -> None:
+    """Multiply the constants along `axis`, in columns of which `where` are the places along the second axis."""
+    if axis != 1 or where.start == 0:
+        columns[(slice(None),) * axis + (0,)] *= factor
 
 
 class Transforms:
-    """Transforms between kept coefficients and grid values, dealiased because only kept modes ever pass.
+    """Single fields between kept coefficients and values on the grid's own points.
 
     Parameters
     ----------
     grid : Grid
         Points and kept modes.
     threads : int
-        Threads of one transform.
-
-    Notes
-    -----
-    In the box a field has a parity an axis, ``"sin"`` or ``"cos"``, and its array of coefficients holds the wavenumbers
-    ``1 .. K`` of either: no product that the equations need has a mean along an axis. On the torus parity is ignored.
+        Threads. Results do not depend on it.
+    backend : {"fftw", "scipy"}, optional
+        Whose transforms; FFTW's where it is installed.
 
     Examples
     --------
@@ -43,57 +175,36 @@ class Transforms:
     True
     """
 
-    def __init__(self, grid: Grid, *, threads: int = 1) -> None:
+    def __init__(self, grid: Grid, *, threads: int = 1, backend: str | None = None) -> None:
         self.grid = grid
-        self._threads = threads
-        nx, ny = grid.points
-        spectrum = (nx, ny) if grid.walls else (nx, ny // 2 + 1)
-        self._spectrum = pyfftw.zeros_aligned(spectrum, dtype=grid.dtype_hat)
-        self._values = pyfftw.zeros_aligned((nx, ny), dtype=np.float64)
-        self._plans: dict[tuple, pyfftw.FFTW] = {}
+        self._threads, self._backend = threads, backend
+        self._operations: dict[tuple[str, Parity], Pointwise] = {}
+        self._values: FloatArray = np.empty(0)
 
-    def backward(self, field_hat: np.ndarray, parity: tuple[str, str] = ("sin", "sin")) -> FloatArray:
-        """Return the grid values of a field given by its kept coefficients."""
-        values = pyfftw.empty_aligned(self.grid.points, dtype=np.float64)
-        buffer = self._spectrum
-        buffer.fill(0.0)
-        if self.grid.walls:
-            buffer[self._kept(parity)] = 0.25 * field_hat  # FFTW doubles each term of either series
-        else:
-            modes_k, modes_l = self.grid.modes
-            buffer[: modes_k + 1, : modes_l + 1] = field_hat[: modes_k + 1]
-            buffer[-modes_k:, : modes_l + 1] = field_hat[modes_k + 1 :]
-        self._plan("backward", parity).update_arrays(buffer, values)
-        self._plan("backward", parity).execute()
-        return values
+    def backward(self, field_hat: np.ndarray, parity: Parity | None = None) -> FloatArray:
+        """Return the grid values of a field given by its kept coefficients; by default of sines in the box."""
+        self._operation("backward", parity)(field_hat[None])
+        return self._values
 
-    def forward(self, values: np.ndarray, parity: tuple[str, str] = ("sin", "sin")) -> np.ndarray:
+    def forward(self, values: np.ndarray, parity: Parity | None = None) -> np.ndarray:
         """Return the kept coefficients of a field given by its grid values."""
-        self._values[:] = values
-        self._plan("forward", parity).execute()
-        if self.grid.walls:
-            kept = self._spectrum[self._kept(parity)]
-        else:
-            modes_k, modes_l = self.grid.modes
-            columns = self._spectrum[:, : modes_l + 1]
-            kept = np.concatenate([columns[: modes_k + 1], columns[-modes_k:]])
-        return kept / self._values.size
+        self._values = values
+        return self._operation("forward", parity)(np.empty((0, *self.grid.shape_hat)))[0]
 
-    def _kept(self, parity: tuple[str, str]) -> tuple[slice, slice]:
-        first = [0 if p == "sin" else 1 for p in parity]  # FFTW's sine series starts at k = 1, its cosines at 0
-        rows, columns = (slice(s, s + k) for s, k in zip(first, self.grid.modes, strict=True))
-        return rows, columns
+    def _operation(self, way: str, parity: Parity | None) -> Pointwise:
+        key = (way, (parity or ("sin",) * self.grid.dim) if self.grid.walls else ())
+        if key not in self._operations:
+            one, none = [key[1]], list[Parity]()
+            ends = (one, none) if way == "backward" else (none, one)
+            points = self.grid.points
+            self._operations[key] = Pointwise(
+                self.grid, *ends, getattr(self, "_" + way), threads=self._threads, backend=self._backend, points=points,
+                rows=points[0],
+            )  # fmt: skip
+        return self._operations[key]
 
-    def _plan(self, way: str, parity: tuple[str, str]) -> pyfftw.FFTW:
-        key = (way, parity if self.grid.walls else None)
-        if key not in self._plans:
-            arrays = (self._spectrum, self._values) if way == "backward" else (self._values, self._spectrum)
-            if self.grid.walls:
-                table = _SYNTHESIS if way == "backward" else _ANALYSIS
-                direction: object = tuple(table[p] for p in parity)
-            else:
-                direction = "FFTW_BACKWARD" if way == "backward" else "FFTW_FORWARD"
-            self._plans[key] = pyfftw.FFTW(
-                *arrays, axes=(0, 1), direction=direction, flags=_FLAGS, threads=self._threads
-            )
-        return self._plans[key]
+    def _backward(self, values: np.ndarray, _: np.ndarray) -> None:
+        self._values = values[0].reshape(self.grid.points).copy()
+
+    def _forward(self, _: np.ndarray, out: np.ndarray) -> None:
+        out[0] = self._values.ravel()

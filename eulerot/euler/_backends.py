@@ -1,0 +1,138 @@
+"""One-dimensional transforms along an axis, planned on fixed arrays: FFTW, or SciPy where FFTW is missing.
+
+A backend is a function ``plan(kind, source, target, axis)`` that returns a call which transforms `source` to `target`.
+The kinds are unnormalised, and those of FFTW:
+
+- ``"backward"``, ``"forward"``: complex to complex, ``exp(+-i)``; ``"to_real"``, ``"from_real"``: half-complex to real
+  and back;
+- ``"sin"``, ``"cos"``: sum of a sine or cosine series on cell centres, each term doubled but the cosines' constant;
+  ``"by_sin"``, ``"by_cos"``: analysis of values on cell centres.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+import scipy.fft
+
+__all__ = ["Plan", "available", "empty", "planner"]
+
+Plan = Callable[[], object]
+
+# From this size on, FFTW times its algorithms, once for each machine; below, its estimate is kept, which needs no file.
+MEASURED_FROM = 10_000
+
+_FFTW_DIRECTIONS = {
+    "backward": "FFTW_BACKWARD", "to_real": "FFTW_BACKWARD", "forward": "FFTW_FORWARD", "from_real": "FFTW_FORWARD",
+    "sin": "FFTW_RODFT01", "by_sin": "FFTW_RODFT10", "cos": "FFTW_REDFT01", "by_cos": "FFTW_REDFT10",
+}  # fmt: skip
+
+
+def available() -> str:
+    """Return the best backend that is installed, ``"fftw"`` or ``"scipy"``."""
+    try:
+        import pyfftw  # noqa: F401
+    except ImportError:
+        return "scipy"
+    return "fftw"
+
+
+def empty(shape: tuple[int, ...], dtype: type, backend: str) -> np.ndarray:
+    """Return zeros, aligned for FFTW."""
+    if backend == "scipy":
+        return np.zeros(shape, dtype)
+    import pyfftw
+
+    return pyfftw.zeros_aligned(shape, dtype=dtype)
+
+
+def planner(backend: str) -> Callable[[str, np.ndarray, np.ndarray, int], Plan]:
+    """Return the function that plans transforms.
+
+    Raises
+    ------
+    ValueError
+        If the backend is unknown.
+    """
+    table = {"fftw": _plan_fftw, "scipy": _plan_scipy}
+    if backend not in table:
+        raise ValueError(f"backend: expected one of {tuple(table)}; got {backend!r}. Choose one of them.")
+    return table[backend]
+
+
+def _plan_fftw(kind: str, source: np.ndarray, target: np.ndarray, axis: int) -> Plan:
+    import pyfftw
+
+    direction = _FFTW_DIRECTIONS[kind]
+    plan = partial(
+        pyfftw.FFTW, source, target, axes=(axis,), direction=(direction,) if "DFT" in direction else direction
+    )
+    if source.size < MEASURED_FROM or _wisdom_file() is None:
+        return plan(flags=("FFTW_ESTIMATE", "FFTW_DESTROY_INPUT")).execute
+    _recall_wisdom()
+    flags = ("FFTW_MEASURE", "FFTW_DESTROY_INPUT")
+    try:  # what has been planned before on this machine is planned alike: the same bits, and at once
+        return plan(flags=(*flags, "FFTW_WISDOM_ONLY")).execute
+    except RuntimeError:
+        measured = plan(flags=flags)
+        _keep_wisdom()
+        return measured.execute
+
+
+@lru_cache(maxsize=1)
+def _wisdom_file() -> Path | None:
+    """Return the file in the user's cache folder that keeps FFTW's wisdom; None if it cannot be written."""
+    import pyfftw
+
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = base / "eulerot"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"fftw-wisdom-{pyfftw.__version__}" if os.access(folder, os.W_OK) else None
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=1)
+def _recall_wisdom() -> None:
+    import pyfftw
+
+    file = _wisdom_file()
+    if file is not None and file.exists():
+        pyfftw.import_wisdom((file.read_bytes(), b"", b""))  # a file of another machine is refused by FFTW itself
+
+
+def _keep_wisdom() -> None:
+    import pyfftw
+
+    file = _wisdom_file()
+    if file is None:
+        return
+    with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as partial:
+        partial.write(pyfftw.export_wisdom()[0])
+    os.replace(partial.name, file)
+
+
+def _plan_scipy(kind: str, source: np.ndarray, target: np.ndarray, axis: int) -> Plan:
+    n = target.shape[axis]
+    calls: dict[str, Callable[[], np.ndarray]] = {
+        "backward": lambda: scipy.fft.ifft(source, axis=axis, norm="forward"),
+        "forward": lambda: scipy.fft.fft(source, axis=axis),
+        "to_real": lambda: scipy.fft.irfft(source, n, axis=axis, norm="forward"),
+        "from_real": lambda: scipy.fft.rfft(source, axis=axis),
+        "sin": lambda: scipy.fft.dst(source, type=3, axis=axis),
+        "by_sin": lambda: scipy.fft.dst(source, type=2, axis=axis),
+        "cos": lambda: scipy.fft.dct(source, type=3, axis=axis),
+        "by_cos": lambda: scipy.fft.dct(source, type=2, axis=axis),
+    }
+    call = calls[kind]
+
+    def execute() -> None:
+        target[...] = call()
+
+    return execute

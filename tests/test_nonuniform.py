@@ -1,0 +1,59 @@
+"""Particles by a non-uniform FFT: the same as by direct sums."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from eulerot.euler.equations import equation_of
+from eulerot.euler.grid import Grid
+from eulerot.euler.integrators import RK4
+from eulerot.euler.nonuniform import NonuniformTransport
+from eulerot.euler.solver import solve_euler
+
+DOMAINS = ["torus", "cube"]
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_positions_equal_those_of_direct_sums(domain):
+    grid = Grid((14, 16), domain, lengths=(2.0, 3.0))
+    field = np.random.default_rng(0).standard_normal(grid.points)
+    points = np.random.default_rng(1).uniform(0, grid.sides, (50, 2))
+    direct, fast = (
+        solve_euler(field, grid, time=0.5, steps=20, particles=points, tail_limit=None, evaluation=evaluation)
+        for evaluation in ("direct", "nufft")
+    )
+    assert np.abs(direct.positions - points).max() > 0.05
+    assert np.abs(direct.positions - fast.positions).max() < 1e-12
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_velocity_in_space_is_that_of_the_grid(domain):
+    grid = Grid((14, 16, 12), domain, lengths=(2.0, 3.0, 4.0))
+    equation = equation_of(grid)
+    field = equation.analysed(np.random.default_rng(0).standard_normal((3, *grid.points)))
+    mesh = np.stack([axis.ravel() for axis in grid.mesh()], axis=1)
+    velocity = NonuniformTransport(equation, RK4, 1)._velocity(field, mesh * grid.scales) / grid.scales
+    assert np.abs(velocity.T.reshape(3, *grid.points) - equation.velocity(field)).max() < 1e-12
+
+
+def test_threads_do_not_change_a_bit():
+    grid = Grid((32, 32))
+    x, y = grid.mesh()
+    points = np.random.default_rng(1).uniform(0, 6, (3000, 2))
+    one, two = (
+        solve_euler(
+            np.cos(x) + np.cos(2 * y), grid, time=1.0, steps=9, particles=points, evaluation="nufft", threads=threads
+        )
+        for threads in (1, 2)
+    )
+    assert np.array_equal(one.positions, two.positions)
+
+
+def test_says_what_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "finufft", None)
+    grid = Grid((8, 8))
+    with pytest.raises(ImportError, match=r"pip install eulerot\[nufft\]"):
+        solve_euler(np.zeros(grid.points), grid, time=1.0, particles=[[1.0, 2.0]], evaluation="nufft")
+    with pytest.raises(ValueError, match="evaluation: expected 'direct' or 'nufft'; got 'fft'"):
+        solve_euler(np.zeros(grid.points), grid, time=1.0, evaluation="fft")

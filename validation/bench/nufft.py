@@ -1,0 +1,61 @@
+"""Direct trigonometric sums against a non-uniform FFT (finufft, type 2) for particles: the cross-over.
+
+One RK4 step, four evaluations of the velocity, by `Transport` and by `NonuniformTransport`, whose two components come
+from one complex transform; its points are set anew at each evaluation, because particles move.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+import numpy as np
+from timing import alternate, median, ratio
+
+from eulerot.euler.equations import VorticityEquation
+from eulerot.euler.grid import Grid
+from eulerot.euler.integrators import RK4, RungeKutta
+from eulerot.euler.nonuniform import NonuniformTransport
+from eulerot.euler.particles import Transport, to_angles
+
+SIZES = (8, 12, 16, 24, 32, 48, 64, 96)
+DT = 1e-3
+
+
+def calls(grid: Grid, particles: int, threads: int) -> dict[str, Callable[[], np.ndarray]]:
+    """Return what is timed: the angles after one step."""
+    rng = np.random.default_rng(grid.modes[0])
+    equation = VorticityEquation(grid)
+    field = equation.analysed(rng.standard_normal(grid.points)) * grid.inverse_laplacian
+    stages = equation.zeros(RK4.stages)
+    RungeKutta(equation, RK4).step(field, DT, equation.zeros(), stages)
+    angles = to_angles(rng.uniform(0, grid.sides, (particles, 2)), grid)
+    fast = NonuniformTransport(equation, RK4, threads)
+    return {
+        "direct": lambda: Transport.of(equation, stages[None], DT, RK4, threads).advance(angles),
+        "nufft": lambda: fast.advance(angles, stages, DT),
+    }
+
+
+def main() -> None:
+    """Print the table: milliseconds a step."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--domain", choices=("torus", "cube"), default="cube")
+    parser.add_argument("--particles", type=int, default=50_000)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=7)
+    arguments = parser.parse_args()
+    print(f"{arguments.domain}, {arguments.particles} particles, {arguments.threads} thread(s)\n")
+    print("| K | direct, ms | NUFFT, ms | direct over NUFFT | largest difference |\n|---|---|---|---|---|")
+    for modes in SIZES:
+        grid = Grid.from_modes(modes, domain=arguments.domain)
+        both = calls(grid, arguments.particles, arguments.threads)
+        difference = np.abs(both["direct"]() - both["nufft"]()).max()
+        times = alternate(both, rounds=arguments.rounds)
+        direct, fast = median(times, "direct"), median(times, "nufft")
+        share = ratio(times, "direct", "nufft")
+        print(f"| {grid.modes[0]} | {direct:.1f} | {fast:.1f} | {share:.2f} | {difference:.0e} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

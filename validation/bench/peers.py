@@ -1,0 +1,131 @@
+"""One tendency of every peer, float64, one core, same grid, no viscosity: each in its own process, timed in turn.
+
+Each is checked first: all must give the tendency of one smooth field. A peer that is not installed is reported and left
+out. One that needs an environment of its own is given its interpreter: ``--python pyqg=other/bin/python``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+HERE = Path(__file__).parent
+
+
+class Peer(NamedTuple):
+    """Where a peer comes from, and what its sources say."""
+
+    distribution: str
+    transforms: str
+    scheme: str
+    dealiasing: str
+
+
+_ADVECTION = "u . grad omega"
+PEERS_2D = {
+    "eulerot": Peer("eulerot", "4", "Basdevant, FFTW", "2/3, exact"),
+    "exponax": Peer("exponax", "5", f"{_ADVECTION}, XLA", "2/3 brick, before and after the product"),
+    "jax_cfd": Peer("jax-cfd", "5", f"{_ADVECTION}, XLA", "2/3 brick, after the product only"),
+    "fluidsim": Peer("fluidsim", "5", f"{_ADVECTION}, Pythran, FFTW", "2/3 brick, after the product only"),
+    "pyqg": Peer("pyqg", "5", "div (u q), Cython, FFTW", "smooth filter of the state, once a step: none here"),
+    "torch_cfd": Peer("torch-cfd", "5", f"{_ADVECTION}, eager", "2/3 brick, after the product only"),
+}
+PEERS_3D = {
+    "eulerot": Peer("eulerot", "8", "Basdevant, FFTW", "2/3, exact"),
+    "exponax": Peer("exponax", "9", "u x omega, projected, XLA", "2/3 brick, before and after the product"),
+    "fluidsim": Peer("fluidsim", "9", "u x omega, projected, Pythran, FFTW", "2/3 brick, after the product only"),
+}
+
+
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+# glibc gives large arrays back to the system when they are freed; new ones then cost a page fault every 4 kB
+_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
+
+
+class Worker:
+    """A peer in a process of its own, on one core."""
+
+    def __init__(
+        self,
+        name: str,
+        peer: Peer,
+        points: tuple[int, ...],
+        python: str,
+        *,
+        core: int,
+        seconds: float,
+        keep_memory: bool,
+    ) -> None:
+        script = HERE / f"peer_{len(points)}d.py"
+        command = [python, str(script), name, peer.distribution, str(points[0]), str(core), str(seconds)]
+        environment = {**os.environ, **_ONE_THREAD, **(_KEEP_MEMORY if keep_memory else {})}
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment)
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(self._process.communicate()[1].strip().splitlines()[-1])
+        self.facts = json.loads(answer)
+
+    def seconds(self) -> float:
+        """Return the mean time of a tendency over one batch."""
+        print(file=self._process.stdin, flush=True)
+        return float(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+
+def compare(points: tuple[int, ...], pythons: dict[str, str], *, rounds: int, **options: object) -> None:
+    """Print the table of one grid."""
+    peers = PEERS_2D if len(points) == 2 else PEERS_3D
+    workers: dict[str, Worker] = {}
+    for name, peer in peers.items():
+        try:
+            workers[name] = Worker(name, peer, points, pythons.get(name, sys.executable), **options)
+        except RuntimeError as error:
+            print(f"{name} left out: {error}", file=sys.stderr)
+    times: dict[str, list[float]] = {name: [] for name in workers}
+    for turn in range(rounds):
+        for name in list(workers)[:: 1 if turn % 2 == 0 else -1]:
+            times[name].append(workers[name].seconds())
+    first = np.array(times[next(iter(times))])
+    print(f"\n| {'x'.join(map(str, points))} | tendency, ms | over {next(iter(times))} | transforms | scheme ", end="")
+    print("| dealiasing | error |\n|---|---|---|---|---|---|---|")
+    for name, worker in workers.items():
+        peer, own = peers[name], np.array(times[name])
+        print(
+            f"| {peer.distribution} {worker.facts['version']} "
+            f"| {1e3 * np.median(own):.3f} | {np.median(own / first):.2f} "
+            f"| {peer.transforms} | {peer.scheme} | {peer.dealiasing} | {worker.facts['error']:.0e} |",
+            flush=True,
+        )
+        worker.close()
+
+
+def main() -> None:
+    """Compare on the grids that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--points", default="256x256", help="256x256, 1024x1024, 64x64x64, ...; commas between several")
+    parser.add_argument("--python", action="append", default=[], metavar="PEER=INTERPRETER")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--core", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=0.05, help="a batch")
+    parser.add_argument("--keep-memory", action="store_true", help="forbid malloc to return freed arrays to the system")
+    arguments = parser.parse_args()
+    pythons = dict(entry.split("=", 1) for entry in arguments.python)
+    options = {"rounds": arguments.rounds, "core": arguments.core, "seconds": arguments.seconds}
+    options["keep_memory"] = arguments.keep_memory
+    for points in arguments.points.split(","):
+        compare(tuple(map(int, points.split("x"))), pythons, **options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Alternating measurements: what is compared is timed in turn, so that a slow minute of the machine slows all alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+__all__ = ["alternate", "calls_for", "median", "ratio", "seconds_per_call"]
+
+Call = Callable[[], object]
+
+
+def seconds_per_call(call: Call, count: int) -> float:
+    """Return the mean time of `count` calls in a row."""
+    start = time.perf_counter()
+    for _ in range(count):
+        call()
+    return (time.perf_counter() - start) / count
+
+
+def calls_for(call: Call, seconds: float) -> int:
+    """Warm `call` up and return how many of its calls fill `seconds`, at least one."""
+    call()
+    count = 1
+    while (each := seconds_per_call(call, count)) * count < 0.3 * seconds:
+        count *= 2
+    return max(1, round(seconds / each))
+
+
+def alternate(calls: Mapping[str, Call], *, rounds: int = 15, seconds: float = 0.03) -> dict[str, np.ndarray]:
+    """Return the time of one call of each, `rounds` values a name; a value is the mean over a batch of `seconds`.
+
+    Examples
+    --------
+    >>> times = alternate({"one": lambda: sum(range(100)), "two": lambda: sum(range(9000))}, rounds=3, seconds=0.001)
+    >>> times["one"].shape, ratio(times, "two", "one") > 1
+    ((3,), True)
+    """
+    counts = {name: calls_for(call, seconds) for name, call in calls.items()}
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for turn in range(rounds):
+        # every other round goes backwards: nobody is always the one that finds the cache as another left it
+        for name in list(calls)[:: 1 if turn % 2 == 0 else -1]:
+            times[name].append(seconds_per_call(calls[name], counts[name]))
+    return {name: np.array(values) for name, values in times.items()}
+
+
+def median(times: Mapping[str, np.ndarray], name: str) -> float:
+    """Return the median time of `name` in milliseconds."""
+    return 1e3 * float(np.median(times[name]))
+
+
+def ratio(times: Mapping[str, np.ndarray], name: str, reference: str) -> float:
+    """Return the median over rounds of the time of `name` over that of `reference` in the same round."""
+    return float(np.median(times[name] / times[reference]))
