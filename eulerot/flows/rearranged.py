@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray, Seed
+from eulerot.asymmetry import asymmetry
 from eulerot.errors import checked_samples
 from eulerot.flows.adapted import AdaptedFlow
 from eulerot.flows.adapters import flow as adapted
@@ -16,7 +17,7 @@ from eulerot.flows.protocol import Flow, check_flow, flow_dim
 from eulerot.rearrangement import Rearrangement
 from eulerot.shooting import FitResult, fit
 from eulerot.source import normal_points
-from eulerot.transport import TransportReport, asymmetry, transport_report
+from eulerot.transport import TransportReport, transport_report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
