@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test clean
+FLOWS_READY := .venv-flows/.ready
+
+.PHONY: demo test test-flows clean
 
 demo: $(READY)
 	$(BIN)/eulerot demo --out demo
@@ -14,10 +16,20 @@ test: $(READY)
 	$(BIN)/mypy
 	$(BIN)/pytest
 
+# The adapters on the flow libraries themselves: torch and jax are large, so that they have an environment of their own.
+# The flows are small: threads of torch would only wait for each other
+test-flows: $(FLOWS_READY)
+	OMP_NUM_THREADS=1 .venv-flows/bin/pytest -m flows
+
+$(FLOWS_READY): setup.cfg pyproject.toml
+	test -x .venv-flows/bin/python || $(PYTHON) -m venv .venv-flows
+	.venv-flows/bin/python -m pip install --quiet --editable ".[flows,test]"
+	touch $(FLOWS_READY)
+
 $(READY): setup.cfg pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable ".[plot,test]"
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) .venv-flows demo

@@ -41,22 +41,38 @@ def check_steps(equation: Equation, field: np.ndarray, time: float, steps: int, 
 
 
 def march(
-    equation: Equation, field: np.ndarray, time: float, steps: int, tableau: Tableau, stages: np.ndarray | None = None
-) -> Iterator[np.ndarray]:
-    """Yield the field after each step, in one of two arrays by turns; `stages` then holds the stages of that step.
+    equation: Equation,
+    field: np.ndarray,
+    time: float,
+    steps: int,
+    tableau: Tableau,
+    *,
+    courant: float | None = None,
+    stages: np.ndarray | None = None,
+) -> Iterator[tuple[float, float, np.ndarray]]:
+    """Yield the time, the step and the field after each step, the field in one of two arrays by turns.
+
+    `stages` then holds the stages of that step. With a `courant` number there are as many more steps than `steps` as it
+    takes to keep them, as the field speeds up, below that share of the longest stable one.
 
     Raises
     ------
     ResolutionError
-        If the steps are too long for the scheme to be stable.
+        If there is no `courant` number and the steps are too long for the scheme to be stable.
     """
     scheme, spare = RungeKutta(equation, tableau), (equation.zeros(), equation.zeros())
-    for n in range(steps):
-        if n % _CHECK_EVERY == 0:
+    start, dt, done, n = 0.0, time / steps, 0, 0  # steps since `start` have been alike
+    while done < steps:
+        if courant is None and n % _CHECK_EVERY == 0:
             check_steps(equation, field, time, steps, tableau)
-        scheme.step(field, time / steps, spare[n % 2], stages)
-        field = spare[n % 2]
-        yield field
+        elif courant is not None and n % _CHECK_EVERY == 0:
+            now = start + done * dt
+            needed = required_steps(equation, field, time - now, courant * tableau.stability)
+            if needed > steps - done:
+                start, dt, steps, done = now, (time - now) / needed, needed, 0
+        scheme.step(field, dt, spare[n % 2], stages)
+        field, n, done = spare[n % 2], n + 1, done + 1
+        yield (start + done * dt if done < steps else time), dt, field
     if not np.isfinite(field).all():
         raise ResolutionError(f"steps: the field is no longer finite; got {steps} steps. Raise steps.")
 
