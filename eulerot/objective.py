@@ -28,8 +28,8 @@ _MOST = 8
 class Objective:
     """``J(theta) = cost + lam R(w0)`` over pairs, with `theta` in the kinetic-energy metric.
 
-    In the plane ``theta = w0 / |k|``, in space it is the velocity, projected by Leray; both times the root of Parseval's
-    weights, so that ``1/2 |theta|^2`` is the kinetic energy.
+    In the plane ``theta = w0 / |k|``, in space it is the velocity, to be projected by Leray; both times the root of
+    Parseval's weights, so that ``1/2 |theta|^2`` is the kinetic energy.
 
     Parameters
     ----------
@@ -67,9 +67,14 @@ class Objective:
     tableau: Tableau = RK4
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the unknowns, as fields."""
+        return (self.segments, *self._equation.shape)
+
+    @property
     def size(self) -> int:
         """The number of unknowns."""
-        return self.segments * math.prod(self._equation.shape)
+        return math.prod(self.shape)
 
     @cached_property
     def _equation(self) -> Equation:
@@ -98,7 +103,7 @@ class Objective:
 
     def fields(self, theta: FloatArray) -> list[FloatArray]:
         """Return the coefficients of the initial fields, vorticities in the plane and velocities in space."""
-        each = theta.reshape(self.segments, *self._equation.shape) * self._scale
+        each = theta.reshape(self.shape) * self._scale
         return [self._equation.projected(field) for field in each]
 
     def geodesics(self, theta: FloatArray) -> list[Geodesic]:
@@ -152,7 +157,7 @@ class Objective:
         latents = to_latent(angles)
         cost, multiplier = self._cost(latents)
         multiplier = multiplier * np.exp(-log_density(latents))
-        gradient = np.empty((self.segments, *self._equation.shape))
+        gradient = np.empty(self.shape)
         for segment in reversed(range(self.segments)):
             trajectory, tape = runs[segment]
             by_field, multiplier = trajectory.adjoint(tape, None, multiplier)

@@ -20,7 +20,8 @@ class FitOptions:
     Parameters
     ----------
     modes : int or None
-        Modes kept an axis, ``K`` of equation (7); by default 16 in the plane, 8 for sweeps of planes.
+        Modes kept an axis, ``K`` of equation (7); by default 16 in the plane, 10 in space, and 6
+        for sweeps of planes.
     segments : int
         Geodesics that are composed, in the plane.
     sweeps : int or None
@@ -31,9 +32,9 @@ class FitOptions:
     axes : float or None
         The angle in radians by which the box is turned in the latent space, equation (3'); by default the one that
         coarse fits prefer.
-    regularisation : tuple of float
+    regularisation : tuple of float or None
         The weights ``lam`` of equation (12) to go through, warm-started, in descending order, in units
-        of the spread of the data.
+        of the spread of the data. By default 1e-4 and 1e-5, and 1e-4 alone for sweeps.
     steps : int
         Runge-Kutta steps while fitting, shared by the geodesics; more where a field is too fast for them. The
         delivered map chooses its own.
@@ -70,7 +71,7 @@ class FitOptions:
     sweeps: int | None = None
     align: bool = True
     axes: float | None = None
-    regularisation: tuple[float, ...] = (1e-4, 1e-5)
+    regularisation: tuple[float, ...] | None = None
     steps: int = 8
     max_iterations: int = 200
     held_out: float = 0.125
@@ -85,13 +86,8 @@ class FitOptions:
         for name in ("modes", "sweeps", "threads"):
             if getattr(self, name) is not None:
                 _check_count(name, getattr(self, name))
-        try:
-            weights = tuple(np.atleast_1d(np.asarray(self.regularisation, dtype=float)).tolist())
-        except (TypeError, ValueError):
-            weights = ()
-        if not weights or not all(math.isfinite(w) and w >= 0 for w in weights):
-            raise ValueError(f"regularisation: expected finite weights of zero or more; got {self.regularisation!r}.")
-        object.__setattr__(self, "regularisation", tuple(sorted(weights, reverse=True)))
+        if self.regularisation is not None:
+            object.__setattr__(self, "regularisation", _checked_weights(self.regularisation))
         if self.axes is not None and not (isinstance(self.axes, int | float) and math.isfinite(self.axes)):
             raise ValueError(f"axes: expected an angle in radians, or None; got {self.axes!r}.")
         if not 0 < self.held_out < 1:
@@ -100,13 +96,28 @@ class FitOptions:
             raise ValueError(f"tolerance: expected a positive number; got {self.tolerance!r}.")
 
     def modes_in(self, dim: int) -> int:
-        """Return the modes kept an axis for latents of dimension `dim`."""
-        return self.modes or (16 if dim == 2 else 8)
+        """Return the modes kept an axis by a geodesic in `dim` dimensions."""
+        return self.modes or (16 if dim == 2 else 10)
+
+    @property
+    def sweep_modes(self) -> int:
+        """The modes kept an axis in the planes of a sweep."""
+        return self.modes or 6
 
     @property
     def workers(self) -> int:
         """The number of threads to use."""
         return self.threads or os.cpu_count() or 1
+
+
+def _checked_weights(value: object) -> tuple[float, ...]:
+    try:
+        weights = tuple(np.atleast_1d(np.asarray(value, dtype=float)).tolist())
+    except (TypeError, ValueError):
+        weights = ()
+    if not weights or not all(math.isfinite(w) and w >= 0 for w in weights):
+        raise ValueError(f"regularisation: expected finite weights of zero or more; got {value!r}.")
+    return tuple(sorted(weights, reverse=True))
 
 
 def _check_count(name: str, value: object) -> None:

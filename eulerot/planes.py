@@ -12,12 +12,14 @@ type-1 sum (10) at the start positions, in each plane a product of small matrice
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.optimize import minimize
 
 from eulerot._types import FloatArray
 from eulerot.coordinates import log_density, to_box
+from eulerot.euler._workers import run
 
 __all__ = ["Slope", "best_axes"]
 
@@ -32,6 +34,8 @@ class Slope:
         Latents and data.
     modes : int
         Modes an axis.
+    threads : int
+        Threads over planes. Results do not depend on it.
 
     Examples
     --------
@@ -44,14 +48,16 @@ class Slope:
     z: FloatArray
     x: FloatArray
     modes: int = 4
+    threads: int = 1
 
     def __call__(self, axes: FloatArray) -> tuple[float, FloatArray]:
         """Return ``S`` and its derivative by the entries of the axes ``Q``."""
         turned, data = self.z @ axes.T, self.x @ axes.T
         steepest, pulled, total = np.zeros_like(turned), np.zeros_like(turned), 0.0
-        for i in range(0, len(axes) - 1, 2):
-            plane = slice(i, i + 2)
-            value, steepest[:, plane], pulled[:, plane] = self._plane(turned[:, plane], data[:, plane])
+        planes = [slice(i, i + 2) for i in range(0, len(axes) - 1, 2)]
+        parts = run([partial(self._plane, turned[:, plane], data[:, plane]) for plane in planes], self.threads)
+        for plane, (value, velocity, pull) in zip(planes, parts, strict=True):
+            steepest[:, plane], pulled[:, plane] = velocity, pull
             total += value
         # S = mean x . v with v linear in it, so d S = 2 mean [ dx . v + x . Dv dy ]
         by_axes = np.einsum("ni,nj->ij", steepest, self.x) + np.einsum("ni,nj->ij", pulled, self.z)
@@ -59,7 +65,7 @@ class Slope:
 
     def _plane(self, y: FloatArray, x: FloatArray) -> tuple[float, FloatArray, FloatArray]:
         """Return the squared slope in a plane, the steepest velocity ``v`` there, and ``Dv^T x``."""
-        k = np.arange(1, self.modes + 1)
+        k = np.arange(1.0, self.modes + 1)
         metric = 2.0 / np.hypot(k[:, None], k)
         first, second = (_Waves.of(column, k) for column in y.T)
         by_first = np.einsum("nk,nl->kl", x[:, :1] * first.over, second.slope)
@@ -90,7 +96,7 @@ class _Waves:
     @classmethod
     def of(cls, column: FloatArray, k: FloatArray) -> _Waves:
         distance, rate = to_box(column), np.exp(log_density(column))[:, None]
-        far = np.signbit(distance)[:, None] & (k % 2 == 1)
+        far = np.signbit(distance)[:, None] & (k % 2 == 1.0)
         side = np.where(far, -1.0, 1.0)  # f(k (pi + y)) = (-1)^k f(k y)
         angle = np.multiply.outer(distance, k)
         sine, cosine = side * np.sin(angle), side * np.cos(angle)
@@ -122,5 +128,6 @@ def best_axes(slope: Slope, start: FloatArray, *, iterations: int = 60) -> tuple
     options = {"maxiter": iterations, "maxcor": 20, "ftol": 1e-4}
     found = minimize(negative, np.zeros(len(below[0])), jac=True, method="L-BFGS-B", options=options)
     axes = turn(found.x)[1] @ start
-    left, _, right = np.linalg.svd(axes)  # orthogonal to the last digit
-    return left @ right, -float(found.fun)
+    left, _, right = np.linalg.svd(axes)
+    orthogonal: FloatArray = np.einsum("ij,jk->ik", left, right)  # to the last digit
+    return orthogonal, -float(found.fun)

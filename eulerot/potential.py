@@ -96,15 +96,15 @@ def _cosines(column: FloatArray, m: int) -> tuple[FloatArray, FloatArray]:
     return side * np.cos(angle), -side * np.sin(angle) * slope
 
 
-def regressed_potential(y: FloatArray, x: FloatArray, *, m: int = 12, ridge: float = 1e-5) -> Potential:
+def regressed_potential(y: FloatArray, x: FloatArray, *, m: int | None = None, ridge: float = 1e-5) -> Potential:
     """Return the potential whose gradient comes closest to `x` at `y`: least squares, a smooth one preferred.
 
     Parameters
     ----------
     y, x : ndarray, shape (n, d)
         Rearranged latents and their data.
-    m : int
-        Cosines an axis.
+    m : int or None
+        Cosines an axis; by default 12 in the plane, 5 in space.
     ridge : float
         The weight of ``sum (k^2 + l^2 + ..)^2 C_kl..^2``.
 
@@ -116,19 +116,22 @@ def regressed_potential(y: FloatArray, x: FloatArray, *, m: int = 12, ridge: flo
     (array([[2. , 0.5], [0.5, 1. ]]), array([1., 0.]))
     """
     n, dim = y.shape
+    m = m or (12 if dim == 2 else 5)
     first, second = np.triu_indices(dim)
-    gram, moments, count = 0.0, 0.0, dim + len(first)
+    count = dim + len(first)
+    size = count + m**dim - 1
+    gram, moments = np.zeros((size, size)), np.zeros(size)
     for axis, slopes in enumerate(_cosine_slopes(y, m)):
         design = np.concatenate([np.zeros((n, count)), slopes[:, 1:]], axis=1)
         design[:, axis] = 1.0
         for column, pair in enumerate(zip(first, second, strict=True), start=dim):
             if axis in pair:
                 design[:, column] = y[:, pair[0] + pair[1] - axis]
-        gram = gram + np.einsum("ni,nj->ij", design, design) / n
-        moments = moments + np.einsum("ni,n->i", design, x[:, axis]) / n
-    squares = np.sum(np.stack(np.meshgrid(*[np.arange(m) ** 2] * dim, indexing="ij")), axis=0)
+        gram += np.einsum("ni,nj->ij", design, design) / n
+        moments += np.einsum("ni,n->i", design, x[:, axis]) / n
+    squares = np.sum(np.square(np.indices((m,) * dim, dtype=float)), axis=0)
     stiffness = np.concatenate([np.zeros(count), (squares**2).ravel()[1:]])
-    found = np.linalg.solve(gram + ridge * np.diag(stiffness), moments)
+    found: FloatArray = np.linalg.solve(gram + ridge * np.diag(stiffness), moments)
     quadratic = np.zeros((dim, dim))
     quadratic[first, second] = quadratic[second, first] = found[dim:count]
     return Potential(found[:dim], quadratic, np.concatenate([[0.0], found[count:]]).reshape((m,) * dim))

@@ -1,9 +1,10 @@
-"""The search in the plane: axes, continuation in the regularisation, and then more geodesics than one."""
+"""The search in plane and space: axes, continuation in the regularisation, and then more geodesics than one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from eulerot.rearrangement import Sweep
 __all__ = ["Search"]
 
 _COARSE_PAIRS = 2048
+_WEIGHTS = (1e-4, 1e-5)
 
 
 @dataclass
@@ -28,8 +30,8 @@ class Search:
     ----------
     best : ndarray or None
         The unknowns of all geodesics; None while nothing beats the identity.
-    axes : ndarray, shape (2, 2)
-        The rotation into the axes of the box.
+    axes : ndarray, shape (d, d)
+        The rotation into the axes of the box; in space they are left alone.
     descent : Descent
         What was tried. If Ctrl-C ended it, `best` holds the best so far.
     """
@@ -38,14 +40,20 @@ class Search:
     train: Pairs
     held: Pairs
     descent: Descent
-    axes: FloatArray = field(default_factory=lambda: np.eye(2))
+    axes: FloatArray = field(init=False)
     best: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        self.axes = np.eye(self._dim)
+
+    exhausted: ClassVar[str] = "The last weight used all its iterations; more"
 
     def run(self) -> None:
         """Choose the axes, fit one geodesic, and cut it into as many as are wanted, which are refined together."""
         coarse, through, unit = self._coarse(), self.descent.through, self._spread
-        self.axes = rotation_by(coarse.angle() if self.options.axes is None else self.options.axes)
-        one, weights = self._objective(self.train, 1), self.options.regularisation
+        if self._dim == 2:
+            self.axes = rotation_by(coarse.angle() if self.options.axes is None else self.options.axes)
+        one, weights = self._objective(self.train, 1), self.options.regularisation or _WEIGHTS
         self.best, _ = through(one, self._objective(self.held, 1), coarse.start(self.axes), weights, unit)
         segments = self.options.segments
         if segments > 1 and self.best is not None and not self.descent.interrupted:
@@ -53,6 +61,11 @@ class Search:
             objective, check = self._objective(self.train, segments), self._objective(self.held, segments)
             best = min(self.descent.history, key=lambda stage: stage.held_out_cost).regularisation
             self.best, _ = through(objective, check, pieces, tuple(w for w in weights if w <= best), unit)
+
+    @property
+    def converged(self) -> bool:
+        """Whether the optimiser met its tolerance at last."""
+        return self.descent.history[-1].converged
 
     def sweeps(self) -> list[Sweep]:
         """Return the geodesics, in as few steps as the fit took."""
@@ -62,10 +75,14 @@ class Search:
         objective = replace(one, segments=self.best.size // one.size)
         return [Sweep((geodesic,), self.axes) for geodesic in objective.geodesics(self.best)]
 
+    @property
+    def _dim(self) -> int:
+        return self.train[0].shape[1]
+
     @cached_property
     def grid(self) -> Grid:
         """The box."""
-        return Grid.from_modes(self.options.modes_in(2))
+        return Grid.from_modes(self.options.modes_in(self._dim), dim=self._dim)
 
     @cached_property
     def _spread(self) -> float:
@@ -75,7 +92,7 @@ class Search:
         z, x = self.train
         some = np.random.default_rng(0).permutation(len(z))[:_COARSE_PAIRS]
         data = (x[some] - x.mean(axis=0)) / self._spread
-        return Coarse(z[some], data, self.options.modes_in(2), self.options.workers, self.descent.bar)
+        return Coarse(z[some], data, self.options.modes_in(self._dim), self.options.workers, self.descent.bar)
 
     def _objective(self, pairs: Pairs, segments: int) -> Objective:
         z, x = (rows @ self.axes.T for rows in pairs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -146,32 +147,37 @@ def _kind(z: FloatArray, options: FitOptions) -> type[Search | SweepSearch]:
         If there are too few pairs, or an option does not go with the dimension.
     """
     n, dim = z.shape
-    modes = options.modes_in(dim)
-    if n < max(modes**2, 16):
+    whole = dim <= 3 and options.sweeps is None
+    modes, power = (options.modes_in(dim), dim) if whole else (options.sweep_modes, 2)
+    least = max(modes**power, 16)
+    if n < least:
         raise ValueError(
-            f"z: expected at least {max(modes**2, 16)} pairs for modes = {modes}, modes^2 unknowns a geodesic; "
-            f"got {n}. Pass more pairs, or fewer modes."
+            f"z: expected at least {least} pairs for modes = {modes}, modes^{power} unknowns a geodesic; got {n}. "
+            "Pass more pairs, or fewer modes."
         )
-    if dim == 2 and options.sweeps is None:
+    if whole and (dim == 2 or options.axes is None):
         return Search
-    if options.segments > 1 or options.axes is not None:
-        raise ValueError(
-            f"segments, axes: expected neither with sweeps of planes, which dimension {dim} is fitted by; got segments "
-            f"= {options.segments} and axes = {options.axes}. Use sweeps."
-        )
+    if options.axes is not None:
+        raise ValueError(f"axes: expected None but for one box in the plane; got {options.axes}. Leave it out.")
+    if options.segments > 1:
+        raise ValueError(f"segments: expected 1 with sweeps of planes; got {options.segments}. Use sweeps.")
     return SweepSearch
 
 
 def _delivered(search: Search | SweepSearch, rotation: FloatArray) -> Rearrangement:
     """Return the rearrangement with as many steps as its error estimate asks for, tails included."""
-    tails = np.stack(np.meshgrid(*[[-7.0, -5.0, -4.0, 4.0, 5.0, 7.0]] * 2), axis=-1).reshape(-1, 2)
-    probes = to_box(np.concatenate([normal_points(1024, 2), tails]))
-    tolerance = search.options.tolerance
+    probes, tolerance = cache(_probes), search.options.tolerance
 
     def refined(sweep: Sweep) -> Sweep:
-        return replace(sweep, geodesics=tuple(g.refined(probes, tolerance=tolerance) for g in sweep.geodesics))
+        geodesics = (g.refined(probes(g.grid.dim), tolerance=tolerance) for g in sweep.geodesics)
+        return replace(sweep, geodesics=tuple(geodesics))
 
     return Rearrangement(rotation, tuple(refined(sweep) for sweep in search.sweeps()))
+
+
+def _probes(dim: int) -> FloatArray:
+    tails = np.stack(np.meshgrid(*[[-7.0, -5.0, -4.0, 4.0, 5.0, 7.0]] * dim), axis=-1).reshape(-1, dim)
+    return to_box(np.concatenate([normal_points(1024, dim), tails]))
 
 
 def _concluded(search: Search | SweepSearch, rotation: FloatArray, held: Pairs, begun: float) -> FitResult:
@@ -182,8 +188,8 @@ def _concluded(search: Search | SweepSearch, rotation: FloatArray, held: Pairs, 
     if not after < before:
         rearrangement, after = Rearrangement.identity(z.shape[1]), before
         status, message = "stalled", "No rearrangement lowered the cost of held-out pairs; the map is the identity."
-    elif not search.descent.history[-1].converged:
-        status, message = "max_iterations", "The last weight used all its iterations; more may lower the cost further."
+    elif not search.converged:
+        status, message = "max_iterations", f"{search.exhausted} may lower the cost further."
     else:
         status, message = "converged", "The optimiser met its tolerance, and the held-out cost chose the weight."
     if search.descent.interrupted:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +25,14 @@ from eulerot.source import normal_points
 __all__ = ["SweepSearch"]
 
 _MOST = 24
-_AXES_PAIRS = 2048
 # Sweeps end when one lowers the held-out cost by less than this share of what all have lowered it by
 _LEAST = 0.01
-# Above this dimension the regression on other coordinates has no products of two of them
-_MANY = 16
+# A sweep need not be exact, because another follows: short runs of the optimiser, few steps, few cosines
+_ITERATIONS = 8
+_COSINES = 8
+# The regression on other coordinates has one polynomial for so many pairs at most
+_PAIRS_A_POLYNOMIAL = 16
+_RIDGE = 0.05
 
 
 @dataclass(frozen=True)
@@ -51,20 +56,35 @@ class _Others:
     @classmethod
     def of(cls, y: FloatArray, x: FloatArray) -> _Others:
         """Return the regression of `x` on `y`."""
-        unit = np.eye(y.shape[1], dtype=int)
-        powers = np.concatenate([0 * unit[:1], unit, 2 * unit, 3 * unit])
-        if len(unit) <= _MANY:
-            first, second = np.triu_indices(len(unit), 1)
-            powers = np.concatenate([powers, unit[first] + unit[second]])
+        powers = _powers(y.shape[1], len(y) // _PAIRS_A_POLYNOMIAL)
         design = _hermite(y, powers)
-        gram = np.einsum("ni,nj->ij", design, design) / len(y) + 1e-3 * np.eye(len(powers))
+        gram = np.einsum("ni,nj->ij", design, design) / len(y) + _RIDGE * np.eye(len(powers))
         return cls(powers, np.linalg.solve(gram, np.einsum("ni,nj->ij", design, x) / len(y)))
 
     def without(self, y: FloatArray, x: FloatArray, plane: tuple[int, int]) -> FloatArray:
         """Return the data of a plane without what they owe to the other coordinates."""
         foreign = np.delete(self.powers, plane, axis=1).any(axis=1)
-        owed = np.einsum("np,pi->ni", _hermite(y, self.powers[foreign]), self.coefficients[np.ix_(foreign, plane)])
+        owed = np.einsum("np,pi->ni", _hermite(y, self.powers[foreign]), self.coefficients[foreign][:, plane])
         return x[:, plane] - owed
+
+
+def _powers(dim: int, most: int) -> NDArray[np.int64]:
+    """Return the degrees of polynomials in `dim` coordinates: all up to the third if there are no more than `most`.
+
+    Else those of one coordinate, with all products of two if they are few enough.
+    """
+    unit = np.eye(dim, dtype=int)
+    alone = np.concatenate([degree * unit for degree in (1, 2, 3)])
+    for degree in (3, 2):
+        mixed = [
+            powers
+            for total in range(2, degree + 1)
+            for factors in itertools.combinations_with_replacement(range(dim), total)
+            if np.count_nonzero(powers := unit[list(factors)].sum(axis=0)) > 1
+        ]
+        if mixed and len(alone) + len(mixed) <= most:
+            return np.concatenate([alone, mixed])
+    return alone
 
 
 def _hermite(y: FloatArray, powers: NDArray[np.int64]) -> FloatArray:
@@ -94,6 +114,8 @@ class SweepSearch:
         What was tried.
     found : list of Sweep
         The sweeps that lowered the held-out cost.
+    converged : bool
+        Whether one more would gain little.
     """
 
     options: FitOptions
@@ -101,20 +123,28 @@ class SweepSearch:
     held: Pairs
     descent: Descent
     found: list[Sweep] = field(default_factory=list)
+    converged: bool = False
+
+    def __post_init__(self) -> None:
+        self.descent.potential = partial(regressed_potential, m=_COSINES)
+        self.descent.max_iterations = min(self.descent.max_iterations, _ITERATIONS)
+
+    exhausted: ClassVar[str] = "All sweeps were used, and the last one still gained; more"
 
     def run(self) -> None:
         """Add sweeps until held-out pairs gain little from one more."""
         train, held, total = self.train, self.held, 0.0
-        self.descent.potential = partial(regressed_potential, m=8)
         for number in range(1, (self.options.sweeps or _MOST) + 1):
             self.descent.sweep = number
             sweep, gain = self._fitted(self._axes(train), train, held)
-            if sweep is None:
-                break
-            self.found.append(sweep)
+            if sweep is not None:
+                self.found.append(sweep)
+                train, held = ((sweep.forward(latents), data) for latents, data in (train, held))
             total += gain
-            train, held = ((sweep.forward(latents), data) for latents, data in (train, held))
-            if self.descent.interrupted or gain < _LEAST * total:
+            if self.descent.interrupted:
+                break
+            if gain <= _LEAST * total:
+                self.converged = True
                 break
 
     def sweeps(self) -> list[Sweep]:
@@ -122,10 +152,9 @@ class SweepSearch:
         return self.found
 
     def _axes(self, train: Pairs) -> FloatArray:
-        """Return the axes whose first planes promise most, by some of the pairs."""
+        """Return the axes whose first planes promise most."""
         z, x = train
-        some = np.random.default_rng(0).permutation(len(z))[:_AXES_PAIRS]
-        return best_axes(Slope(z[some], _curl_part(z, x)[some]), np.eye(z.shape[1]))[0]
+        return best_axes(Slope(z, _curl_part(z, x), threads=self.options.workers), np.eye(z.shape[1]))[0]
 
     def _fitted(self, axes: FloatArray, train: Pairs, held: Pairs) -> tuple[Sweep | None, float]:
         """Return a sweep in these axes, without the planes that held-out pairs do not gain from, and the gain."""
@@ -146,12 +175,12 @@ class SweepSearch:
 
     def _geodesic(self, train: Pairs, held: Pairs) -> tuple[Geodesic | None, float]:
         """Return the geodesic of a plane, None if held-out pairs do not gain, and how much they gain."""
-        grid, workers = Grid.from_modes(self.options.modes_in(len(self.train[0].T))), self.options.workers
-        objective = Objective(*train, grid, steps=self.options.steps, threads=workers)
+        options = self.options
+        grid, steps = Grid.from_modes(options.sweep_modes), max(1, options.steps // 2)
+        objective = Objective(*train, grid, steps=steps, threads=options.workers)
         check = replace(objective, z=held[0], x=held[1])
-        theta, gain = self.descent.through(
-            objective, check, np.zeros(objective.size), self.options.regularisation, spread(train[1])
-        )
+        start, weights = np.zeros(objective.size), options.regularisation or (1e-4,)
+        theta, gain = self.descent.through(objective, check, start, weights, spread(train[1]))
         if theta is None:
             return None, 0.0
         (geodesic,) = objective.geodesics(theta)
