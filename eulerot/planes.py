@@ -116,7 +116,7 @@ def best_axes(slope: Slope, start: FloatArray, *, iterations: int = 60) -> tuple
         half = np.zeros((dim, dim))
         half[below] = 0.5 * entries
         half -= half.T
-        inverse = np.linalg.inv(identity - half)
+        inverse = np.asarray(np.linalg.inv(identity - half), dtype=np.float64)
         return inverse, inverse @ (identity + half)
 
     def negative(entries: FloatArray) -> tuple[float, FloatArray]:
@@ -129,5 +129,4 @@ def best_axes(slope: Slope, start: FloatArray, *, iterations: int = 60) -> tuple
     found = minimize(negative, np.zeros(len(below[0])), jac=True, method="L-BFGS-B", options=options)
     axes = turn(found.x)[1] @ start
     left, _, right = np.linalg.svd(axes)
-    orthogonal: FloatArray = np.einsum("ij,jk->ik", left, right)  # to the last digit
-    return orthogonal, -float(found.fun)
+    return np.asarray(left @ right, dtype=np.float64), -float(found.fun)  # orthogonal to the last digit
