@@ -3,9 +3,9 @@
     python validation/disentangle.py          # prints the table, draws docs/images/disentangle.png
 
 As Morel, Drumetz, Benaichouche, Courty and Rousseau (arXiv:2209.10873) show it: one coordinate at a time is moved from
-the origin. A Monge map ``g`` has a symmetric Jacobian, so that the directions that data move in are, to first order, those
-that latents move in; the flow's own latents are entangled by the rearrangement that its training left in them. Measured
-at latents of the standard normal, by central differences:
+the origin. A Monge map ``g`` has a symmetric Jacobian, so that the directions that data move in are, to first order,
+those that latents move in; the flow's own latents are entangled by the rearrangement that its training left in them.
+Measured at latents of the standard normal, by central differences:
 
     asymmetry      mean |Dg - Dg^T| / |Dg|, equation (17)
     off-diagonal   mean share of |Dg|^2 off the diagonal: how much moving a latent moves *other* data coordinates
