@@ -53,10 +53,12 @@ def drawn(closed: list[tuple[float, float]], timings: list[tuple[str, tuple[int,
         axes[0].plot(DIMENSIONS, 100 * shares, "o-", label=label)
     axes[0].set(xscale="log", xlabel="dimension", ylabel="closed, %", xticks=DIMENSIONS, xticklabels=DIMENSIONS)
     axes[0].set_ylim(0, 102)
+    axes[0].minorticks_off()
     axes[0].legend()
     for ax, (what, sizes, seconds) in zip(axes[1:], timings, strict=True):
         ax.loglog(sizes, seconds, "o-", label=f"slope {slope(sizes, seconds):.2f}")
         ax.set(xlabel=what, ylabel="seconds for two sweeps", xticks=sizes, xticklabels=sizes)
+        ax.set(yticks=np.round(seconds, 1), yticklabels=np.round(seconds, 1))
         ax.minorticks_off()
         ax.legend()
     FIGURE.parent.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,8 @@ import eulerot
 
 FloatArray = NDArray[np.float64]
 FIGURE = Path(__file__).parents[1] / "docs" / "images" / "disentangle.png"
-STEPS, AXES = np.linspace(-2, 2, 9), 5
+STEPS, AXES = np.linspace(-2, 2, 9), 6
+GAP = ((0, 0), (1, 1), (1, 1))  # white between the pictures
 
 
 def decoded(x: FloatArray) -> FloatArray:
@@ -60,10 +61,10 @@ def drawn(maps: dict[str, Callable[[FloatArray], FloatArray]]) -> None:
     """Draw a row of pictures for each of the first axes, for each map."""
     figure, grids = plt.subplots(1, len(maps), figsize=(4.6 * len(maps), 3.0), layout="constrained")
     for ax, (title, g) in zip(grids, maps.items(), strict=True):
-        rows = [np.hstack(decoded(g(np.outer(STEPS, axis)))) for axis in np.eye(10)[:AXES]]
+        rows = [np.hstack(np.pad(decoded(g(np.outer(STEPS, axis))), GAP)) for axis in np.eye(10)[:AXES]]
         ax.imshow(np.vstack(rows), cmap="gray_r", vmin=0, vmax=1)
-        ax.set_xticks(8 * np.arange(len(STEPS))[::2] + 3.5, [f"{step:+.0f}" for step in STEPS[::2]])
-        ax.set_yticks(8 * np.arange(AXES) + 3.5, [f"axis {axis}" for axis in range(AXES)])
+        ax.set_xticks(10 * np.arange(len(STEPS))[::2] + 4.5, [f"{step:+.0f}" for step in STEPS[::2]])
+        ax.set_yticks(10 * np.arange(AXES) + 4.5, [f"axis {axis}" for axis in range(AXES)])
         ax.set_title(title)
     FIGURE.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(FIGURE, dpi=110)
