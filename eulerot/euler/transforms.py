@@ -117,8 +117,8 @@ class Pointwise:
             np.multiply(kept[source], self._scale_in, out=columns[place])
             end = place.stop
         columns[end:] = 0.0
-        for axis in layout.constants():
-            _times(columns, 2.0, axis, where)
+        for axis in layout.firsts("cos"):
+            _first(columns, axis, where)[...] *= 2.0
         front.plans[field][chunk]()
 
     def _through(self, synthesis: Slab, analysis: Slab, starts: Iterator[int]) -> None:
@@ -136,8 +136,10 @@ class Pointwise:
         columns, kept = front.columns[field][:, where], out[field][:, where]
         for target, place in layout.pieces(0):
             np.multiply(columns[place], self._scale_out, out=kept[target])
-        for axis in layout.constants():
-            _times(kept, 0.5, axis, where)
+        for axis in layout.firsts("cos"):
+            _first(kept, axis, where)[...] *= 0.5
+        for axis in layout.firsts("sin"):
+            _first(kept, axis, where)[...] = 0.0
 
 
 def _slab_rows(points: tuple[int, ...], fields: int) -> int:
@@ -146,10 +148,10 @@ def _slab_rows(points: tuple[int, ...], fields: int) -> int:
     return max(1, min(points[0], SLAB_BYTES // row_bytes or 1))
 
 
-def _times(columns: np.ndarray, factor: float, axis: int, where: slice) -> None:
-    """Multiply the constants along `axis`, in columns of which `where` are the places along the second axis."""
-    if axis != 1 or where.start == 0:
-        columns[(slice(None),) * axis + (0,)] *= factor
+def _first(columns: np.ndarray, axis: int, where: slice) -> np.ndarray:
+    """Return the first coefficients along `axis`, in columns of which `where` are the places along the second axis."""
+    there = axis != 1 or where.start == 0
+    return columns[(slice(None),) * axis + (slice(0, int(there)),)]
 
 
 class Transforms:
