@@ -11,7 +11,7 @@ which preserves the Gaussian, is a geodesic just as much, and is the identity wh
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize
@@ -20,14 +20,14 @@ from tqdm import tqdm
 from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
 from eulerot.objective import Objective
-from eulerot.potential import HALF_SQUARE, Potential, regressed_potential
+from eulerot.potential import Potential, half_square, regressed_potential
 
 __all__ = ["Coarse", "rotation_by"]
 
 # A quarter turn or a mirror image maps the box onto itself: the angles of a quarter turn are all there are
 _ANGLES = 8
 _WIDTH = 0.5 * math.pi / _ANGLES
-_MODES = 8
+_MODES = {2: 8, 3: 4}
 _STEPS = 4
 _COSINES = 8
 _WEIGHT = 1e-4
@@ -51,10 +51,10 @@ class Coarse:
 
     Parameters
     ----------
-    z, x : ndarray, shape (n, 2)
+    z, x : ndarray, shape (n, d)
         Latents and data, `x` centred and of unit spread.
     modes : int
-        Modes of the fit that this one prepares; no more than eight are used.
+        Modes of the fit that this one prepares; no more than eight, in space four, are used first.
     threads : int
         Threads over particles.
     bar : tqdm
@@ -68,13 +68,13 @@ class Coarse:
     bar: tqdm
 
     def angle(self) -> float:
-        """Return the angle of the axes in which the pairs become cheapest, in ``[0, pi / 2)``.
+        """Return the angle of the axes, in the plane, in which the pairs become cheapest, in ``[0, pi / 2)``.
 
         The parabola through the lowest cost of eight angles and its two neighbours gives it: the cost is a smooth
         function of the angle. Each cost is that of equation (12'), with the potential of the angle before.
         """
         costs = np.empty(_ANGLES)
-        moved = self._fitted(np.eye(2), HALF_SQUARE)[2]
+        moved = self._fitted(np.eye(2), half_square(2))[2]
         for i in range(_ANGLES):
             turn = rotation_by(i * _WIDTH)
             potential = regressed_potential(moved @ turn.T, self.x @ turn.T, m=_COSINES)
@@ -89,23 +89,24 @@ class Coarse:
 
     def start(self, axes: FloatArray) -> FloatArray:
         """Return the unknowns of a fit in the given axes: few modes first, then all of them, to the same few pairs."""
-        _, theta, moved = self._fitted(axes, HALF_SQUARE)
-        few = math.isqrt(theta.size)
-        theta = np.pad(theta.reshape(few, few), (0, self.modes - few)).ravel()
+        _, few, moved = self._fitted(axes, half_square(len(axes)))
+        room = [(0, b - a) for a, b in zip(few.shape, self._objective(axes, self.modes).shape, strict=True)]
         potential = regressed_potential(moved @ axes.T, self.x @ axes.T)
-        return self._fitted(axes, potential, theta)[1]
+        return self._fitted(axes, potential, np.pad(few, room))[1].ravel()
+
+    def _objective(self, turn: FloatArray, modes: int) -> Objective:
+        grid = Grid.from_modes(modes, dim=len(turn))
+        return Objective(self.z @ turn.T, self.x @ turn.T, grid, steps=_STEPS, threads=self.threads)
 
     def _fitted(
         self, turn: FloatArray, potential: Potential, start: FloatArray | None = None
     ) -> tuple[float, FloatArray, FloatArray]:
         """Return the least cost in the axes `turn`, its unknowns, and the latents that it moved, turned back."""
-        theta = np.zeros(min(_MODES, self.modes) ** 2) if start is None else start
-        grid = Grid.from_modes(math.isqrt(theta.size))
-        objective = Objective(
-            self.z @ turn.T, self.x @ turn.T, grid, steps=_STEPS, threads=self.threads, potential=potential
-        )
+        modes = self.modes if start is not None else min(_MODES[len(turn)], self.modes)
+        objective = replace(self._objective(turn, modes), potential=potential)
+        theta = np.zeros(objective.size) if start is None else start.ravel()
         found = minimize(
             objective, theta, args=(_WEIGHT,), jac=True, method="L-BFGS-B",
             options={"maxiter": 30, "maxcor": 30, "ftol": 1e-4},
         )  # fmt: skip
-        return float(found.fun), found.x, objective.moved(found.x) @ turn
+        return float(found.fun), found.x.reshape(objective.shape), objective.moved(found.x) @ turn

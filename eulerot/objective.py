@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,11 +11,12 @@ import numpy as np
 from eulerot._types import FloatArray
 from eulerot.coordinates import log_density, to_box, to_latent
 from eulerot.errors import ResolutionError
-from eulerot.euler.equations import VorticityEquation
+from eulerot.euler.equations import Equation, equation_of
+from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import RK4, Tableau
 from eulerot.euler.trajectory import Trajectory, required_steps
-from eulerot.potential import HALF_SQUARE, Potential
+from eulerot.potential import Potential, half_square
 
 __all__ = ["Objective"]
 
@@ -24,11 +26,14 @@ _MOST = 8
 
 @dataclass(frozen=True)
 class Objective:
-    """``J(theta) = cost + lam R(w0)`` over pairs, with ``theta = w0 / |k|`` in the kinetic-energy metric.
+    """``J(theta) = cost + lam R(w0)`` over pairs, with `theta` in the kinetic-energy metric.
+
+    In the plane ``theta = w0 / |k|``, in space it is the velocity, to be projected by Leray; both times the root of
+    Parseval's weights, so that ``1/2 |theta|^2`` is the kinetic energy.
 
     Parameters
     ----------
-    z, x : ndarray, shape (n, 2)
+    z, x : ndarray, shape (n, d)
         Latents, already rotated, and their images.
     grid : Grid
         A box.
@@ -39,7 +44,7 @@ class Objective:
     threads : int
         Threads over particles.
     potential : Potential
-        ``phi`` of equation (12'); by default the cost is ``mean |x - s(z)|^2``.
+        ``phi`` of equation (12'); by default ``|y|^2 / 2``: the cost is ``mean |x - s(z)|^2``.
     tableau : Tableau
         The scheme.
 
@@ -58,17 +63,22 @@ class Objective:
     steps: int = 16
     segments: int = 1
     threads: int = 1
-    potential: Potential = HALF_SQUARE
+    potential: Potential | None = None
     tableau: Tableau = RK4
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the unknowns, as fields."""
+        return (self.segments, *self._equation.shape)
 
     @property
     def size(self) -> int:
         """The number of unknowns."""
-        return self.segments * self.grid.laplacian.size
+        return math.prod(self.shape)
 
     @cached_property
-    def _equation(self) -> VorticityEquation:
-        return VorticityEquation(self.grid)
+    def _equation(self) -> Equation:
+        return equation_of(self.grid)
 
     @cached_property
     def _start(self) -> FloatArray:
@@ -76,8 +86,11 @@ class Objective:
 
     @cached_property
     def _scale(self) -> FloatArray:
-        """Vorticity by unknown, such that ``1/2 |theta|^2`` is the kinetic energy."""
-        return np.sqrt(self.grid.laplacian / self.grid.weights)
+        """Field by unknown, such that ``1/2 |theta|^2`` is the kinetic energy."""
+        if self.grid.dim == 2:
+            return np.sqrt(self.grid.laplacian / self.grid.weights)
+        # a sine of wavenumber zero is no mode
+        return np.stack([(k > 0) / np.sqrt(self.grid.weights) for k in self.grid.wavenumbers])
 
     @cached_property
     def stiffness(self) -> FloatArray:
@@ -85,24 +98,32 @@ class Objective:
 
         A geodesic that is cut into `m` pieces keeps its R: each piece has a field ``1 / m`` as strong.
         """
-        return self.segments * np.tile((self.grid.laplacian**2).ravel(), self.segments)
+        symbol = np.broadcast_to(self.grid.laplacian**2, self._equation.shape)
+        return self.segments * np.tile(symbol.ravel(), self.segments)
 
-    def vorticity(self, theta: FloatArray) -> FloatArray:
-        """Return the initial vorticities' coefficients, shape ``(segments, K, K)``."""
-        return theta.reshape(self.segments, *self.grid.shape_hat) * self._scale
+    def fields(self, theta: FloatArray) -> list[FloatArray]:
+        """Return the coefficients of the initial fields, vorticities in the plane and velocities in space."""
+        each = theta.reshape(self.shape) * self._scale
+        return [self._equation.projected(field) for field in each]
+
+    def geodesics(self, theta: FloatArray) -> list[Geodesic]:
+        """Return the geodesics of the unknowns, by the default scheme of a geodesic."""
+        values = [self._equation.synthesised(field) for field in self.fields(theta)]
+        return [Geodesic(field, self.grid, threads=self.threads) for field in values]
 
     def cut(self, theta: FloatArray, pieces: int) -> FloatArray:
         """Return the unknowns of `pieces` geodesics that together are the one of `theta`."""
-        vorticity = self.vorticity(theta)[0]
-        each = -(-self._enough_steps(vorticity) // pieces)
-        _, stages = Trajectory(self._equation, self.tableau, 1.0, each * pieces).stages(vorticity)
-        return (stages[::each, 0] / (pieces * self._scale)).ravel()
+        start = self.fields(theta)[0]
+        each = -(-self._enough_steps(start) // pieces)
+        _, stages = Trajectory(self._equation, self.tableau, 1.0, each * pieces).stages(start)
+        inverse = np.divide(1.0, self._scale, out=np.zeros_like(self._scale), where=self._scale > 0)
+        return (stages[::each, 0] * inverse / pieces).ravel()
 
     def moved(self, theta: FloatArray) -> FloatArray:
         """Return ``s(z)``."""
         angles = self._start
-        for vorticity in self.vorticity(theta):
-            angles = self._trajectory(vorticity).transport(vorticity)[1].advance(angles)
+        for start in self.fields(theta):
+            angles = self._trajectory(start).transport(start)[1].advance(angles)
         return to_latent(angles)
 
     def cost(self, theta: FloatArray) -> float:
@@ -119,33 +140,34 @@ class Objective:
             return 1e6 * (1.0 + float(theta @ theta)), 2e6 * theta
         return cost + 0.5 * float(stiffness @ theta**2), gradient + stiffness * theta
 
-    def _trajectory(self, vorticity: FloatArray) -> Trajectory:
+    def _trajectory(self, start: FloatArray) -> Trajectory:
         """Return the run of a geodesic, in as many steps as its speed asks for."""
-        return Trajectory(self._equation, self.tableau, 1.0, self._enough_steps(vorticity), self.threads)
+        return Trajectory(self._equation, self.tableau, 1.0, self._enough_steps(start), self.threads)
 
-    def _enough_steps(self, vorticity: FloatArray) -> int:
-        needed = required_steps(self._equation, vorticity, 1.0, self.tableau.stability)
+    def _enough_steps(self, start: FloatArray) -> int:
+        needed = required_steps(self._equation, start, 1.0, self.tableau.stability)
         return max(self.steps, min(needed, _MOST * self.steps))
 
     def _cost_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
         angles, runs = self._start, []
-        for vorticity in self.vorticity(theta):
-            trajectory = self._trajectory(vorticity)
-            _, angles, tape = trajectory.run(vorticity, angles)
+        for start in self.fields(theta):
+            trajectory = self._trajectory(start)
+            _, angles, tape = trajectory.run(start, angles)
             runs.append((trajectory, tape))
         latents = to_latent(angles)
         cost, multiplier = self._cost(latents)
         multiplier = multiplier * np.exp(-log_density(latents))
-        gradient = np.empty((self.segments, *self.grid.shape_hat))
+        gradient = np.empty(self.shape)
         for segment in reversed(range(self.segments)):
             trajectory, tape = runs[segment]
             by_field, multiplier = trajectory.adjoint(tape, None, multiplier)
-            gradient[segment] = self.grid.weights * self._scale * by_field
+            gradient[segment] = self.grid.weights * self._scale * self._equation.projected(by_field)
         return cost, gradient.ravel()
 
     def _cost(self, latents: FloatArray) -> tuple[float, FloatArray]:
         """Return the cost of rearranged latents and its derivative by them, equation (12')."""
         n, dim = latents.shape
-        values, slopes = self.potential(latents)
+        potential = self.potential or half_square(dim)
+        values, slopes = potential(latents)
         each = np.sum(self.x**2, axis=1) - 2 * np.sum(self.x * latents, axis=1) + 2 * values
-        return float(np.mean(each)) + dim - 2 * self.potential.mean, (slopes - self.x) * (2.0 / n)
+        return float(np.mean(each)) + dim - 2 * potential.mean, (slopes - self.x) * (2.0 / n)

@@ -19,18 +19,22 @@ class FitOptions:
 
     Parameters
     ----------
-    modes : int
-        Modes kept an axis, ``K`` of equation (7).
+    modes : int or None
+        Modes kept an axis, ``K`` of equation (7); by default 16 in the plane, 10 in space, and 6
+        for sweeps of planes.
     segments : int
-        Geodesics that are composed.
+        Geodesics that are composed, in the plane.
+    sweeps : int or None
+        The most sweeps of disjoint planes. By default the plane takes none, and more dimensions as many as held-out
+        pairs gain from.
     align : bool
         Whether to start from the best rotation, equation (13).
     axes : float or None
         The angle in radians by which the box is turned in the latent space, equation (3'); by default the one that
         coarse fits prefer.
-    regularisation : tuple of float
+    regularisation : tuple of float or None
         The weights ``lam`` of equation (12) to go through, warm-started, in descending order, in units
-        of the spread of the data.
+        of the spread of the data. By default 1e-4 and 1e-5, and 1e-4 alone for sweeps.
     steps : int
         Runge-Kutta steps while fitting, shared by the geodesics; more where a field is too fast for them. The
         delivered map chooses its own.
@@ -62,11 +66,12 @@ class FitOptions:
     ValueError: modes: expected a positive whole number; got 0.
     """
 
-    modes: int = 16
+    modes: int | None = None
     segments: int = 1
+    sweeps: int | None = None
     align: bool = True
     axes: float | None = None
-    regularisation: tuple[float, ...] = (1e-4, 1e-5)
+    regularisation: tuple[float, ...] | None = None
     steps: int = 8
     max_iterations: int = 200
     held_out: float = 0.125
@@ -76,17 +81,13 @@ class FitOptions:
     progress: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("modes", "segments", "steps", "max_iterations"):
+        for name in ("segments", "steps", "max_iterations"):
             _check_count(name, getattr(self, name))
-        if self.threads is not None:
-            _check_count("threads", self.threads)
-        try:
-            weights = tuple(np.atleast_1d(np.asarray(self.regularisation, dtype=float)).tolist())
-        except (TypeError, ValueError):
-            weights = ()
-        if not weights or not all(math.isfinite(w) and w >= 0 for w in weights):
-            raise ValueError(f"regularisation: expected finite weights of zero or more; got {self.regularisation!r}.")
-        object.__setattr__(self, "regularisation", tuple(sorted(weights, reverse=True)))
+        for name in ("modes", "sweeps", "threads"):
+            if getattr(self, name) is not None:
+                _check_count(name, getattr(self, name))
+        if self.regularisation is not None:
+            object.__setattr__(self, "regularisation", _checked_weights(self.regularisation))
         if self.axes is not None and not (isinstance(self.axes, int | float) and math.isfinite(self.axes)):
             raise ValueError(f"axes: expected an angle in radians, or None; got {self.axes!r}.")
         if not 0 < self.held_out < 1:
@@ -94,10 +95,29 @@ class FitOptions:
         if not self.tolerance > 0:
             raise ValueError(f"tolerance: expected a positive number; got {self.tolerance!r}.")
 
+    def modes_in(self, dim: int) -> int:
+        """Return the modes kept an axis by a geodesic in `dim` dimensions."""
+        return self.modes or (16 if dim == 2 else 10)
+
+    @property
+    def sweep_modes(self) -> int:
+        """The modes kept an axis in the planes of a sweep."""
+        return self.modes or 6
+
     @property
     def workers(self) -> int:
         """The number of threads to use."""
         return self.threads or os.cpu_count() or 1
+
+
+def _checked_weights(value: object) -> tuple[float, ...]:
+    try:
+        weights = tuple(np.atleast_1d(np.asarray(value, dtype=float)).tolist())
+    except (TypeError, ValueError):
+        weights = ()
+    if not weights or not all(math.isfinite(w) and w >= 0 for w in weights):
+        raise ValueError(f"regularisation: expected finite weights of zero or more; got {value!r}.")
+    return tuple(sorted(weights, reverse=True))
 
 
 def _check_count(name: str, value: object) -> None:

@@ -12,6 +12,7 @@ gained.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,26 +20,27 @@ import numpy as np
 from eulerot._types import FloatArray
 from eulerot.coordinates import log_density, to_box
 
-__all__ = ["HALF_SQUARE", "Potential", "regressed_potential"]
+__all__ = ["Potential", "half_square", "regressed_potential"]
 
 
 @dataclass(frozen=True)
 class Potential:
-    """``phi(y) = b . y + 1/2 y . A y + sum C_kl cos(k a_1) cos(l a_2)`` with ``a = pi Phi(y)``, in the plane.
+    """``phi(y) = b . y + 1/2 y . A y + sum C_kl.. cos(k a_1) cos(l a_2) ..`` with ``a = pi Phi(y)``.
 
     Parameters
     ----------
-    linear : ndarray, shape (2,)
+    linear : ndarray, shape (d,)
         ``b``.
-    quadratic : ndarray, shape (2, 2)
+    quadratic : ndarray, shape (d, d)
         ``A``, symmetric.
-    cosines : ndarray, shape (m, m)
-        ``C``; the constant ``C_00`` is zero.
+    cosines : ndarray, shape (m, ..., m)
+        ``C``, with `d` axes; the constant ``C_00..`` is zero.
 
     Examples
     --------
-    >>> values, gradient = HALF_SQUARE(np.array([[3.0, 4.0]]))
-    >>> values, gradient, HALF_SQUARE.mean
+    >>> phi = half_square(2)
+    >>> values, gradient = phi(np.array([[3.0, 4.0]]))
+    >>> values, gradient, phi.mean
     (array([12.5]), array([[3., 4.]]), 1.0)
     """
 
@@ -47,17 +49,16 @@ class Potential:
     cosines: FloatArray
 
     def __call__(self, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return values, shape ``(n,)``, and gradients, shape ``(n, 2)``."""
+        """Return values, shape ``(n,)``, and gradients, shape ``(n, d)``."""
         tilted = np.einsum("ni,ij->nj", y, self.quadratic)
         values = np.einsum("ni,i->n", y, self.linear) + 0.5 * np.einsum("ni,ni->n", y, tilted)
         gradient = self.linear + tilted
         if np.any(self.cosines):
-            (c, dc), (e, de) = (_cosines(column, len(self.cosines)) for column in y.T)
+            waves = [_cosines(column, len(self.cosines)) for column in y.T]
             # einsum, not a matrix product: the sum does not depend on the threads of the linear algebra library
-            by_first = np.einsum("nl,kl->nk", e, self.cosines)
-            values = values + np.einsum("nk,nk->n", c, by_first)
-            gradient[:, 0] += np.einsum("nk,nk->n", dc, by_first)
-            gradient[:, 1] += np.einsum("nk,nk->n", c, np.einsum("nl,kl->nk", de, self.cosines))
+            along = [np.einsum("nl,...l->n...", wave, self.cosines) for wave in waves[-1]]
+            more, slopes = _summed(along, waves[:-1])
+            values, gradient = values + more, gradient + slopes
         return values, gradient
 
     @property
@@ -66,7 +67,23 @@ class Potential:
         return 0.5 * float(np.trace(self.quadratic))
 
 
-HALF_SQUARE = Potential(np.zeros(2), np.eye(2), np.zeros((1, 1)))
+def half_square(dim: int) -> Potential:
+    """Return ``|y|^2 / 2``."""
+    return Potential(np.zeros(dim), np.eye(dim), np.zeros((1,) * dim))
+
+
+def _summed(along: list[FloatArray], waves: list[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
+    """Return values and gradient of a series that is summed over its last axis, and that of its derivative there."""
+    if not waves:
+        value, slope = along
+        return value, slope[:, None]
+    *others, (c, dc) = waves
+    series, derived = along
+    by_last = derived
+    for wave, _ in reversed(waves):
+        by_last = np.einsum("n...k,nk->n...", by_last, wave)
+    value, slopes = _summed([np.einsum("n...k,nk->n...", series, wave) for wave in (c, dc)], others)
+    return value, np.column_stack([slopes, by_last])
 
 
 def _cosines(column: FloatArray, m: int) -> tuple[FloatArray, FloatArray]:
@@ -79,17 +96,17 @@ def _cosines(column: FloatArray, m: int) -> tuple[FloatArray, FloatArray]:
     return side * np.cos(angle), -side * np.sin(angle) * slope
 
 
-def regressed_potential(y: FloatArray, x: FloatArray, *, m: int = 12, ridge: float = 1e-5) -> Potential:
+def regressed_potential(y: FloatArray, x: FloatArray, *, m: int | None = None, ridge: float = 1e-5) -> Potential:
     """Return the potential whose gradient comes closest to `x` at `y`: least squares, a smooth one preferred.
 
     Parameters
     ----------
-    y, x : ndarray, shape (n, 2)
+    y, x : ndarray, shape (n, d)
         Rearranged latents and their data.
-    m : int
-        Cosines an axis.
+    m : int or None
+        Cosines an axis; by default 12 in the plane, 5 in space.
     ridge : float
-        The weight of ``sum (k^2 + l^2)^2 C_kl^2``.
+        The weight of ``sum (k^2 + l^2 + ..)^2 C_kl..^2``.
 
     Examples
     --------
@@ -98,14 +115,33 @@ def regressed_potential(y: FloatArray, x: FloatArray, *, m: int = 12, ridge: flo
     >>> np.round(phi.quadratic, 3), np.round(phi.linear, 3)
     (array([[2. , 0.5], [0.5, 1. ]]), array([1., 0.]))
     """
-    (c, dc), (e, de) = (_cosines(column, m) for column in y.T)
-    zero, one, n = np.zeros(len(y)), np.ones(len(y)), len(y)
-    by_first, by_second = np.einsum("nk,nl->nkl", dc, e).reshape(n, -1), np.einsum("nk,nl->nkl", c, de).reshape(n, -1)
-    first = np.column_stack([one, zero, y[:, 0], y[:, 1], zero, by_first[:, 1:]])
-    second = np.column_stack([zero, one, zero, y[:, 0], y[:, 1], by_second[:, 1:]])
-    design = np.concatenate([first, second])
-    k = np.arange(m)
-    stiffness = np.concatenate([np.zeros(5), ((k[:, None] ** 2 + k**2) ** 2).ravel()[1:]])
-    gram = np.einsum("ni,nj->ij", design, design) / n + ridge * np.diag(stiffness)
-    b0, b1, a00, a01, a11, *rest = np.linalg.solve(gram, np.einsum("ni,n->i", design, x.T.ravel()) / n)
-    return Potential(np.array([b0, b1]), np.array([[a00, a01], [a01, a11]]), np.array([0.0, *rest]).reshape(m, m))
+    n, dim = y.shape
+    m = m or (12 if dim == 2 else 5)
+    first, second = np.triu_indices(dim)
+    count = dim + len(first)
+    size = count + m**dim - 1
+    gram, moments = np.zeros((size, size)), np.zeros(size)
+    for axis, slopes in enumerate(_cosine_slopes(y, m)):
+        design = np.concatenate([np.zeros((n, count)), slopes[:, 1:]], axis=1)
+        design[:, axis] = 1.0
+        for column, pair in enumerate(zip(first, second, strict=True), start=dim):
+            if axis in pair:
+                design[:, column] = y[:, pair[0] + pair[1] - axis]
+        gram += np.einsum("ni,nj->ij", design, design) / n
+        moments += np.einsum("ni,n->i", design, x[:, axis]) / n
+    squares = np.sum(np.square(np.indices((m,) * dim, dtype=float)), axis=0)
+    stiffness = np.concatenate([np.zeros(count), (squares**2).ravel()[1:]])
+    found: FloatArray = np.linalg.solve(gram + ridge * np.diag(stiffness), moments)
+    quadratic = np.zeros((dim, dim))
+    quadratic[first, second] = quadratic[second, first] = found[dim:count]
+    return Potential(found[:dim], quadratic, np.concatenate([[0.0], found[count:]]).reshape((m,) * dim))
+
+
+def _cosine_slopes(y: FloatArray, m: int) -> Iterator[FloatArray]:
+    """Yield the derivatives of all products of cosines by each coordinate, shape ``(n, m^d)``."""
+    waves = [_cosines(column, m) for column in y.T]
+    for axis in range(len(waves)):
+        product = np.ones((len(y), 1))
+        for other, (wave, slope) in enumerate(waves):
+            product = np.einsum("nk,nl->nkl", product, slope if other == axis else wave).reshape(len(y), -1)
+        yield product

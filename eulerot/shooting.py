@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,13 +13,13 @@ from tqdm import tqdm
 
 from eulerot._types import FloatArray
 from eulerot.coordinates import to_box
+from eulerot.descent import Descent, FitStage, Pairs
 from eulerot.errors import checked_pairs
-from eulerot.euler.equations import VorticityEquation
-from eulerot.euler.geodesic import Geodesic
 from eulerot.options import FitOptions
 from eulerot.rearrangement import Rearrangement, Sweep, procrustes_rotation
-from eulerot.search import FitStage, Pairs, Search
+from eulerot.search import Search
 from eulerot.source import check_source, normal_points
+from eulerot.sweeps import SweepSearch
 from eulerot.transport import transport_cost
 
 if TYPE_CHECKING:
@@ -120,11 +121,11 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     train, held = _split(z, x, settings)
     if z.shape[1] == 1:
         return _one_dimension(train, held, begun)
-    _check_size(z, settings)
-    rotation = procrustes_rotation(*train) if settings.align else np.eye(2)
+    kind = _kind(z, settings)
+    rotation = procrustes_rotation(*train) if settings.align else np.eye(z.shape[1])
     with tqdm(desc="fitting", unit=" iterations", disable=not settings.progress) as bar:
         turned = [(latents @ rotation.T, data) for latents, data in (train, held)]
-        search = Search(settings, turned[0], turned[1], bar)
+        search = kind(settings, turned[0], turned[1], Descent(settings.max_iterations, bar))
         search.run()
     return _concluded(search, rotation, held, begun)
 
@@ -137,46 +138,63 @@ def _split(z: FloatArray, x: FloatArray, options: FitOptions) -> tuple[Pairs, Pa
     return (z[train], x[train]), (z[held], x[held])
 
 
-def _check_size(z: FloatArray, options: FitOptions) -> None:
+def _kind(z: FloatArray, options: FitOptions) -> type[Search | SweepSearch]:
+    """Return the search for latents of this dimension.
+
+    Raises
+    ------
+    ValueError
+        If there are too few pairs, or an option does not go with the dimension.
+    """
     n, dim = z.shape
-    if dim != 2:
+    whole = dim <= 3 and options.sweeps is None
+    modes, power = (options.modes_in(dim), dim) if whole else (options.sweep_modes, 2)
+    least = max(modes**power, 16)
+    if n < least:
         raise ValueError(
-            f"z: expected latents of dimension 1 or 2; got {dim}. Higher dimensions are not supported yet."
+            f"z: expected at least {least} pairs for modes = {modes}, modes^{power} unknowns a geodesic; got {n}. "
+            "Pass more pairs, or fewer modes."
         )
-    if n < max(options.modes**2, 16):
-        raise ValueError(
-            f"z: expected at least {max(options.modes**2, 16)} pairs for modes = {options.modes}, modes^2 unknowns a "
-            f"geodesic; got {n}. Pass more pairs, or fewer modes."
-        )
+    if whole and (dim == 2 or options.axes is None):
+        return Search
+    if options.axes is not None:
+        raise ValueError(f"axes: expected None but for one box in the plane; got {options.axes}. Leave it out.")
+    if options.segments > 1:
+        raise ValueError(f"segments: expected 1 with sweeps of planes; got {options.segments}. Use sweeps.")
+    return SweepSearch
 
 
-def _delivered(search: Search, rotation: FloatArray) -> Rearrangement:
+def _delivered(search: Search | SweepSearch, rotation: FloatArray) -> Rearrangement:
     """Return the rearrangement with as many steps as its error estimate asks for, tails included."""
-    tails = np.stack(np.meshgrid(*[[-7.0, -5.0, -4.0, 4.0, 5.0, 7.0]] * 2), axis=-1).reshape(-1, 2)
-    probes = to_box(np.concatenate([normal_points(1024, 2), tails]))
-    backward = VorticityEquation(search.grid).transforms.backward
-    sweeps = []
-    for vorticity in search.vorticities():
-        geodesic = Geodesic(backward(vorticity), search.grid, threads=search.options.workers)
-        sweeps.append(Sweep((geodesic.refined(probes, tolerance=search.options.tolerance),), search.axes))
-    return Rearrangement(rotation, tuple(sweeps))
+    probes, tolerance = cache(_probes), search.options.tolerance
+
+    def refined(sweep: Sweep) -> Sweep:
+        geodesics = (g.refined(probes(g.grid.dim), tolerance=tolerance) for g in sweep.geodesics)
+        return replace(sweep, geodesics=tuple(geodesics))
+
+    return Rearrangement(rotation, tuple(refined(sweep) for sweep in search.sweeps()))
 
 
-def _concluded(search: Search, rotation: FloatArray, held: Pairs, begun: float) -> FitResult:
+def _probes(dim: int) -> FloatArray:
+    tails = np.stack(np.meshgrid(*[[-7.0, -5.0, -4.0, 4.0, 5.0, 7.0]] * dim), axis=-1).reshape(-1, dim)
+    return to_box(np.concatenate([normal_points(1024, dim), tails]))
+
+
+def _concluded(search: Search | SweepSearch, rotation: FloatArray, held: Pairs, begun: float) -> FitResult:
     """Deliver the map, never one that is worse than the identity on held-out pairs, and say how the fit ended."""
     z, x = held
     rearrangement = _delivered(search, rotation)
     before, after = transport_cost(z, x), transport_cost(rearrangement.forward(z), x)
     if not after < before:
-        rearrangement, after = Rearrangement.identity(2), before
+        rearrangement, after = Rearrangement.identity(z.shape[1]), before
         status, message = "stalled", "No rearrangement lowered the cost of held-out pairs; the map is the identity."
-    elif not search.history[-1].converged:
-        status, message = "max_iterations", "The last weight used all its iterations; more may lower the cost further."
+    elif not search.converged:
+        status, message = "max_iterations", f"{search.exhausted} may lower the cost further."
     else:
         status, message = "converged", "The optimiser met its tolerance, and the held-out cost chose the weight."
-    if search.interrupted:
+    if search.descent.interrupted:
         status, message = "interrupted", "The fit was interrupted; the map is the best that had been found."
-    return _result(rearrangement, search.history, status, message, (before, after), (search.train, held), begun)
+    return _result(rearrangement, search.descent.history, status, message, (before, after), (search.train, held), begun)
 
 
 def _one_dimension(train: Pairs, held: Pairs, begun: float) -> FitResult:

@@ -22,7 +22,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["PLANTED", "MonotoneMap", "PlantedFlow", "Swirl"]
+__all__ = ["PLANTED", "MonotoneMap", "PlantedFlow", "Swirl", "TurnedSwirls", "planted_in"]
 
 FloatArray = NDArray[np.float64]
 
@@ -89,20 +89,43 @@ def _rotated(z: ArrayLike, angle: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True)
+class TurnedSwirls:
+    """A rotation `R`, then swirls in disjoint planes of axes `Q`: it preserves the standard normal in any dimension."""
+
+    rotation: FloatArray
+    axes: FloatArray
+    swirls: tuple[Swirl, ...]
+
+    def forward(self, z: ArrayLike) -> FloatArray:
+        """Return ``rho(z)``."""
+        turned = np.asarray(z, dtype=np.float64) @ (self.axes @ self.rotation).T
+        for plane, swirl in enumerate(self.swirls):
+            turned[:, 2 * plane : 2 * plane + 2] = swirl.forward(turned[:, 2 * plane : 2 * plane + 2])
+        return turned @ self.axes
+
+    def inverse(self, y: ArrayLike) -> FloatArray:
+        """Return ``rho^-1(y)``."""
+        turned = np.asarray(y, dtype=np.float64) @ self.axes.T
+        for plane, swirl in enumerate(self.swirls):
+            turned[:, 2 * plane : 2 * plane + 2] = swirl.inverse(turned[:, 2 * plane : 2 * plane + 2])
+        return turned @ self.axes @ self.rotation
+
+
+@dataclass(frozen=True)
 class PlantedFlow:
     """The flow ``f = M o rho``; ``f o rho^-1 = M`` is its Monge map.
 
     Attributes
     ----------
-    rho : Swirl
+    rho : Swirl or TurnedSwirls
         The planted rearrangement, which a fit has to find.
     monge : MonotoneMap
         The Monge map `M`.
     dim : int
-        Always 2.
+        The dimension.
     """
 
-    rho: Swirl
+    rho: Swirl | TurnedSwirls
     monge: MonotoneMap = MonotoneMap()
     dim: int = 2
 
@@ -141,11 +164,27 @@ class PlantedFlow:
 
     @cached_property
     def cost(self) -> float:
-        """``E |f(z) - z|^2``, by the product quadrature; ``cost - optimal_cost`` is the planted excess."""
+        """``E |f(z) - z|^2`` in the plane, by the product quadrature; ``cost - optimal_cost`` is the planted excess."""
         nodes, weights = _normal_quadrature(200)
         z = np.stack(np.meshgrid(nodes, nodes, indexing="ij"), axis=-1)
         moved = np.sum((self.forward(z) - z) ** 2, axis=-1)
         return float(weights @ moved @ weights)
+
+
+def planted_in(dim: int, seed: int = 0) -> PlantedFlow:
+    """Return a planted flow in `dim` dimensions: swirls of 1.5 radians in random planes, after a random rotation.
+
+    >>> flow = planted_in(5)
+    >>> z = flow.latents(100)
+    >>> bool(np.allclose(flow.inverse(flow.forward(z)), z))
+    True
+    """
+    rng = np.random.default_rng(seed)
+    rotation, axes = (np.linalg.qr(rng.standard_normal((dim, dim)))[0] for _ in range(2))
+    rotation[0] *= np.sign(np.linalg.det(rotation))
+    rho = TurnedSwirls(rotation, axes, (Swirl(peak=1.5, width=4.0),) * (dim // 2))
+    height, rate, shift = (tuple(np.resize(pair, dim).tolist()) for pair in ((1.2, 0.5), (2.0, 1.0), (1.5, -0.5)))
+    return PlantedFlow(rho, MonotoneMap(1.3, height, rate, shift), dim)
 
 
 def _normal_quadrature(n: int) -> tuple[FloatArray, FloatArray]:

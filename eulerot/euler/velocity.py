@@ -67,6 +67,11 @@ class VelocityEquation(SpectralEquation):
         return self._pointwise(inputs, self.velocity_parities, _spectral.velocity_adjoint_products)
 
     @cached_property
+    def _projection(self) -> np.ndarray:
+        # not `_outputs`: products never write a sine's wavenumber zero, and `tendency` would read what is left there
+        return self.grid.zeros_hat(3)
+
+    @cached_property
     def _fields(self) -> np.ndarray:
         return self.grid.zeros_hat(8)
 
@@ -117,6 +122,6 @@ class VelocityEquation(SpectralEquation):
         """
         fields = self._fields
         fields[:3] = velocity
-        mu = self.projected(multiplier, self._outputs[:3])
+        mu = self.projected(multiplier, self._projection)
         self._loop(_spectral.velocity_strains, mu, *self._vectors, self._unit, self._flip, fields[3:])
         return self._adjoint_products(fields, out)

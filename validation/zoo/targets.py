@@ -16,10 +16,14 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Target:
-    """A density in the plane: how to draw from it, and its entropy in nats, where it has a formula or an estimate."""
+    """A density: how to draw from it, its entropy in nats, where it has a formula or an estimate, and its flow's size."""
 
     sample: Callable[[int, np.random.Generator], FloatArray]
     entropy: str
+    dim: int = 2
+    transforms: int = 4
+    bins: int = 16
+    held_out: Callable[[int, np.random.Generator], FloatArray] | None = None
 
 
 def two_moons(n: int, rng: np.random.Generator) -> FloatArray:
@@ -66,9 +70,17 @@ def checkerboard(n: int, rng: np.random.Generator) -> FloatArray:
     return 2 * np.stack([x, y], axis=1)
 
 
+def trefoil(n: int, rng: np.random.Generator) -> FloatArray:
+    """A trefoil knot, noise 0.25, in units of its spread."""
+    t = rng.uniform(0, 2 * np.pi, n)
+    knot = np.stack([np.sin(t) + 2 * np.sin(2 * t), np.cos(t) - 2 * np.cos(2 * t), -1.5 * np.sin(3 * t)], axis=1)
+    return (knot + 0.25 * rng.standard_normal((n, 3))) / 1.5
+
+
 TARGETS = {
     "two_moons": Target(two_moons, "not computed"),
     "eight_gaussians": Target(eight_gaussians, f"{eight_gaussians_entropy():.3f} by its own mean"),
     "pinwheel": Target(pinwheel, "not computed"),
     "checkerboard": Target(checkerboard, f"log 32 = {np.log(32):.4f}"),
+    "trefoil": Target(trefoil, "not computed", dim=3, bins=12),
 }

@@ -3,8 +3,8 @@
     pip install -e ".[flows]"
     python validation/zoo/train.py two_moons
 
-The flow is zuko's NSF (Durkan, Bekasov, Murray, Papamakarios, 2019, arXiv:1906.04032): four autoregressive
-transforms of rational-quadratic splines, 16 bins on [-5, 5], two hidden layers of 64. Nothing in its training knows
+The flow is zuko's NSF (Durkan, Bekasov, Murray, Papamakarios, 2019, arXiv:1906.04032): autoregressive transforms of
+rational-quadratic splines on [-5, 5], two hidden layers of 64; `targets.py` says how many and of how many bins. Nothing in its training knows
 of transport. The weights, masks applied, go to eulerot/flows/weights, with the negative log-likelihood of 100,000
 held-out samples. One thread and a fixed seed: the same weights on the same machine and version of torch.
 """
@@ -18,27 +18,39 @@ from pathlib import Path
 import numpy as np
 import torch
 import zuko
-from targets import TARGETS
+from targets import TARGETS, Target
 
 WEIGHTS = Path(__file__).parents[2] / "eulerot" / "flows" / "weights"
-TRANSFORMS, BINS, HIDDEN = 4, 16, (64, 64)
+HIDDEN = (64, 64)
 
 
-def untrained() -> zuko.flows.NSF:
+def target_of(name: str) -> Target:
+    """Return a target; the digits need scikit-learn, and their autoencoder is trained first."""
+    if name != "digits":
+        return TARGETS[name]
+    from digits import DIM, digits, held_out_digits
+
+    return Target(digits, "not computed", DIM, transforms=3, bins=8, held_out=held_out_digits)
+
+
+def untrained(target: Target) -> zuko.flows.NSF:
     """Return the flow before training."""
-    return zuko.flows.NSF(2, transforms=TRANSFORMS, bins=BINS, hidden_features=HIDDEN, activation=torch.nn.SiLU)
+    return zuko.flows.NSF(
+        target.dim, transforms=target.transforms, bins=target.bins, hidden_features=HIDDEN, activation=torch.nn.SiLU
+    )
 
 
 def trained(name: str, iterations: int, batch: int, seed: int) -> tuple[zuko.flows.NSF, float]:
     """Return the flow and its negative log-likelihood on held-out samples, in nats."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    flow = untrained()
+    target = target_of(name)
+    flow = untrained(target)
     optimiser = torch.optim.Adam(flow.parameters(), lr=2e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=iterations)
     begun = time.perf_counter()
     for iteration in range(iterations):
-        x = torch.from_numpy(TARGETS[name].sample(batch, rng)).float()
+        x = torch.from_numpy(target.sample(batch, rng)).float()
         loss = -flow().log_prob(x).mean()
         optimiser.zero_grad()
         loss.backward()
@@ -48,7 +60,7 @@ def trained(name: str, iterations: int, batch: int, seed: int) -> tuple[zuko.flo
         if iteration % 500 == 0:
             print(f"{name} {iteration:6d}  {loss.item():.4f}  {time.perf_counter() - begun:.0f} s", flush=True)
     flow = flow.double().eval()
-    held_out = torch.from_numpy(TARGETS[name].sample(100_000, np.random.default_rng(seed + 1)))
+    held_out = torch.from_numpy((target.held_out or target.sample)(100_000, np.random.default_rng(seed + 1)))
     with torch.no_grad():
         return flow, float(-flow().log_prob(held_out).mean())
 
@@ -66,7 +78,8 @@ def exported(flow: zuko.flows.NSF) -> dict[str, np.ndarray]:
 
 def reference(flow: zuko.flows.NSF) -> dict[str, np.ndarray]:
     """Return latents, data and log densities by zuko itself, for the test of the evaluation in NumPy."""
-    z = torch.from_numpy(np.random.default_rng(0).standard_normal((64, 2)) * 1.5)
+    dim = flow.transform.transforms[0].hyper[0].in_features
+    z = torch.from_numpy(np.random.default_rng(0).standard_normal((64, dim)) * 1.5)
     with torch.no_grad():
         x = flow().transform.inv(z)
         return {"check_z": z.numpy(), "check_x": x.numpy(), "check_log_prob": flow().log_prob(x).numpy()}
@@ -75,14 +88,14 @@ def reference(flow: zuko.flows.NSF) -> dict[str, np.ndarray]:
 def main() -> None:
     """Train, report and export one flow."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=sorted(TARGETS))
+    parser.add_argument("name", choices=sorted([*TARGETS, "digits"]))
     parser.add_argument("--iterations", type=int, default=8000)
     parser.add_argument("--batch", type=int, default=1024)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     flow, nll = trained(arguments.name, arguments.iterations, arguments.batch, arguments.seed)
-    print(f"{arguments.name}: held-out negative log-likelihood {nll:.4f}, entropy {TARGETS[arguments.name].entropy}")
+    print(f"{arguments.name}: held-out negative log-likelihood {nll:.4f}, entropy {target_of(arguments.name).entropy}")
     WEIGHTS.mkdir(exist_ok=True)
     np.savez_compressed(WEIGHTS / f"{arguments.name}.npz", nll=nll, **exported(flow), **reference(flow))
 

@@ -1,0 +1,155 @@
+"""One objective, many weights: the descent through the regularisation, and the choice by held-out pairs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy.optimize import OptimizeResult, minimize
+from tqdm import tqdm
+
+from eulerot._types import FloatArray
+from eulerot.objective import Objective
+from eulerot.potential import Potential, regressed_potential
+
+__all__ = ["Descent", "FitStage", "Pairs", "spread"]
+
+Pairs = tuple[FloatArray, FloatArray]
+
+
+@dataclass(frozen=True)
+class FitStage:
+    """One run of the optimiser, for one weight of the regularisation.
+
+    Attributes
+    ----------
+    segments : int
+        The number of geodesics that were sought together.
+    regularisation : float
+        The weight.
+    iterations : int
+        Iterations of the optimiser.
+    train_cost, held_out_cost : float
+        Costs at its end by equation (12'), whose expectation is that of the cost.
+    converged : bool
+        Whether the optimiser met its tolerance.
+    seconds : float
+        The time taken.
+    sweep : int
+        The number of the sweep that it belongs to, from 1; 0 where there is one geodesic after another.
+    """
+
+    segments: int
+    regularisation: float
+    iterations: int
+    train_cost: float
+    held_out_cost: float
+    converged: bool
+    seconds: float
+    sweep: int = 0
+
+
+def spread(x: FloatArray) -> float:
+    """Return the unit of the data: how far they are from their mean.
+
+    Examples
+    --------
+    >>> spread(np.array([[1.0, 0.0], [-1.0, 0.0]]))
+    1.0
+    """
+    return float(np.sqrt(np.mean(np.sum((x - x.mean(axis=0)) ** 2, axis=1)))) or 1.0
+
+
+@dataclass
+class Descent:
+    """Runs of the optimiser, and what is known of them.
+
+    Parameters
+    ----------
+    max_iterations : int
+        Iterations for each weight.
+    bar : tqdm
+        Is told of each iteration.
+    potential : callable
+        From rearranged latents and their data to the potential of equation (12').
+    history : list of FitStage
+        What was tried.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    sweep : int
+        The number that is entered in the history.
+    """
+
+    max_iterations: int
+    bar: tqdm
+    potential: Callable[[FloatArray, FloatArray], Potential] = regressed_potential
+    history: list[FitStage] = field(default_factory=list)
+    interrupted: bool = False
+    sweep: int = 0
+
+    def through(
+        self, objective: Objective, check: Objective, start: FloatArray, weights: tuple[float, ...], unit: float
+    ) -> tuple[FloatArray | None, float]:
+        """Go through the weights; return the unknowns of the lowest held-out cost, None if the identity's is.
+
+        And by how much it is below the identity's.
+        """
+        theta, tried = start, [np.zeros_like(start), start]
+        for weight in weights:
+            # the potential of where we are: a better one with every weight, and one for all that are compared
+            potential = self.potential(objective.moved(theta), objective.x)
+            objective, check = replace(objective, potential=potential), replace(check, potential=potential)
+            lowest = min(check.cost(other) for other in tried)
+            theta, stage = self._minimised(objective, check, theta, weight, unit)
+            tried.append(theta)
+            self.history.append(stage)
+            if stage.held_out_cost >= lowest or self.interrupted:
+                break
+        return self._chosen(objective, check, tried)
+
+    def _chosen(
+        self, objective: Objective, check: Objective, tried: list[FloatArray]
+    ) -> tuple[FloatArray | None, float]:
+        """Return the unknowns that held-out pairs prefer; enter all costs by the last potential."""
+        n = len(tried) - 2
+        costs = [check.cost(theta) for theta in tried]
+        self.history[-n:] = [
+            replace(stage, train_cost=objective.cost(theta), held_out_cost=cost)
+            for stage, theta, cost in zip(self.history[-n:], tried[2:], costs[2:], strict=True)
+        ]
+        best = int(np.argmin(costs))
+        return (tried[best] if best > 0 else None), costs[0] - costs[best]
+
+    def _minimised(
+        self, objective: Objective, check: Objective, theta: FloatArray, weight: float, unit: float
+    ) -> tuple[FloatArray, FitStage]:
+        """Run the optimiser for one weight, from `theta`."""
+        # several geodesics gain slowly for long, because a little of one can be exchanged for a little of another
+        ftol = 1e-5 if objective.segments == 1 else 1e-6
+        begun, latest, converged = time.perf_counter(), theta, False
+        iterations, origin = 0, objective.cost(theta)
+
+        def scaled(theta: FloatArray) -> tuple[float, FloatArray]:
+            # the best rearrangement is the same for data of any spread; in their unit, weight and tolerance are too
+            value, gradient = objective(theta, weight * unit)
+            return (value - origin) / unit, gradient / unit
+
+        def tick(intermediate_result: OptimizeResult) -> None:
+            nonlocal latest, iterations
+            latest, iterations = intermediate_result.x.copy(), iterations + 1
+            self.bar.set_postfix_str(f"cost {intermediate_result.fun * unit + origin:.5f}", refresh=False)
+            self.bar.update()
+
+        try:
+            found = minimize(
+                scaled, theta, jac=True, method="L-BFGS-B", callback=tick,
+                options={"maxiter": self.max_iterations, "maxcor": 30, "ftol": ftol, "gtol": 1e-7},
+            )  # fmt: skip
+            latest, converged = found.x, found.status == 0
+        except KeyboardInterrupt:
+            self.interrupted = True
+        costs = objective.cost(latest), check.cost(latest)
+        seconds = time.perf_counter() - begun
+        return latest, FitStage(objective.segments, weight, iterations, *costs, converged, seconds, self.sweep)
