@@ -127,7 +127,7 @@ def best_axes(slope: Slope, start: FloatArray, *, iterations: int = 60) -> tuple
 
     options = {"maxiter": iterations, "maxcor": 20, "ftol": 1e-4}
     found = minimize(negative, np.zeros(len(below[0])), jac=True, method="L-BFGS-B", options=options)
-    axes = turn(found.x)[1] @ start
-    left, _, right = np.linalg.svd(axes)
+    axes: FloatArray = turn(found.x)[1] @ start
+    left, _, right = np.linalg.svd(np.asarray(axes, dtype=np.float64))
     orthogonal: FloatArray = np.einsum("ij,jk->ik", left, right)  # to the last digit
     return orthogonal, -float(found.fun)

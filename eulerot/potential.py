@@ -131,7 +131,7 @@ def regressed_potential(y: FloatArray, x: FloatArray, *, m: int | None = None, r
         moments += np.einsum("ni,n->i", design, x[:, axis]) / n
     squares = np.sum(np.square(np.indices((m,) * dim, dtype=float)), axis=0)
     stiffness = np.concatenate([np.zeros(count), (squares**2).ravel()[1:]])
-    found: FloatArray = np.linalg.solve(gram + ridge * np.diag(stiffness), moments)
+    found = np.asarray(np.linalg.solve(gram + ridge * np.diag(stiffness), moments), dtype=np.float64)
     quadratic = np.zeros((dim, dim))
     quadratic[first, second] = quadratic[second, first] = found[dim:count]
     return Potential(found[:dim], quadratic, np.concatenate([[0.0], found[count:]]).reshape((m,) * dim))

@@ -11,15 +11,15 @@ from numpy.typing import ArrayLike
 from scipy.linalg import schur
 
 from eulerot._types import FloatArray
-from eulerot.coordinates import to_box, to_latent
+from eulerot.coordinates import from_chart, to_chart
 from eulerot.errors import checked_samples
 from eulerot.euler.geodesic import Geodesic
-from eulerot.source import normal_points
+from eulerot.source import source_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Rearrangement", "Sweep", "procrustes_rotation"]
+__all__ = ["Rearrangement", "Sweep", "best_shift", "procrustes_rotation"]
 
 
 def procrustes_rotation(z: FloatArray, x: FloatArray) -> FloatArray:
@@ -36,6 +36,25 @@ def procrustes_rotation(z: FloatArray, x: FloatArray) -> FloatArray:
     signs = np.ones(z.shape[1])
     signs[-1] = np.sign(np.linalg.det(left @ right))
     return (left * signs) @ right
+
+
+def best_shift(z: FloatArray, x: FloatArray) -> FloatArray:
+    """Return the shift ``c`` of angles that minimises ``mean |x - z - c|^2``, the shortest way round.
+
+    For each angle the mean of the differences on the circle: of all places where it can be cut, the one with the least
+    variance.
+
+    Examples
+    --------
+    >>> z = np.random.default_rng(0).uniform(-np.pi, np.pi, (100, 2))
+    >>> best_shift(z, z + [3.0, -2.0]).round(12)
+    array([ 3., -2.])
+    """
+    ways, turn, n = np.sort(np.remainder(x - z, 2 * np.pi), axis=0), 2 * np.pi, len(z)
+    means = np.mean(ways, axis=0) + turn * np.arange(n)[:, None] / n  # the first ones go once more round
+    moved = np.concatenate([np.zeros((1, ways.shape[1])), np.cumsum(2 * turn * ways[:-1] + turn**2, axis=0)])
+    least = np.argmin((np.sum(ways**2, axis=0) + moved) / n - means**2, axis=0)
+    return from_chart(np.take_along_axis(means, least[None], axis=0)[0], "torus")
 
 
 def _turned(rotation: FloatArray, share: float) -> FloatArray:
@@ -121,7 +140,7 @@ class Sweep:
         """Return the logarithm of the factor by which Gaussian volume changes, shape ``(n,)``; equation (16)."""
         total, turned = np.zeros(len(latents)), latents @ self.axes.T
         for geodesic, plane in zip(self.geodesics, self.planes, strict=True):
-            _, jacobian = geodesic.jacobian_angles(to_box(turned[:, plane]))
+            _, jacobian = geodesic.jacobian_angles(to_chart(turned[:, plane], geodesic.grid.domain))
             total += np.log(np.abs(np.linalg.det(jacobian)))
         return total
 
@@ -130,20 +149,25 @@ class Sweep:
         turned = latents @ self.axes.T
         way = np.repeat(turned[None], len(times), axis=0)
         for geodesic, plane in zip(self.geodesics, self.planes, strict=True):
-            for at, angles in zip(way, geodesic.path_of_angles(to_box(turned[:, plane]), times), strict=True):
-                at[:, plane] = to_latent(angles)
+            domain = geodesic.grid.domain
+            angles = geodesic.path_of_angles(to_chart(turned[:, plane], domain), times)
+            for at, moved in zip(way, angles, strict=True):
+                at[:, plane] = from_chart(moved, domain)
         return way @ self.axes
 
     def _by_planes(self, latents: FloatArray, move: Callable[[Geodesic, FloatArray], FloatArray]) -> FloatArray:
         turned = latents @ self.axes.T
         for geodesic, plane in zip(self.geodesics, self.planes, strict=True):
-            turned[:, plane] = to_latent(move(geodesic, to_box(turned[:, plane])))
+            domain = geodesic.grid.domain
+            turned[:, plane] = from_chart(move(geodesic, to_chart(turned[:, plane], domain)), domain)
         return turned @ self.axes
 
 
 @dataclass(frozen=True)
 class Rearrangement:
-    """A map ``s`` of the latent space that preserves the standard normal: ``s = S_m o ... o S_1 o R``.
+    """A map ``s`` of the latent space that preserves the source: ``s = S_m o ... o S_1 o R``.
+
+    The source is the standard normal; on the torus it is the uniform law of angles, and ``R`` is a shift.
 
     Parameters
     ----------
@@ -151,6 +175,8 @@ class Rearrangement:
         The rotation ``R``, applied first: ``z -> R z``. Equation (13).
     sweeps : tuple of Sweep
         Geodesics of the box, applied in order. Equations (3), (3') and (4).
+    shift : ndarray, shape (d,), optional
+        On the torus, the shift ``R``; given at all, it says that latents are angles.
 
     Examples
     --------
@@ -161,23 +187,37 @@ class Rearrangement:
 
     rotation: FloatArray
     sweeps: tuple[Sweep, ...] = ()
+    shift: FloatArray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rotation", _checked_rotation("rotation", self.rotation))
         object.__setattr__(self, "sweeps", tuple(self.sweeps))
+        if self.shift is not None:
+            object.__setattr__(self, "shift", np.array(self.shift, dtype=float))
+            if self._turns or np.shape(self.shift) != (self.dim,):
+                raise ValueError(
+                    f"shift: expected {self.dim} angles, and no rotation; got shape {np.shape(self.shift)}."
+                )
         for sweep in self.sweeps:
+            if any(geodesic.grid.domain != self.domain for geodesic in sweep.geodesics):
+                raise ValueError(f"sweeps: expected geodesics of the {self.domain}; got another domain.")
             if sweep.dim != self.dim:
                 raise ValueError(f"sweeps: expected the dimension of the rotation, {self.dim}; got {sweep.dim}.")
 
     @classmethod
-    def identity(cls, dim: int) -> Rearrangement:
+    def identity(cls, dim: int, *, domain: str = "cube") -> Rearrangement:
         """Return the rearrangement that leaves every latent where it is."""
-        return cls(np.eye(dim))
+        return cls(np.eye(dim), shift=np.zeros(dim) if domain == "torus" else None)
 
     @property
     def dim(self) -> int:
         """The dimension of the latent space."""
         return len(self.rotation)
+
+    @property
+    def domain(self) -> str:
+        """``"cube"`` for normal latents, ``"torus"`` for angles."""
+        return "cube" if self.shift is None else "torus"
 
     @property
     def geodesics(self) -> tuple[Geodesic, ...]:
@@ -187,7 +227,7 @@ class Rearrangement:
     @property
     def is_identity(self) -> bool:
         """Whether nothing is moved at all."""
-        return not self.sweeps and not self._turns
+        return not self.sweeps and not self._turns and (self.shift is None or not self.shift.any())
 
     def forward(self, z: ArrayLike) -> FloatArray:
         """Return ``s(z)``, shape ``(n, d)``."""
@@ -201,6 +241,8 @@ class Rearrangement:
         latents = checked_samples("y", y, dim=self.dim)
         for sweep in reversed(self.sweeps):
             latents = sweep.inverse(latents)
+        if self.shift is not None:
+            return from_chart(latents - self.shift, "torus")
         return latents @ self.rotation if self._turns else latents
 
     def log_abs_det(self, z: ArrayLike) -> FloatArray:
@@ -219,14 +261,14 @@ class Rearrangement:
     def path(self, z: ArrayLike, times: ArrayLike) -> FloatArray:
         """Return the way of `z` to ``s(z)`` at ascending `times` in [0, 1], shape ``(times, n, d)``.
 
-        The rotation, if there is one, and each sweep take equal shares of the time.
+        The rotation, if there is one, and each sweep take equal shares of the time; a shift takes none.
         """
         latents = checked_samples("z", z, dim=self.dim)
         when = np.atleast_1d(np.asarray(times, dtype=float))
         if when.ndim != 1 or not np.all((when >= 0) & (when <= 1)) or np.any(np.diff(when) < 0):
             raise ValueError(f"times: expected ascending values in [0, 1]; got {times!r}.")
         local = when * max(1, self._turns + len(self.sweeps))
-        result = np.repeat(latents[None], len(when), axis=0)
+        result = np.repeat(latents[None], len(when), axis=0) if self.shift is None else self._shifted(latents, when)
         if self._turns:
             for i in np.flatnonzero(local <= 1):
                 result[i] = latents @ _turned(self.rotation, local[i]).T
@@ -242,11 +284,19 @@ class Rearrangement:
         """Draw the way that a sample of latents takes."""
         from eulerot import plotting
 
-        return plotting.path(self.path(normal_points(n, self.dim), np.linspace(0, 1, 33)), ax=ax)
+        return plotting.path(self.path(source_points(n, self.dim, domain=self.domain), np.linspace(0, 1, 33)), ax=ax)
 
     @property
     def _turns(self) -> bool:
         return not np.array_equal(self.rotation, np.eye(self.dim))
 
     def _rotated(self, latents: FloatArray) -> FloatArray:
+        if self.shift is not None:
+            return from_chart(latents + self.shift, "torus")
         return latents @ self.rotation.T if self._turns else latents
+
+    def _shifted(self, latents: FloatArray, when: FloatArray) -> FloatArray:
+        """Return the start of a way, for which a shift is done at once if sweeps follow."""
+        shares = when if not self.sweeps else (when > 0).astype(float)
+        assert self.shift is not None
+        return np.stack([from_chart(latents + share * self.shift, "torus") for share in shares])
