@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,14 +12,21 @@ from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray
 from eulerot.coordinates import to_box, to_latent
-from eulerot.errors import checked_samples
+from eulerot.errors import FormatError, checked_samples
 from eulerot.euler.geodesic import Geodesic
+from eulerot.euler.grid import Grid
+from eulerot.euler.integrators import DOP853, RK4
+from eulerot.files import read_arrays, write_arrays
 from eulerot.source import normal_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["Rearrangement", "procrustes_rotation"]
+
+# What `Rearrangement.save` writes; raised when older readers would misread it
+_KIND, _VERSION = "eulerot rearrangement", 1
+_TABLEAUS = {tableau.name: tableau for tableau in (RK4, DOP853)}
 
 
 def procrustes_rotation(z: FloatArray, x: FloatArray) -> FloatArray:
@@ -140,6 +148,62 @@ class Rearrangement:
                 result[i] = to_latent(at)
         return result
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the map to a file, all of it or nothing; the path gets no suffix.
+
+        Parameters
+        ----------
+        path : path-like
+            An npz file, without pickle and with a checksum.
+
+        Raises
+        ------
+        ValueError
+            If a geodesic uses a scheme of your own, which no file could name.
+        OSError
+            If the file cannot be written; an old one stays as it is.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "map.npz")
+        ...     Rearrangement.identity(2).save(path)
+        ...     Rearrangement.load(path).is_identity
+        True
+        """
+        arrays: dict[str, ArrayLike] = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "geodesics"}
+        arrays["geodesics"] = len(self.geodesics)
+        for number, geodesic in enumerate(self.geodesics):
+            arrays |= {f"geodesic_{number}_{name}": value for name, value in _stored(geodesic).items()}
+        write_arrays(path, arrays, kind=_KIND, version=_VERSION)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> Rearrangement:
+        """Return the map of a file that `save` wrote, equal to the last bit.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+        threads : int, optional
+            Threads over particles; all processors by default. Results do not depend on it.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        FormatError
+            If it is not a rearrangement's file, or is truncated, altered, or of a newer version.
+        """
+        arrays = read_arrays(path, kind=_KIND, version=_VERSION)
+        threads = threads or os.cpu_count() or 1
+        try:
+            geodesics = tuple(_restored(arrays, f"geodesic_{i}_", threads) for i in range(int(arrays.pop("geodesics"))))
+            return cls(geodesics=geodesics, **arrays)
+        except (KeyError, TypeError, ValueError) as error:
+            raise FormatError(f"{path}: expected a rearrangement; got arrays that make none ({error}).") from error
+
     def plot(self, *, n: int = 400, ax: Axes | None = None) -> Axes:
         """Draw the way that a sample of latents takes."""
         from eulerot import plotting
@@ -153,3 +217,29 @@ class Rearrangement:
         """Return ``exp(share Omega)`` with ``exp(Omega) = R``."""
         angle = share * math.atan2(self.rotation[1, 0], self.rotation[0, 0])
         return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+
+
+def _stored(geodesic: Geodesic) -> dict[str, ArrayLike]:
+    """Return a geodesic as named arrays; not its threads, on which nothing depends."""
+    tableau, grid = geodesic.tableau, geodesic.grid
+    known = _TABLEAUS.get(tableau.name)
+    if known is None or not (np.array_equal(tableau.a, known.a) and np.array_equal(tableau.b, known.b)):
+        raise ValueError(f"tableau: expected one of {tuple(_TABLEAUS)} to save; got another, {tableau.name!r}.")
+    return {
+        "field0": geodesic.field0, "time": geodesic.time, "steps": geodesic.steps, "tableau": tableau.name,
+        "points": grid.points, "domain": grid.domain, "lengths": grid.sides, "dealiasing": grid.dealiasing,
+    }  # fmt: skip
+
+
+def _restored(arrays: dict[str, np.ndarray], prefix: str, threads: int) -> Geodesic:
+    """Take a geodesic out of named arrays."""
+
+    def take(name: str) -> np.ndarray:
+        return arrays.pop(prefix + name)
+
+    points, lengths = tuple(take("points").tolist()), tuple(take("lengths").tolist())
+    grid = Grid(points, str(take("domain")), lengths=lengths, dealiasing=str(take("dealiasing")))
+    return Geodesic(
+        take("field0"), grid, time=float(take("time")), steps=int(take("steps")),
+        tableau=_TABLEAUS[str(take("tableau"))], threads=threads,
+    )  # fmt: skip
