@@ -1,0 +1,131 @@
+"""The Gaussian on its way along the geodesics, as a GIF."""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from eulerot._types import FloatArray
+from eulerot.files import write_atomically
+from eulerot.plotting import canvas, planes
+from eulerot.source import normal_points
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from eulerot.rearrangement import Rearrangement
+
+__all__ = ["animate"]
+
+_DURATION = 60  # milliseconds a frame
+_PAUSE = 900  # at either end
+
+
+def animate(
+    rearrangement: Rearrangement,
+    path: str | os.PathLike[str],
+    *,
+    frames: int = 40,
+    n: int = 2500,
+    dpi: int = 90,
+    progress: bool = False,
+) -> None:
+    """Write a GIF of latents that move along the geodesics, beside the vorticity that moves them.
+
+    Each latent keeps the colour of its start: the cloud stays the same Gaussian, and only who is where changes.
+
+    Parameters
+    ----------
+    rearrangement : Rearrangement
+        The map, in the plane.
+    path : path-like
+        The file to write, all of it or nothing.
+    frames : int
+        Pictures from start to end.
+    n : int
+        Latents.
+    dpi : int
+        Resolution; the picture is 8 by 4 inches.
+    progress : bool
+        Whether to show a progress bar.
+
+    Raises
+    ------
+    ValueError
+        If the map is not one of the plane, or a number is too small.
+    ImportError
+        If matplotlib is missing.
+
+    Examples
+    --------
+    >>> from eulerot.rearrangement import Rearrangement
+    >>> animate(Rearrangement(np.array([[0.0, -1.0], [1.0, 0.0]])), "turn.gif")  # doctest: +SKIP
+    """
+    canvas.require()
+    if rearrangement.dim != 2:
+        raise ValueError(f"rearrangement: expected one of the plane; got dimension {rearrangement.dim}.")
+    for name, value, least in (("frames", frames, 2), ("n", n, 1), ("dpi", dpi, 20)):
+        if value < least:
+            raise ValueError(f"{name}: expected at least {least}; got {value}.")
+    times = np.linspace(0, 1, frames)
+    latents = normal_points(n, 2)
+    tracks, fields = rearrangement.path(latents, times), _vorticities(rearrangement, times)
+    bound = max((float(np.abs(field).max()) for field in fields if field is not None), default=1.0)
+    colours = canvas.latent_colours(latents)
+    drawn = zip(times, tracks, fields, strict=True)
+    pictures = [
+        _picture(time, points, field, colours, bound, dpi)
+        for time, points, field in tqdm(drawn, total=frames, desc="drawing", unit=" frames", disable=not progress)
+    ]
+    from PIL import Image
+
+    # one palette for all, or the colours flicker
+    palette = pictures[-1].quantize(255)
+    first, *rest = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    buffer = io.BytesIO()
+    durations = [_PAUSE, *[_DURATION] * (frames - 2), _PAUSE]
+    first.save(buffer, format="GIF", save_all=True, append_images=rest, duration=durations, loop=0, optimize=False)
+    write_atomically(path, buffer.getvalue())
+
+
+def _vorticities(rearrangement: Rearrangement, times: FloatArray) -> list[FloatArray | None]:
+    """Return the vorticity at the times of `Rearrangement.path`; none while the rotation is on."""
+    turns = not np.array_equal(rearrangement.rotation, np.eye(2))
+    local = times * max(1, turns + len(rearrangement.geodesics))
+    fields: list[FloatArray | None] = []
+    for time in local:
+        number = min(max(int(np.ceil(time)) - 1, 0), turns + len(rearrangement.geodesics) - 1) - turns
+        if number < 0:
+            fields.append(None)
+            continue
+        geodesic, share = rearrangement.geodesics[number], time - number - turns
+        steps = max(1, int(np.ceil(share * geodesic.steps)))
+        reached = replace(geodesic, time=share * geodesic.time, steps=steps) if share > 0 else None
+        fields.append(geodesic.field0 if reached is None else reached.field1)
+    return fields
+
+
+def _picture(
+    time: float, points: FloatArray, field: FloatArray | None, colours: FloatArray, bound: float, dpi: int
+) -> Image:
+    """Return one frame."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from PIL import Image
+
+    sheet = Figure(figsize=(8, 4), dpi=dpi, layout="constrained")
+    left, right = sheet.subplots(1, 2)
+    canvas.axes_of(left).scatter(points[:, 0], points[:, 1], c=colours, s=7, linewidths=0)
+    canvas.plane(left, "latents").set(xlim=(-4, 4), ylim=(-4, 4))
+    values = np.zeros((2, 2)) if field is None else field
+    planes.vorticity(values, extent=(0, np.pi, 0, np.pi), bound=bound, ax=right)
+    right.set_title("vorticity in the box" if field is not None else "rotation", fontsize=11, color=canvas.INK)
+    left.text(0.02, 0.97, f"t = {time:.2f}", transform=left.transAxes, va="top", fontsize=10, color=canvas.INK)
+    agg = FigureCanvasAgg(sheet)
+    agg.draw()
+    return Image.fromarray(np.asarray(agg.buffer_rgba())[..., :3].copy())
