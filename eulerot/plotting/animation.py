@@ -11,6 +11,8 @@ import numpy as np
 from tqdm import tqdm
 
 from eulerot._types import FloatArray
+from eulerot.euler.equations import VorticityEquation
+from eulerot.euler.grid import Grid
 from eulerot.files import write_atomically
 from eulerot.plotting import canvas, planes
 from eulerot.source import normal_points
@@ -24,6 +26,7 @@ __all__ = ["animate"]
 
 _DURATION = 60  # milliseconds a frame
 _PAUSE = 900  # at either end
+_FINE = 160  # points an axis of a vorticity that is drawn
 
 
 def animate(
@@ -67,6 +70,8 @@ def animate(
     >>> animate(Rearrangement(np.array([[0.0, -1.0], [1.0, 0.0]])), "turn.gif")  # doctest: +SKIP
     """
     canvas.require()
+    from PIL import Image
+
     if rearrangement.dim != 2:
         raise ValueError(f"rearrangement: expected one of the plane; got dimension {rearrangement.dim}.")
     for name, value, least in (("frames", frames, 2), ("n", n, 1), ("dpi", dpi, 20)):
@@ -78,36 +83,58 @@ def animate(
     bound = max((float(np.abs(field).max()) for field in fields if field is not None), default=1.0)
     colours = canvas.latent_colours(latents)
     drawn = zip(times, tracks, fields, strict=True)
+    palette = _palette()
     pictures = [
-        _picture(time, points, field, colours, bound, dpi)
+        _picture(time, points, field, colours, bound, dpi).quantize(palette=palette, dither=Image.Dither.NONE)
         for time, points, field in tqdm(drawn, total=frames, desc="drawing", unit=" frames", disable=not progress)
     ]
-    from PIL import Image
-
-    # one palette for all, or the colours flicker
-    palette = pictures[-1].quantize(255)
-    first, *rest = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    first, *rest = pictures
     buffer = io.BytesIO()
     durations = [_PAUSE, *[_DURATION] * (frames - 2), _PAUSE]
     first.save(buffer, format="GIF", save_all=True, append_images=rest, duration=durations, loop=0, optimize=False)
     write_atomically(path, buffer.getvalue())
 
 
+def _palette() -> Image:
+    """Return one palette for all frames, or the colours would flicker: latents, vorticity, and greys."""
+    from matplotlib import colormaps
+    from PIL import Image
+
+    angle, radius = np.meshgrid(
+        np.linspace(0, 2 * np.pi, 20, endpoint=False), np.sqrt(-2 * np.log(1 - np.arange(6) / 6))
+    )
+    latents = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1).reshape(-1, 2)
+    greys = np.linspace(1.0, 0.15, 24)[:, None] * np.ones(3)
+    colours = [canvas.latent_colours(latents), colormaps["RdBu_r"](np.linspace(0, 1, 111))[:, :3], greys]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(np.rint(255 * np.concatenate(colours)).astype(np.uint8).ravel().tolist())
+    return palette
+
+
 def _vorticities(rearrangement: Rearrangement, times: FloatArray) -> list[FloatArray | None]:
-    """Return the vorticity at the times of `Rearrangement.path`; none while the rotation is on."""
+    """Return the vorticity at the times of `Rearrangement.path`, on a fine grid; none while the rotation is on."""
     turns = not np.array_equal(rearrangement.rotation, np.eye(2))
-    local = times * max(1, turns + len(rearrangement.geodesics))
+    pieces = turns + len(rearrangement.geodesics)
     fields: list[FloatArray | None] = []
-    for time in local:
-        number = min(max(int(np.ceil(time)) - 1, 0), turns + len(rearrangement.geodesics) - 1) - turns
-        if number < 0:
+    for time in times * max(1, pieces):
+        number = max(int(np.ceil(time)) - 1, 0)
+        if number < turns or pieces == 0:
             fields.append(None)
             continue
-        geodesic, share = rearrangement.geodesics[number], time - number - turns
+        geodesic, share = rearrangement.geodesics[number - turns], time - number
         steps = max(1, int(np.ceil(share * geodesic.steps)))
-        reached = replace(geodesic, time=share * geodesic.time, steps=steps) if share > 0 else None
-        fields.append(geodesic.field0 if reached is None else reached.field1)
+        end = replace(geodesic, time=share * geodesic.time, steps=steps)
+        fields.append(_on_fine_grid(end.field1_hat, geodesic.grid))
     return fields
+
+
+def _on_fine_grid(vorticity: FloatArray, grid: Grid) -> FloatArray:
+    """Return the values of a sine series on a grid that is fine enough to look at."""
+    fine = VorticityEquation(Grid((_FINE, _FINE), grid.domain, lengths=grid.sides))
+    padded = fine.zeros()
+    k, l = (min(a, b) for a, b in zip(vorticity.shape, padded.shape, strict=True))
+    padded[:k, :l] = vorticity[:k, :l]
+    return fine.synthesised(padded)
 
 
 def _picture(

@@ -41,7 +41,7 @@ def figure(path: Path | IO[bytes], *, columns: int = 1) -> Iterator[tuple[Axes, 
 
     sheet = Figure(figsize=(5.2 * columns, 4.8), layout="constrained")
     yield tuple(sheet.subplots(1, columns, squeeze=False)[0])
-    sheet.savefig(path, dpi=130)
+    sheet.savefig(path, dpi=130, bbox_inches="tight", pad_inches=0.1)
 
 
 def axes_of(ax: Axes | None, size: tuple[float, float] = (4.8, 4.8)) -> Axes:

@@ -192,7 +192,10 @@ def convergence(
     ax.loglog(n, error, "o-", color=BLUE, markersize=5, linewidth=1.6, label=label)
     if order is not None:
         first = np.argmin(n)
-        ax.loglog(n, error[first] * (n / n[first]) ** -order, "--", color=GREY, linewidth=1, label=f"order {order:g}")
+        slope = 0.4 * error[first] * (n / n[first]) ** -order  # beside the errors, not on them
+        ax.loglog(n, slope, "--", color=GREY, linewidth=1, label=f"order {order:g}")
+    ax.set_xticks(n, [f"{each:g}" for each in n])
+    ax.minorticks_off()
     ax.set_xlabel("steps", fontsize=10, color=INK)
     ax.set_ylabel(label, fontsize=10, color=INK)
     ax.legend(frameon=False, fontsize=9)

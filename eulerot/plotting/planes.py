@@ -170,7 +170,7 @@ def vorticity(
     ax = axes_of(ax, (5.6, 4.8))
     drawn = ax.imshow(
         field.T, origin="lower", extent=(left, right, bottom, top), cmap="RdBu_r", vmin=-bound, vmax=bound,
-        interpolation="bilinear",
+        interpolation="bicubic",
     )  # fmt: skip
     colourbar(ax, drawn, "vorticity")
     return plane(ax)
