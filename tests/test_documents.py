@@ -19,13 +19,13 @@ def blocks(page):
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.stem)
 def test_every_block_runs(page, tmp_path, monkeypatch, capsys):
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
+    pytest.importorskip("matplotlib").use("Agg")
+    plt = pytest.importorskip("matplotlib.pyplot")
     monkeypatch.chdir(tmp_path)
     names = {}
     for code in blocks(page):
         exec(compile(code, str(page), "exec"), names)
-    matplotlib.pyplot.close("all")
+    plt.close("all")
 
 
 def test_blocks_are_found_and_marked_ones_left_out(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -81,12 +82,12 @@ def animate(
     latents = normal_points(n, 2)
     tracks, fields = rearrangement.path(latents, times), _vorticities(rearrangement, times)
     bound = max((float(np.abs(field).max()) for field in fields if field is not None), default=1.0)
-    colours = canvas.latent_colours(latents)
-    drawn = zip(times, tracks, fields, strict=True)
-    palette = _palette()
+    draw, palette = _drawing(latents, bound, dpi), _palette()
     pictures = [
-        _picture(time, points, field, colours, bound, dpi).quantize(palette=palette, dither=Image.Dither.NONE)
-        for time, points, field in tqdm(drawn, total=frames, desc="drawing", unit=" frames", disable=not progress)
+        draw(time, points, field).quantize(palette=palette, dither=Image.Dither.NONE)
+        for time, points, field in tqdm(
+            zip(times, tracks, fields, strict=True), total=frames, desc="drawing", unit=" frames", disable=not progress
+        )
     ]
     first, *rest = pictures
     buffer = io.BytesIO()
@@ -137,22 +138,32 @@ def _on_fine_grid(vorticity: FloatArray, grid: Grid) -> FloatArray:
     return fine.synthesised(padded)
 
 
-def _picture(
-    time: float, points: FloatArray, field: FloatArray | None, colours: FloatArray, bound: float, dpi: int
-) -> Image:
-    """Return one frame."""
+def _drawing(latents: FloatArray, bound: float, dpi: int) -> Callable[..., Image]:
+    """Return the function that draws a frame; the figure is laid out once."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from PIL import Image
+    from PIL.Image import fromarray
 
     sheet = Figure(figsize=(8, 4), dpi=dpi, layout="constrained")
     left, right = sheet.subplots(1, 2)
-    canvas.axes_of(left).scatter(points[:, 0], points[:, 1], c=colours, s=7, linewidths=0)
+    cloud = canvas.axes_of(left).scatter(
+        latents[:, 0], latents[:, 1], c=canvas.latent_colours(latents), s=7, linewidths=0
+    )
     canvas.plane(left, "latents").set(xlim=(-4, 4), ylim=(-4, 4))
-    values = np.zeros((2, 2)) if field is None else field
-    planes.vorticity(values, extent=(0, np.pi, 0, np.pi), bound=bound, ax=right)
-    right.set_title("vorticity in the box" if field is not None else "rotation", fontsize=11, color=canvas.INK)
-    left.text(0.02, 0.97, f"t = {time:.2f}", transform=left.transAxes, va="top", fontsize=10, color=canvas.INK)
+    label = left.text(0.02, 0.97, "", transform=left.transAxes, va="top", fontsize=10, color=canvas.INK)
+    still = np.zeros((_FINE, _FINE))
+    image = planes.vorticity(still, extent=(0, np.pi, 0, np.pi), bound=bound, ax=right).images[0]
+    title = right.set_title("vorticity in the box", fontsize=11, color=canvas.INK)
     agg = FigureCanvasAgg(sheet)
     agg.draw()
-    return Image.fromarray(np.asarray(agg.buffer_rgba())[..., :3].copy())
+    sheet.set_layout_engine("none")
+
+    def draw(time: float, points: FloatArray, field: FloatArray | None) -> Image:
+        cloud.set_offsets(points)
+        label.set_text(f"t = {time:.2f}")
+        image.set_data((still if field is None else field).T)
+        title.set_text("vorticity in the box" if field is not None else "rotation")
+        agg.draw()
+        return fromarray(np.asarray(agg.buffer_rgba())[..., :3].copy())
+
+    return draw
