@@ -113,8 +113,13 @@ def _encoded(arrays: Mapping[str, ArrayLike], kind: str, version: int) -> bytes:
         for name, value in {"kind": kind, "version": version, **arrays}.items():
             if name in _OWN and name in arrays:
                 raise ValueError(f"arrays: expected names other than {_OWN}; got {name!r}. Name it otherwise.")
+            array = np.asarray(value)
+            if array.dtype.hasobject:
+                raise ValueError(
+                    f"{name}: expected numbers, truth values or text; got dtype {array.dtype}. Only pickle writes it."
+                )
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, np.asarray(value), allow_pickle=False)
+                np.lib.format.write_array(member, array, allow_pickle=False)
     body = buffer.getvalue()[:-_SEAL_LENGTH]
     return body + _seal(body)
 

@@ -129,7 +129,8 @@ class Rearrangement:
         The rotation, if there is one, and each geodesic take equal shares of the time.
         """
         latents = checked_samples("z", z, dim=self.dim)
-        when = np.atleast_1d(np.asarray(times, dtype=float))
+        raw = np.atleast_1d(np.asarray(times))
+        when = raw.astype(float) if raw.dtype.kind in "fiub" else np.full(1, np.nan)
         if when.ndim != 1 or not np.all((when >= 0) & (when <= 1)) or np.any(np.diff(when) < 0):
             raise ValueError(f"times: expected ascending values in [0, 1]; got {times!r}.")
         turns = not np.array_equal(self.rotation, np.eye(self.dim))
