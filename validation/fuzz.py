@@ -272,9 +272,9 @@ def commands(data: st.DataObject) -> None:
 TARGETS: dict[str, tuple[Callable[[st.DataObject], None], int]] = {
     target.__name__: (target, cases)
     for target, cases in [
-        (samples_of_any_array, 2000), (map_of_any_array, 1500), (map_of_any_latents, 600), (path_at_any_times, 600),
+        (samples_of_any_array, 2000), (map_of_any_array, 1500), (map_of_any_latents, 1000), (path_at_any_times, 600),
         (measures, 600), (options, 1500), (grids, 1500), (solver, 600), (file_round_trip, 800), (map_round_trip, 300),
-        (broken_file, 1500), (fits, 150), (commands, 600),
+        (broken_file, 2500), (fits, 150), (commands, 600),
     ]
 }  # fmt: skip
 
