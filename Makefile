@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test docs clean
+FLOWS_READY := .venv-flows/.ready
+
+.PHONY: demo test test-flows docs clean
 
 demo: $(READY)
 	$(BIN)/eulerot demo --out demo
@@ -13,6 +15,16 @@ test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+# The adapters on the flow libraries themselves: torch and jax are large, so that they have an environment of their own.
+# The flows are small: threads of torch would only wait for each other
+test-flows: $(FLOWS_READY)
+	OMP_NUM_THREADS=1 .venv-flows/bin/pytest -m flows
+
+$(FLOWS_READY): setup.cfg pyproject.toml
+	test -x .venv-flows/bin/python || $(PYTHON) -m venv .venv-flows
+	.venv-flows/bin/python -m pip install --quiet --editable ".[flows,test]"
+	touch $(FLOWS_READY)
 
 docs: $(VENV)/.docs-ready
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
@@ -28,4 +40,4 @@ $(READY): setup.cfg pyproject.toml
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) .venv-flows demo

@@ -6,6 +6,8 @@ from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.euler.solver import EulerSolution, solve_euler
 from eulerot.flows import zoo
+from eulerot.flows.adapters import flow
+from eulerot.flows.knothe import KnotheFlow, knothe_flow
 from eulerot.flows.linear import LinearFlow
 from eulerot.flows.rearranged import FlowReport, RearrangedFlow, rearrange
 from eulerot.rearrangement import Rearrangement
@@ -20,6 +22,7 @@ __all__ = [
     "FormatError",
     "Geodesic",
     "Grid",
+    "KnotheFlow",
     "LinearFlow",
     "RearrangedFlow",
     "Rearrangement",
@@ -28,6 +31,8 @@ __all__ = [
     "TransportReport",
     "__version__",
     "fit",
+    "flow",
+    "knothe_flow",
     "rearrange",
     "solve_euler",
     "transport_report",

@@ -19,7 +19,7 @@ from eulerot.potential import HALF_SQUARE, Potential
 __all__ = ["Objective"]
 
 # A field that is faster still belongs to a line search that went too far
-_MOST_DOUBLED = 8
+_MOST = 8
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Objective:
     grid : Grid
         A box.
     steps : int
-        Steps of each geodesic; twice, four or eight times as many where a field is too fast for them.
+        Steps of each geodesic; up to eight times as many where a field is too fast for them.
     segments : int
         The number of geodesics that are composed; `theta` holds one row for each.
     threads : int
@@ -81,12 +81,22 @@ class Objective:
 
     @cached_property
     def stiffness(self) -> FloatArray:
-        """Weights of the regularisation, ``R = 1/2 stiffness . theta^2``."""
-        return np.tile((self.grid.laplacian**2).ravel(), self.segments)
+        """Weights of the regularisation, ``R = 1/2 stiffness . theta^2``.
+
+        A geodesic that is cut into `m` pieces keeps its R: each piece has a field ``1 / m`` as strong.
+        """
+        return self.segments * np.tile((self.grid.laplacian**2).ravel(), self.segments)
 
     def vorticity(self, theta: FloatArray) -> FloatArray:
         """Return the initial vorticities' coefficients, shape ``(segments, K, K)``."""
         return theta.reshape(self.segments, *self.grid.shape_hat) * self._scale
+
+    def cut(self, theta: FloatArray, pieces: int) -> FloatArray:
+        """Return the unknowns of `pieces` geodesics that together are the one of `theta`."""
+        vorticity = self.vorticity(theta)[0]
+        each = -(-self._enough_steps(vorticity) // pieces)
+        _, stages = Trajectory(self._equation, self.tableau, 1.0, each * pieces).stages(vorticity)
+        return (stages[::each, 0] / (pieces * self._scale)).ravel()
 
     def moved(self, theta: FloatArray) -> FloatArray:
         """Return ``s(z)``."""
@@ -110,11 +120,12 @@ class Objective:
         return cost + 0.5 * float(stiffness @ theta**2), gradient + stiffness * theta
 
     def _trajectory(self, vorticity: FloatArray) -> Trajectory:
-        """Return the run of a geodesic, in as many steps as its speed asks for: `steps`, doubled while too few."""
-        needed, steps = required_steps(self._equation, vorticity, 1.0, self.tableau.stability), self.steps
-        while steps < needed and steps < _MOST_DOUBLED * self.steps:
-            steps *= 2
-        return Trajectory(self._equation, self.tableau, 1.0, steps, self.threads)
+        """Return the run of a geodesic, in as many steps as its speed asks for."""
+        return Trajectory(self._equation, self.tableau, 1.0, self._enough_steps(vorticity), self.threads)
+
+    def _enough_steps(self, vorticity: FloatArray) -> int:
+        needed = required_steps(self._equation, vorticity, 1.0, self.tableau.stability)
+        return max(self.steps, min(needed, _MOST * self.steps))
 
     def _cost_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
         angles, runs = self._start, []

@@ -25,10 +25,15 @@ class FitOptions:
         Geodesics that are composed.
     align : bool
         Whether to start from the best rotation, equation (13).
+    axes : float or None
+        The angle in radians by which the box is turned in the latent space, equation (3'); by default the one that
+        coarse fits prefer.
     regularisation : tuple of float
-        The weights ``lam`` of equation (12) to go through, warm-started, in descending order.
+        The weights ``lam`` of equation (12) to go through, warm-started, in descending order, in units
+        of the spread of the data.
     steps : int
-        Runge-Kutta steps of a geodesic while fitting. The delivered map chooses its own.
+        Runge-Kutta steps while fitting, shared by the geodesics; more where a field is too fast for them. The
+        delivered map chooses its own.
     max_iterations : int
         Iterations of the optimiser for each weight.
     held_out : float
@@ -60,9 +65,10 @@ class FitOptions:
     modes: int = 16
     segments: int = 1
     align: bool = True
-    regularisation: tuple[float, ...] = (1e-3, 1e-4, 1e-5, 1e-6)
-    steps: int = 16
-    max_iterations: int = 60
+    axes: float | None = None
+    regularisation: tuple[float, ...] = (1e-4, 1e-5)
+    steps: int = 8
+    max_iterations: int = 200
     held_out: float = 0.125
     tolerance: float = 1e-10
     seed: Seed = 0
@@ -81,6 +87,8 @@ class FitOptions:
         if not weights or not all(math.isfinite(w) and w >= 0 for w in weights):
             raise ValueError(f"regularisation: expected finite weights of zero or more; got {self.regularisation!r}.")
         object.__setattr__(self, "regularisation", tuple(sorted(weights, reverse=True)))
+        if self.axes is not None and not (isinstance(self.axes, int | float) and math.isfinite(self.axes)):
+            raise ValueError(f"axes: expected an angle in radians, or None; got {self.axes!r}.")
         if not 0 < self.held_out < 1:
             raise ValueError(f"held_out: expected a share between 0 and 1; got {self.held_out!r}.")
         if not self.tolerance > 0:

@@ -1,32 +1,31 @@
-"""The rearrangement of the latent space: a rotation and then geodesics, in one object."""
+"""The rearrangement of the latent space: a rotation and then sweeps of geodesics, in one object."""
 
 from __future__ import annotations
 
-import math
 import os
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.linalg import schur
 
 from eulerot._types import FloatArray
 from eulerot.coordinates import to_box, to_latent
 from eulerot.errors import FormatError, checked_samples
 from eulerot.euler.geodesic import Geodesic
-from eulerot.euler.grid import Grid
-from eulerot.euler.integrators import DOP853, RK4
 from eulerot.files import read_arrays, write_arrays
 from eulerot.source import normal_points
+from eulerot.stored import restored_geodesic, stored_geodesic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Rearrangement", "procrustes_rotation"]
+__all__ = ["Rearrangement", "Sweep", "procrustes_rotation"]
 
 # What `Rearrangement.save` writes; raised when older readers would misread it
 _KIND, _VERSION = "eulerot rearrangement", 1
-_TABLEAUS = {tableau.name: tableau for tableau in (RK4, DOP853)}
 
 
 def procrustes_rotation(z: FloatArray, x: FloatArray) -> FloatArray:
@@ -45,16 +44,119 @@ def procrustes_rotation(z: FloatArray, x: FloatArray) -> FloatArray:
     return (left * signs) @ right
 
 
+def _turned(rotation: FloatArray, share: float) -> FloatArray:
+    """Return ``exp(share Omega)`` with ``exp(Omega) = rotation``, by the angles of its planes."""
+    schur_form, basis = schur(rotation, output="real")
+    dim = len(rotation)
+    pairs = [i for i in range(dim - 1) if abs(schur_form[i + 1, i]) > 1e-12]
+    alone = set(range(dim)) - {j for i in pairs for j in (i, i + 1)}
+    turns = [(i, i + 1, np.arctan2(schur_form[i + 1, i], schur_form[i, i])) for i in pairs]
+    reversed_axes = [i for i in sorted(alone) if schur_form[i, i] < 0]  # an even number: half turns of pairs
+    turns += [(i, j, np.pi) for i, j in zip(reversed_axes[::2], reversed_axes[1::2], strict=True)]
+    turned = np.eye(dim)
+    for i, j, angle in turns:
+        cos, sin = np.cos(share * angle), np.sin(share * angle)
+        turned[[[i], [j]], [i, j]] = [[cos, -sin], [sin, cos]]
+    return basis @ turned @ basis.T
+
+
+def _checked_rotation(name: str, value: ArrayLike) -> FloatArray:
+    matrix = np.array(value, dtype=float)
+    if matrix.ndim != 2 or not np.allclose(matrix @ matrix.T, np.eye(len(matrix)), atol=1e-10):
+        raise ValueError(f"{name}: expected an orthogonal matrix, R R^T = I; got one that is not.")
+    return matrix
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Geodesics in disjoint coordinate planes of one turned box: ``Q^T o (X_1 x X_2 x ...) o Q``, equation (3').
+
+    Disjoint planes do not interact, so together they are one geodesic of the box, in any dimension.
+
+    Parameters
+    ----------
+    geodesics : tuple of Geodesic
+        Geodesics of boxes of two or three dimensions.
+    axes : ndarray, shape (d, d)
+        The rotation ``Q`` of the latent space into the axes of the box.
+    planes : tuple of tuple of int
+        For each geodesic the axes of the box that it moves; no axis twice. By default the first ones.
+
+    Examples
+    --------
+    >>> from eulerot.euler.grid import Grid
+    >>> still = Geodesic(np.zeros((8, 8)), Grid((8, 8), "cube"))
+    >>> Sweep((still,), np.eye(3), ((0, 2),)).forward(np.array([[0.5, -1.0, 2.0]]))
+    array([[ 0.5, -1. ,  2. ]])
+    """
+
+    geodesics: tuple[Geodesic, ...]
+    axes: FloatArray
+    planes: tuple[tuple[int, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "geodesics", tuple(self.geodesics))
+        object.__setattr__(self, "axes", _checked_rotation("axes", self.axes))
+        planes = tuple(tuple(int(i) for i in plane) for plane in self.planes) or (
+            (tuple(range(self.geodesics[0].grid.dim)),) if len(self.geodesics) == 1 else ()
+        )
+        object.__setattr__(self, "planes", planes)
+        used = [i for plane in planes for i in plane]
+        dims = [geodesic.grid.dim for geodesic in self.geodesics]
+        disjoint = len(set(used)) == len(used) and set(used) <= set(range(self.dim))
+        if [len(plane) for plane in planes] != dims or not disjoint:
+            raise ValueError(
+                f"planes: expected for each geodesic as many axes as it has, {dims}, below {self.dim} and none twice; "
+                f"got {planes}."
+            )
+
+    @property
+    def dim(self) -> int:
+        """The dimension of the latent space."""
+        return len(self.axes)
+
+    def forward(self, latents: FloatArray) -> FloatArray:
+        """Return the moved latents."""
+        return self._by_planes(latents, lambda geodesic, angles: geodesic.forward_angles(angles))
+
+    def inverse(self, latents: FloatArray) -> FloatArray:
+        """Return the latents that `forward` moves to these."""
+        return self._by_planes(latents, lambda geodesic, angles: geodesic.inverse_angles(angles))
+
+    def log_abs_det(self, latents: FloatArray) -> FloatArray:
+        """Return the logarithm of the factor by which Gaussian volume changes, shape ``(n,)``; equation (16)."""
+        total, turned = np.zeros(len(latents)), latents @ self.axes.T
+        for geodesic, plane in zip(self.geodesics, self.planes, strict=True):
+            _, jacobian = geodesic.jacobian_angles(to_box(turned[:, plane]))
+            total += np.log(np.abs(np.linalg.det(jacobian)))
+        return total
+
+    def path(self, latents: FloatArray, times: Sequence[float] | FloatArray) -> FloatArray:
+        """Return the way of latents at ascending `times` in [0, 1], shape ``(times, n, d)``."""
+        turned = latents @ self.axes.T
+        way = np.repeat(turned[None], len(times), axis=0)
+        for geodesic, plane in zip(self.geodesics, self.planes, strict=True):
+            for at, angles in zip(way, geodesic.path_of_angles(to_box(turned[:, plane]), times), strict=True):
+                at[:, plane] = to_latent(angles)
+        return way @ self.axes
+
+    def _by_planes(self, latents: FloatArray, move: Callable[[Geodesic, FloatArray], FloatArray]) -> FloatArray:
+        turned = latents @ self.axes.T
+        for geodesic, plane in zip(self.geodesics, self.planes, strict=True):
+            turned[:, plane] = to_latent(move(geodesic, to_box(turned[:, plane])))
+        return turned @ self.axes
+
+
 @dataclass(frozen=True)
 class Rearrangement:
-    """A map ``s`` of the latent space that preserves the standard normal: ``s = X_m o ... o X_1 o R``.
+    """A map ``s`` of the latent space that preserves the standard normal: ``s = S_m o ... o S_1 o R``.
 
     Parameters
     ----------
     rotation : ndarray, shape (d, d)
         The rotation ``R``, applied first: ``z -> R z``. Equation (13).
-    geodesics : tuple of Geodesic
-        Geodesics of the box, applied in order. Equations (3) and (4).
+    sweeps : tuple of Sweep
+        Geodesics of the box, applied in order. Equations (3), (3') and (4).
 
     Examples
     --------
@@ -64,16 +166,14 @@ class Rearrangement:
     """
 
     rotation: FloatArray
-    geodesics: tuple[Geodesic, ...] = ()
+    sweeps: tuple[Sweep, ...] = ()
 
     def __post_init__(self) -> None:
-        rotation = np.array(self.rotation, dtype=float)
-        if rotation.ndim != 2 or not np.allclose(rotation @ rotation.T, np.eye(len(rotation)), atol=1e-10):
-            raise ValueError("rotation: expected an orthogonal matrix, R R^T = I; got one that is not.")
-        if self.geodesics and len(rotation) != 2:
-            raise ValueError(f"geodesics: expected a latent space of dimension 2; got {len(rotation)}.")
-        object.__setattr__(self, "rotation", rotation)
-        object.__setattr__(self, "geodesics", tuple(self.geodesics))
+        object.__setattr__(self, "rotation", _checked_rotation("rotation", self.rotation))
+        object.__setattr__(self, "sweeps", tuple(self.sweeps))
+        for sweep in self.sweeps:
+            if sweep.dim != self.dim:
+                raise ValueError(f"sweeps: expected the dimension of the rotation, {self.dim}; got {sweep.dim}.")
 
     @classmethod
     def identity(cls, dim: int) -> Rearrangement:
@@ -86,29 +186,28 @@ class Rearrangement:
         return len(self.rotation)
 
     @property
+    def geodesics(self) -> tuple[Geodesic, ...]:
+        """The geodesics of all sweeps."""
+        return tuple(geodesic for sweep in self.sweeps for geodesic in sweep.geodesics)
+
+    @property
     def is_identity(self) -> bool:
         """Whether nothing is moved at all."""
-        return not self.geodesics and np.array_equal(self.rotation, np.eye(self.dim))
+        return not self.sweeps and not self._turns
 
     def forward(self, z: ArrayLike) -> FloatArray:
         """Return ``s(z)``, shape ``(n, d)``."""
         latents = self._rotated(checked_samples("z", z, dim=self.dim))
-        if not self.geodesics:
-            return latents
-        distances = to_box(latents)
-        for geodesic in self.geodesics:
-            distances = geodesic.forward_angles(distances)
-        return to_latent(distances)
+        for sweep in self.sweeps:
+            latents = sweep.forward(latents)
+        return latents
 
     def inverse(self, y: ArrayLike) -> FloatArray:
         """Return ``s^-1(y)``, shape ``(n, d)``."""
         latents = checked_samples("y", y, dim=self.dim)
-        if self.geodesics:
-            distances = to_box(latents)
-            for geodesic in reversed(self.geodesics):
-                distances = geodesic.inverse_angles(distances)
-            latents = to_latent(distances)
-        return latents if np.array_equal(self.rotation, np.eye(self.dim)) else latents @ self.rotation
+        for sweep in reversed(self.sweeps):
+            latents = sweep.inverse(latents)
+        return latents @ self.rotation if self._turns else latents
 
     def log_abs_det(self, z: ArrayLike) -> FloatArray:
         """Return the logarithm of the factor by which ``s`` changes Gaussian volume at `z`, shape ``(n,)``.
@@ -117,36 +216,33 @@ class Rearrangement:
         zero where ``s`` preserves the Gaussian. Its largest value over a sample is the density error.
         """
         latents = self._rotated(checked_samples("z", z, dim=self.dim))
-        total, distances = np.zeros(len(latents)), to_box(latents)
-        for geodesic in self.geodesics:
-            distances, jacobian = geodesic.jacobian_angles(distances)
-            total += np.log(np.abs(np.linalg.det(jacobian)))
+        total = np.zeros(len(latents))
+        for sweep in self.sweeps:
+            total += sweep.log_abs_det(latents)
+            latents = sweep.forward(latents)
         return total
 
     def path(self, z: ArrayLike, times: ArrayLike) -> FloatArray:
         """Return the way of `z` to ``s(z)`` at ascending `times` in [0, 1], shape ``(times, n, d)``.
 
-        The rotation, if there is one, and each geodesic take equal shares of the time.
+        The rotation, if there is one, and each sweep take equal shares of the time.
         """
         latents = checked_samples("z", z, dim=self.dim)
         raw = np.atleast_1d(np.asarray(times))
         when = raw.astype(float) if raw.dtype.kind in "fiub" else np.full(1, np.nan)
         if when.ndim != 1 or not np.all((when >= 0) & (when <= 1)) or np.any(np.diff(when) < 0):
             raise ValueError(f"times: expected ascending values in [0, 1]; got {times!r}.")
-        turns = not np.array_equal(self.rotation, np.eye(self.dim))
-        pieces = max(1, turns + len(self.geodesics))
-        local = when * pieces
-        result = np.empty((len(when), *latents.shape))
-        result[:] = latents
-        if turns:
+        local = when * max(1, self._turns + len(self.sweeps))
+        result = np.repeat(latents[None], len(when), axis=0)
+        if self._turns:
             for i in np.flatnonzero(local <= 1):
-                result[i] = latents @ self._turned(local[i]).T
-        distances = to_box(self._rotated(latents))
-        for number, geodesic in enumerate(self.geodesics, start=int(turns)):
+                result[i] = latents @ _turned(self.rotation, local[i]).T
+        latents = self._rotated(latents)
+        for number, sweep in enumerate(self.sweeps, start=int(self._turns)):
             inside = np.flatnonzero((local > number) & (local <= number + 1))
-            *between, distances = geodesic.path_of_angles(distances, [*(local[inside] - number), 1.0])
+            *between, latents = sweep.path(latents, [*(local[inside] - number), 1.0])
             for i, at in zip(inside, between, strict=True):
-                result[i] = to_latent(at)
+                result[i] = at
         return result
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -173,10 +269,11 @@ class Rearrangement:
         ...     Rearrangement.load(path).is_identity
         True
         """
-        arrays: dict[str, ArrayLike] = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "geodesics"}
-        arrays["geodesics"] = len(self.geodesics)
-        for number, geodesic in enumerate(self.geodesics):
-            arrays |= {f"geodesic_{number}_{name}": value for name, value in _stored(geodesic).items()}
+        arrays: dict[str, ArrayLike] = {"rotation": self.rotation, "sweeps": len(self.sweeps)}
+        for i, sweep in enumerate(self.sweeps):
+            arrays |= {f"sweep{i}_axes": sweep.axes, f"sweep{i}_geodesics": len(sweep.geodesics)}
+            for j, (geodesic, plane) in enumerate(zip(sweep.geodesics, sweep.planes, strict=True)):
+                arrays |= stored_geodesic(geodesic, f"sweep{i}_geodesic{j}_") | {f"sweep{i}_geodesic{j}_plane": plane}
         write_arrays(path, arrays, kind=_KIND, version=_VERSION)
 
     @classmethod
@@ -200,8 +297,13 @@ class Rearrangement:
         arrays = read_arrays(path, kind=_KIND, version=_VERSION)
         threads = threads or os.cpu_count() or 1
         try:
-            geodesics = tuple(_restored(arrays, f"geodesic_{i}_", threads) for i in range(int(arrays.pop("geodesics"))))
-            return cls(geodesics=geodesics, **arrays)
+            sweeps = []
+            for i in range(int(arrays["sweeps"])):
+                names = [f"sweep{i}_geodesic{j}_" for j in range(int(arrays[f"sweep{i}_geodesics"]))]
+                geodesics = tuple(restored_geodesic(arrays, name, threads) for name in names)
+                planes = tuple(tuple(arrays[f"{name}plane"].tolist()) for name in names)
+                sweeps.append(Sweep(geodesics, arrays[f"sweep{i}_axes"], planes))
+            return cls(arrays["rotation"], tuple(sweeps))
         except (KeyError, TypeError, ValueError) as error:
             raise FormatError(f"{path}: expected a rearrangement; got arrays that make none ({error}).") from error
 
@@ -211,36 +313,9 @@ class Rearrangement:
 
         return plotting.path(self.path(normal_points(n, self.dim), np.linspace(0, 1, 33)), ax=ax)
 
+    @property
+    def _turns(self) -> bool:
+        return not np.array_equal(self.rotation, np.eye(self.dim))
+
     def _rotated(self, latents: FloatArray) -> FloatArray:
-        return latents if np.array_equal(self.rotation, np.eye(self.dim)) else latents @ self.rotation.T
-
-    def _turned(self, share: float) -> FloatArray:
-        """Return ``exp(share Omega)`` with ``exp(Omega) = R``."""
-        angle = share * math.atan2(self.rotation[1, 0], self.rotation[0, 0])
-        return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-
-
-def _stored(geodesic: Geodesic) -> dict[str, ArrayLike]:
-    """Return a geodesic as named arrays; not its threads, on which nothing depends."""
-    tableau, grid = geodesic.tableau, geodesic.grid
-    known = _TABLEAUS.get(tableau.name)
-    if known is None or not (np.array_equal(tableau.a, known.a) and np.array_equal(tableau.b, known.b)):
-        raise ValueError(f"tableau: expected one of {tuple(_TABLEAUS)} to save; got another, {tableau.name!r}.")
-    return {
-        "field0": geodesic.field0, "time": geodesic.time, "steps": geodesic.steps, "tableau": tableau.name,
-        "points": grid.points, "domain": grid.domain, "lengths": grid.sides, "dealiasing": grid.dealiasing,
-    }  # fmt: skip
-
-
-def _restored(arrays: dict[str, np.ndarray], prefix: str, threads: int) -> Geodesic:
-    """Take a geodesic out of named arrays."""
-
-    def take(name: str) -> np.ndarray:
-        return arrays.pop(prefix + name)
-
-    points, lengths = tuple(take("points").tolist()), tuple(take("lengths").tolist())
-    grid = Grid(points, str(take("domain")), lengths=lengths, dealiasing=str(take("dealiasing")))
-    return Geodesic(
-        take("field0"), grid, time=float(take("time")), steps=int(take("steps")),
-        tableau=_TABLEAUS[str(take("tableau"))], threads=threads,
-    )  # fmt: skip
+        return latents @ self.rotation.T if self._turns else latents

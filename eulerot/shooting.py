@@ -15,9 +15,8 @@ from eulerot.coordinates import to_box
 from eulerot.errors import checked_pairs
 from eulerot.euler.equations import VorticityEquation
 from eulerot.euler.geodesic import Geodesic
-from eulerot.euler.grid import Grid
 from eulerot.options import FitOptions
-from eulerot.rearrangement import Rearrangement, procrustes_rotation
+from eulerot.rearrangement import Rearrangement, Sweep, procrustes_rotation
 from eulerot.search import FitStage, Pairs, Search
 from eulerot.source import check_source, normal_points
 from eulerot.transport import transport_cost
@@ -125,7 +124,7 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     rotation = procrustes_rotation(*train) if settings.align else np.eye(2)
     with tqdm(desc="fitting", unit=" iterations", disable=not settings.progress) as bar:
         turned = [(latents @ rotation.T, data) for latents, data in (train, held)]
-        search = Search(settings, Grid.from_modes(settings.modes), turned[0], turned[1], bar)
+        search = Search(settings, turned[0], turned[1], bar)
         search.run()
     return _concluded(search, rotation, held, begun)
 
@@ -156,11 +155,11 @@ def _delivered(search: Search, rotation: FloatArray) -> Rearrangement:
     tails = np.stack(np.meshgrid(*[[-7.0, -5.0, -4.0, 4.0, 5.0, 7.0]] * 2), axis=-1).reshape(-1, 2)
     probes = to_box(np.concatenate([normal_points(1024, 2), tails]))
     backward = VorticityEquation(search.grid).transforms.backward
-    geodesics = []
+    sweeps = []
     for vorticity in search.vorticities():
         geodesic = Geodesic(backward(vorticity), search.grid, threads=search.options.workers)
-        geodesics.append(geodesic.refined(probes, tolerance=search.options.tolerance))
-    return Rearrangement(rotation, tuple(geodesics))
+        sweeps.append(Sweep((geodesic.refined(probes, tolerance=search.options.tolerance),), search.axes))
+    return Rearrangement(rotation, tuple(sweeps))
 
 
 def _concluded(search: Search, rotation: FloatArray, held: Pairs, begun: float) -> FitResult:

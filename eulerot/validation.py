@@ -22,7 +22,7 @@ from eulerot.euler.solver import solve_euler
 from eulerot.flows import zoo
 from eulerot.flows.linear import LinearFlow
 from eulerot.flows.rearranged import RearrangedFlow, rearrange
-from eulerot.rearrangement import Rearrangement
+from eulerot.rearrangement import Rearrangement, Sweep
 from eulerot.source import normal_points
 from eulerot.transport import transport_cost
 
@@ -121,8 +121,12 @@ def _geodesic() -> Geodesic:
     return Geodesic(3 * _field(grid, modes=8), grid, steps=64)
 
 
+def _one(geodesic: Geodesic) -> Rearrangement:
+    return Rearrangement(np.eye(2), (Sweep((geodesic,), np.eye(2)),))
+
+
 def _rearranged() -> tuple[Rearrangement, FloatArray]:
-    return Rearrangement(np.eye(2), (_geodesic(),)), normal_points(2048, 2)
+    return _one(_geodesic()), normal_points(2048, 2)
 
 
 def _density_error() -> float:
@@ -171,7 +175,7 @@ def _linear() -> float:
 def _threads() -> float:
     rearrangement, z = _rearranged()
     many = Geodesic(_geodesic().field0, _geodesic().grid, steps=64, threads=3)
-    return float(np.sum(Rearrangement(np.eye(2), (many,)).forward(z) != rearrangement.forward(z)))
+    return float(np.sum(_one(many).forward(z) != rearrangement.forward(z)))
 
 
 @lru_cache(maxsize=1)

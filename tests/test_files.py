@@ -11,8 +11,10 @@ import pytest
 import eulerot
 from eulerot import files
 from eulerot.euler.integrators import RK4, Tableau
+from eulerot.rearrangement import Sweep
 
 QUARTER = np.array([[0.0, -1.0], [1.0, 0.0]])
+TURN = np.array([[0.6, -0.8], [0.8, 0.6]])
 Z = np.random.default_rng(0).standard_normal((300, 2))
 
 
@@ -20,9 +22,8 @@ def rearrangement(seed=0):
     rng, grid = np.random.default_rng(seed), eulerot.Grid.from_modes(3)
     x, y = grid.mesh()
     field = sum(rng.standard_normal() * np.sin((k + 1) * x) * np.sin((l + 1) * y) for k in range(3) for l in range(3))
-    return eulerot.Rearrangement(
-        QUARTER, (eulerot.Geodesic(field, grid, steps=12), eulerot.Geodesic(-0.5 * field, grid, steps=9, tableau=RK4))
-    )
+    first, second = eulerot.Geodesic(field, grid, steps=12), eulerot.Geodesic(-0.5 * field, grid, steps=9, tableau=RK4)
+    return eulerot.Rearrangement(QUARTER, (Sweep((first,), TURN), Sweep((second,), np.eye(2))))
 
 
 @pytest.fixture
@@ -54,10 +55,23 @@ def test_without_geodesics(dim, tmp_path):
     assert loaded.is_identity and loaded.dim == dim
 
 
+def test_sweeps_in_planes_and_in_space(tmp_path):
+    rng, plane, space = np.random.default_rng(3), eulerot.Grid.from_modes(3), eulerot.Grid.from_modes(2, dim=3)
+    flat = eulerot.Geodesic(0.3 * rng.standard_normal(plane.points), plane, steps=20)
+    solid = eulerot.Geodesic(0.1 * rng.standard_normal((3, *space.points)), space, steps=20)
+    axes = np.linalg.qr(rng.standard_normal((5, 5)))[0]
+    original = eulerot.Rearrangement(np.eye(5), (Sweep((solid, flat), axes, ((0, 3, 1), (4, 2))),))
+    original.save(tmp_path / "five")
+    loaded, z = eulerot.Rearrangement.load(tmp_path / "five"), rng.standard_normal((40, 5))
+    assert loaded.sweeps[0].planes == ((0, 3, 1), (4, 2))
+    assert loaded.forward(z).tobytes() == original.forward(z).tobytes()
+    assert loaded.inverse(z).tobytes() == original.inverse(z).tobytes()
+
+
 def test_every_setting_of_a_geodesic_is_kept(tmp_path):
     grid = eulerot.Grid((9, 8), "cube", lengths=(1.0, 2.5), dealiasing="3/2")
     geodesic = eulerot.Geodesic(np.ones(grid.points), grid, time=-0.3, steps=5, tableau=RK4)
-    eulerot.Rearrangement(np.eye(2), (geodesic,)).save(tmp_path / "one")
+    eulerot.Rearrangement(np.eye(2), (Sweep((geodesic,), TURN),)).save(tmp_path / "one")
     (loaded,) = eulerot.Rearrangement.load(tmp_path / "one").geodesics
     assert loaded.grid == grid and (loaded.time, loaded.steps, loaded.tableau) == (-0.3, 5, RK4)
     assert np.array_equal(loaded.field0, geodesic.field0)
@@ -106,7 +120,7 @@ def test_foreign_files_are_refused_by_what_they_are(tmp_path):
 
 def test_another_kind_and_a_newer_version_say_so(tmp_path):
     path = tmp_path / "file"
-    arrays = {"rotation": np.eye(2), "geodesics": 0}
+    arrays = {"rotation": np.eye(2), "sweeps": 0}
     files.write_arrays(path, arrays, kind="eulerot rearrangement", version=1)
     assert eulerot.Rearrangement.load(path).is_identity
     files.write_arrays(path, arrays, kind="eulerot rearrangement", version=99)
@@ -115,7 +129,7 @@ def test_another_kind_and_a_newer_version_say_so(tmp_path):
     files.write_arrays(path, arrays, kind="eulerot checkpoint", version=1)
     with pytest.raises(eulerot.FormatError, match=r"expected .* 'eulerot rearrangement'; got 'eulerot checkpoint'"):
         eulerot.Rearrangement.load(path)
-    for broken in ({}, {"rotation": np.eye(2), "geodesics": 1}, arrays | {"rotation": Z}, arrays | {"more": 1}):
+    for broken in ({}, {"rotation": np.eye(2), "sweeps": 1}, arrays | {"rotation": Z}):
         files.write_arrays(path, broken, kind="eulerot rearrangement", version=1)
         with pytest.raises(eulerot.FormatError, match="expected a rearrangement"):
             eulerot.Rearrangement.load(path)
@@ -151,7 +165,7 @@ def test_what_cannot_be_written_leaves_the_old_file(saved, tmp_path, monkeypatch
     with pytest.raises(ValueError, match="expected names other than"):
         files.write_arrays(saved, {"kind": 1}, kind="test", version=1)
     own = Tableau("RK4", RK4.a, np.array([1.0, 0, 0, 0]), 1, 0.0)
-    other = replace(rearrangement(), geodesics=(replace(rearrangement().geodesics[0], tableau=own),))
+    other = replace(rearrangement(), sweeps=(Sweep((replace(rearrangement().geodesics[0], tableau=own),), TURN),))
     with pytest.raises(ValueError, match=r"tableau: expected one of .* to save; got another, 'RK4'"):
         other.save(saved)
 

@@ -9,7 +9,8 @@ from scipy.linalg import sqrtm
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from eulerot.transport import asymmetry, exact_cost, lower_bound, transport_cost, transport_report
+from eulerot.asymmetry import asymmetry
+from eulerot.transport import exact_cost, lower_bound, transport_cost, transport_report
 
 
 def random_pairs(n, d, seed=0):
@@ -148,3 +149,33 @@ def test_bad_input_of_asymmetry():
         asymmetry(lambda z: z[:, :1], points)
     with pytest.raises(ValueError, match=r"map_\(points\): expected 12 rows; got 3"):
         asymmetry(lambda z: z[:3], points)
+
+
+def random_angles(n, d, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.uniform(-np.pi, np.pi, (n, d)), rng.vonmises(2.0, 1.5, (n, d))
+
+
+@pytest.mark.parametrize(("n", "d"), [(1, 2), (5, 1), (6, 2)])
+def test_exact_cost_of_angles_is_the_best_of_all_permutations(n, d):
+    y, x = random_angles(n, d)
+    costs = [transport_cost(y, x[list(order)], domain="torus") for order in permutations(range(n))]
+    assert np.isclose(exact_cost(y, x, domain="torus"), min(costs), rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_bound_of_one_angle_is_its_optimum(seed):
+    y, x = random_angles(101, 1, seed)
+    assert np.isclose(lower_bound(y, x, domain="torus"), exact_cost(y, x, domain="torus"), rtol=1e-12)
+
+
+def test_angles_have_no_beginning():
+    y, x = random_angles(80, 2)
+    for measure in (transport_cost, exact_cost, lower_bound):
+        turned = measure(y + np.array([1.0, 2.0]), x + np.array([1.0, 2.0]) + 2 * np.pi, domain="torus")
+        assert np.isclose(turned, measure(y, x, domain="torus"), rtol=1e-10)
+    report = transport_report(y, x, domain="torus")
+    assert 0 < report.lower_bound < report.exact < report.cost < transport_report(y, x).cost
+    assert transport_cost([[3.0]], [[-3.0]], domain="torus") == pytest.approx((2 * np.pi - 6) ** 2)
+    with pytest.raises(ValueError, match="domain: expected 'cube' or 'torus'; got 'circle'"):
+        transport_cost(y, x, domain="circle")

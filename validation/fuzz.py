@@ -33,6 +33,7 @@ from eulerot.cli import main as command_line
 from eulerot.errors import checked_samples
 from eulerot.euler.integrators import DOP853, RK4
 from eulerot.options import FitOptions
+from eulerot.rearrangement import Sweep
 from eulerot.transport import exact_cost, lower_bound, transport_cost
 
 __all__ = ["TARGETS", "run"]
@@ -66,7 +67,8 @@ def _rearrangement(seed: int, geodesics: int, modes: int = 3) -> eulerot.Rearran
     parts = []
     for number in range(geodesics):
         waves = [rng.standard_normal() * np.sin(k * x) * np.sin(l * y) for k in (1, 2, 3) for l in (1, 2, 3)]
-        parts.append(eulerot.Geodesic(sum(waves), grid, steps=12, tableau=(DOP853, RK4)[number % 2]))
+        geodesic = eulerot.Geodesic(sum(waves), grid, steps=12, tableau=(DOP853, RK4)[number % 2])
+        parts.append(Sweep((geodesic,), np.eye(2)))
     angle = rng.uniform(0, 2 * np.pi) if seed % 3 else 0.0
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return eulerot.Rearrangement(rotation, tuple(parts))
@@ -174,7 +176,7 @@ def map_round_trip(data: st.DataObject) -> None:
     )  # fmt: skip
     field = data.draw(hnp.arrays(np.float64, st.just(grid.points), elements=st.floats(-1, 1)))
     geodesic = eulerot.Geodesic(field, grid, time=data.draw(st.floats(-0.2, 0.2)), steps=data.draw(st.integers(8, 20)))
-    original = replace(MAPS[data.draw(st.integers(0, 3))], geodesics=(geodesic,))
+    original = replace(MAPS[data.draw(st.integers(0, 3))], sweeps=(Sweep((geodesic,), np.eye(2)),))
     with tempfile.TemporaryDirectory() as folder:
         original.save(os.path.join(folder, "map"))
         loaded = eulerot.Rearrangement.load(os.path.join(folder, "map"), threads=1)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -89,13 +90,12 @@ def _wisdom_file() -> Path | None:
     """Return the file in the user's cache folder that keeps FFTW's wisdom; None if it cannot be written."""
     import pyfftw
 
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "eulerot"
     try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eulerot"
         folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"fftw-wisdom-{pyfftw.__version__}" if os.access(folder, os.W_OK) else None
-    except OSError:
+    except (OSError, RuntimeError):  # a user without a home is a RuntimeError
         return None
+    return folder / f"fftw-wisdom-{pyfftw.__version__}" if os.access(folder, os.W_OK) else None
 
 
 @lru_cache(maxsize=1)
@@ -103,19 +103,24 @@ def _recall_wisdom() -> None:
     import pyfftw
 
     file = _wisdom_file()
-    if file is not None and file.exists():
-        pyfftw.import_wisdom((file.read_bytes(), b"", b""))  # a file of another machine is refused by FFTW itself
+    if file is not None:
+        with suppress(OSError):  # FFTW itself refuses a file that is damaged or of another machine
+            pyfftw.import_wisdom((file.read_bytes(), b"", b""))
 
 
 def _keep_wisdom() -> None:
     import pyfftw
 
+    _recall_wisdom.cache_clear()
+    _recall_wisdom()  # what other processes have measured since is kept
     file = _wisdom_file()
     if file is None:
         return
-    with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as partial:
-        partial.write(pyfftw.export_wisdom()[0])
-    os.replace(partial.name, file)
+    # a plan that is not kept is measured again by the next process
+    with suppress(OSError), tempfile.TemporaryDirectory(dir=file.parent) as folder:
+        partial = Path(folder) / file.name
+        partial.write_bytes(pyfftw.export_wisdom()[0])
+        os.replace(partial, file)
 
 
 def _plan_scipy(kind: str, source: np.ndarray, target: np.ndarray, axis: int) -> Plan:

@@ -83,12 +83,14 @@ class Grid:
             )
         object.__setattr__(self, "points", tuple(sizes.tolist()))
         side = math.pi if self.walls else 2 * math.pi
-        lengths = tuple(np.atleast_1d(np.asarray(self.lengths or (side,) * self.dim, dtype=float)).tolist())
-        if len(lengths) != self.dim or not all(math.isfinite(a) and a > 0 for a in lengths):
+        lengths = np.asarray((side,) * self.dim if self.lengths is None else self.lengths)
+        numbers = lengths.shape == (self.dim,) and lengths.dtype.kind in "fiu"
+        if not numbers or not np.all((lengths > 0) & (lengths < np.inf)):
             raise ValueError(f"lengths: expected {self.dim} positive lengths; got {self.lengths!r}. Pass one an axis.")
-        object.__setattr__(self, "lengths", lengths)
+        object.__setattr__(self, "lengths", tuple(lengths.astype(float).tolist()))
         if min(self.modes) < 1:
-            raise ValueError(f"points: expected at least 4 points an axis; got {self.points}. Use a finer grid.")
+            least = {("torus", "2/3"): 4, ("torus", "3/2"): 3}.get((self.domain, self.dealiasing), 2)
+            raise ValueError(f"points: expected at least {least} points an axis; got {self.points}. Use a finer grid.")
 
     @classmethod
     def from_modes(cls, modes: int, *, domain: str = "cube", dim: int = 2) -> Grid:

@@ -76,7 +76,7 @@ class RungeKutta:
     def __init__(self, equation: Equation, tableau: Tableau) -> None:
         self.equation, self.tableau = equation, tableau
         self._slopes = equation.zeros(tableau.stages)
-        self._stage = equation.zeros()
+        self._stage, self._nothing = equation.zeros(), equation.zeros()
 
     def step(self, field: np.ndarray, dt: float, out: np.ndarray, stages: np.ndarray | None = None) -> None:
         """Set `out` to `field` after one step; keep the stage fields in `stages`, shape ``(stages, ...)``.
@@ -106,11 +106,10 @@ class RungeKutta:
             Derivatives by the stage fields themselves, as the particles leave them.
         """
         a, b, back = self.tableau.a, self.tableau.b, self._slopes  # derivative by each stage field
-        nothing = np.zeros_like(multiplier)
         for i in reversed(range(self.tableau.stages)):
             later = [(dt * a[j, i], back[j]) for j in range(i + 1, self.tableau.stages)]
-            self._combined(self._stage, nothing, [(dt * b[i], multiplier), *later])
-            back[i] = self.equation.adjoint(stages[i], self._stage)
+            self._combined(self._stage, self._nothing, [(dt * b[i], multiplier), *later])
+            self.equation.adjoint(stages[i], self._stage, back[i])
             if sources is not None:
                 back[i] += sources[i]
         self._combined(multiplier, multiplier, [(1.0, each) for each in back])

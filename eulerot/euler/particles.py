@@ -1,8 +1,10 @@
-"""Particles in a truncated stream function: exact velocity, gradient and adjoints, equations (8) and (10).
+"""Particles in a truncated field: exact velocity, gradient and adjoints, equations (8) and (10).
 
-The stream function is a sum of products of one-dimensional basis functions, ``psi = sum Psi_mn b_m(x) b_n(y)``:
-``b_m = sin((m+1) x)`` in the box; ``b_2k = cos(k x)``, ``b_2k+1 = sin(k x)`` on the torus. One kernel serves both.
-Velocity is exact, so it is divergence-free and tangent to the walls by construction.
+What carries the particles is a sum of products of one-dimensional basis functions: in the plane the stream function,
+``psi = sum Psi_mn b_m(x) b_n(y)``; in space each component of the velocity, ``u_i = sum U_imno b_m(x) b_n(y) b_o(z)``.
+On the torus the ``b`` are ``cos(k x)``, k = 0, 1, ..., and then ``sin(k x)``. In the box they are ``sin((m + 1) x)``
+or, for a component of the velocity along the axes that are not its own, ``cos(m x)``.
+Velocity is exact, so it is tangent to the walls, and divergence-free if its coefficients are.
 
 Positions in the box are *signed wall distances*: ``y > 0`` is the distance from the wall at 0, ``y < 0`` minus the
 distance from the wall at pi. A particle never crosses a wall, so the sign never changes, and particles close to
@@ -22,6 +24,7 @@ import numpy as np
 
 from eulerot._types import FloatArray
 from eulerot.euler import _kernels
+from eulerot.euler._kernels_basis import LANES, TILE
 from eulerot.euler._workers import run
 from eulerot.euler.equations import Equation
 from eulerot.euler.grid import Grid
@@ -29,7 +32,7 @@ from eulerot.euler.integrators import Tableau
 
 T = TypeVar("T")
 
-__all__ = ["Transport", "basis_coefficients", "basis_field", "to_angles", "to_positions"]
+__all__ = ["Transport", "basis_coefficients", "basis_field", "record_rows", "to_angles", "to_positions"]
 
 # Partial sums are formed by chunk and added in order, so that results do not depend on the number of threads
 _CHUNKS = 16
@@ -52,59 +55,85 @@ def to_positions(angles: FloatArray, grid: Grid) -> FloatArray:
     return angles / grid.scales
 
 
-def _padded(n: int) -> int:
-    return -(-n // _kernels.UNROLL) * _kernels.UNROLL
+def _of_angles(grid: Grid) -> FloatArray | float:
+    """Return the factors that turn the carrier of positions into the carrier of angles."""
+    return float(np.prod(grid.scales)) if grid.dim == 2 else grid.scales[:, None, None, None]
+
+
+def _shifted(series: FloatArray, by: int, grid: Grid) -> FloatArray:
+    """Return the series of a velocity in the box with the sines moved `by` places along their axes; others as is."""
+    if grid.dim == 2:
+        return series
+    return np.stack([np.roll(series[..., i, :, :, :], by, axis=i - 3) for i in range(3)], axis=-4)
+
+
+def _padded(series: np.ndarray, axis: int, multiple: int) -> np.ndarray:
+    widths = [(0, 0)] * series.ndim
+    widths[axis] = (0, -series.shape[axis] % multiple)
+    return np.pad(series, widths)
+
+
+def _part(axis: int, *edges: int | None) -> tuple:
+    """Return the index that slices one axis, counted from the end."""
+    return (..., slice(*edges), *(slice(None),) * (-axis - 1))
 
 
 def basis_coefficients(field_hat: np.ndarray, grid: Grid) -> FloatArray:
-    """Return the coefficients ``Psi_mn`` in the products of basis functions, zero-padded for the kernels.
+    """Return the coefficients in the products of basis functions, zero-padded for the kernels.
 
-    Leading axes are kept.
+    Parameters
+    ----------
+    field_hat : ndarray
+        Kept coefficients of the stream function, or of the velocity, ``(3, *grid.shape_hat)``; leading axes are kept.
+    grid : Grid
+        Domain and truncation.
     """
-    modes_k, modes_l = grid.modes
-    lead = field_hat.shape[:-2]
-    field_hat = field_hat * np.prod(grid.scales)  # velocities of angles
+    series = field_hat * _of_angles(grid)
     if grid.walls:
-        psi = np.zeros((*lead, _padded(modes_k), _padded(modes_l)))
-        psi[..., :modes_k, :modes_l] = field_hat
-        return psi
-    psi = np.zeros((*lead, _padded(2 * modes_k + 2), _padded(2 * modes_l + 2)))
-    folded = field_hat * np.where(np.arange(modes_l + 1) == 0, 1.0, 2.0)
-    above, below = folded[..., 1 : modes_k + 1, :], folded[..., : -modes_k - 1 : -1, :]
-    rows, columns = slice(2, 2 * modes_k + 2, 2), slice(0, 2 * modes_l + 2, 2)
-    even = np.concatenate([folded[..., :1, :], above + below], axis=-2)
-    psi[..., 0 : 2 * modes_k + 2 : 2, columns] = even.real
-    psi[..., 0 : 2 * modes_k + 2 : 2, 1 : 2 * modes_l + 2 : 2] = -even.imag
-    odd = above - below
-    psi[..., slice(rows.start + 1, rows.stop + 1, 2), columns] = -odd.imag
-    psi[..., slice(rows.start + 1, rows.stop + 1, 2), 1 : 2 * modes_l + 2 : 2] = -odd.real
-    return psi
+        series = _shifted(series, -1, grid)
+        for axis in range(-grid.dim, 0):
+            series = _padded(series, axis, TILE)
+        return series
+    for axis, modes in zip(range(-grid.dim, -1), grid.modes, strict=False):  # e^ikx = cos kx + i sin kx
+        above, below = series[_part(axis, 1, modes + 1)], series[_part(axis, None, -modes - 1, -1)]
+        zeroth = series[_part(axis, 0, 1)]
+        cosines, sines = [zeroth, above + below], [np.zeros_like(zeroth), 1j * (above - below)]
+        halves = [_padded(np.concatenate(half, axis), axis, TILE // 2) for half in (cosines, sines)]
+        series = np.concatenate(halves, axis)
+    series = _padded(series * np.where(np.arange(grid.modes[-1] + 1) == 0, 1.0, 2.0), -1, TILE // 2)
+    return np.concatenate([series.real, -series.imag], axis=-1)
 
 
 def basis_field(derivative: FloatArray, grid: Grid) -> np.ndarray:
-    """Return the field that represents a derivative by ``Psi_mn`` in the inner product ``mean(a b)``."""
-    modes_k, modes_l = grid.modes
-    derivative = derivative * np.prod(grid.scales)
+    """Return the field that represents a derivative by the coefficients in the inner product ``mean(a b)``.
+
+    The transpose of `basis_coefficients`.
+    """
     if grid.walls:
-        return 4.0 * derivative[..., :modes_k, :modes_l]
-    end_k, end_l = 2 * modes_k + 2, 2 * modes_l + 2
-    cc, cs = derivative[..., 0:end_k:2, 0:end_l:2], derivative[..., 0:end_k:2, 1:end_l:2]
-    sc, ss = derivative[..., 1:end_k:2, 0:end_l:2], derivative[..., 1:end_k:2, 1:end_l:2]
-    # 1 / mean(b_m^2 b_n^2) is 4 times a half for each constant; undoing the folding of k and l halves again
-    even, odd = cc - 1j * cs, -ss - 1j * sc
-    return np.concatenate([even[..., :1, :], even[..., 1:, :] + odd[..., 1:, :], (even - odd)[..., :0:-1, :]], axis=-2)
+        within: tuple = (..., *map(slice, grid.shape_hat))
+        kept = derivative[within]
+        return _shifted(kept, 1, grid) / grid.weights * _of_angles(grid)
+    half, modes = derivative.shape[-1] // 2, grid.modes[-1]
+    series = derivative[..., : modes + 1] - 1j * derivative[..., half : half + modes + 1]
+    for axis, modes in zip(range(-grid.dim, -1), grid.modes, strict=False):
+        half = series.shape[axis] // 2
+        cosines = series[_part(axis, 0, modes + 1)]
+        above, below = cosines[_part(axis, 1, None)], 1j * series[_part(axis, half + 1, half + modes + 1)]
+        parts = [cosines[_part(axis, 0, 1)], above - below, (above + below)[_part(axis, None, None, -1)]]
+        series = np.concatenate(parts, axis)
+    return series * _of_angles(grid)
 
 
 @dataclass(frozen=True)
 class Transport:
-    """Particles carried by given stage stream functions through equal steps of one Runge-Kutta scheme.
+    """Particles carried by given stage fields through equal steps of one Runge-Kutta scheme, in the plane or in space.
 
     Parameters
     ----------
     grid : Grid
         Domain and truncation.
-    psi : ndarray, shape (steps, stages, m, n)
-        Basis coefficients of the stream function at each stage, as `basis_coefficients` gives them.
+    carrier : ndarray, shape (steps, stages, m, n) or (steps, stages, 3, m, n, o)
+        Basis coefficients of the stream function, or of the velocity, at each stage, by `basis_coefficients`.
     dt : float
         The step; negative to go back in time.
     tableau : Tableau
@@ -114,7 +143,7 @@ class Transport:
     """
 
     grid: Grid
-    psi: FloatArray
+    carrier: FloatArray
     dt: float
     tableau: Tableau
     threads: int = 1
@@ -126,17 +155,17 @@ class Transport:
 
     def advance(self, positions: FloatArray) -> FloatArray:
         """Return the positions at the end; signed wall distances in the box."""
-        return self._run(positions, rows=2, record=False)[0]
+        return self._run(positions)[0]
 
     def advance_recorded(self, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the positions at the end and the stage positions that `adjoint` needs."""
-        return self._run(positions, rows=2, record=True)
+        """Return the positions at the end and what `adjoint` needs: positions and the velocity's gradient, by stage."""
+        return self._run(positions, rows=record_rows(self.grid.dim))
 
     def advance_jacobian(self, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the positions at the end and the Jacobians ``DX`` there, by the variational equation."""
-        state = np.concatenate([positions, np.tile([1.0, 0.0, 0.0, 1.0], (len(positions), 1))], axis=1)
-        end = self._run(state, rows=6, record=False)[0]
-        return end[:, :2], end[:, 2:].reshape(-1, 2, 2)
+        n, dim = positions.shape
+        end = self._run(np.concatenate([positions, np.tile(np.eye(dim).ravel(), (n, 1))], axis=1))[0]
+        return end[:, :dim], end[:, dim:].reshape(n, dim, dim)
 
     def adjoint(self, record: FloatArray, multiplier: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return derivatives by the stage carriers, as fields, and by the starting positions; equation (10).
@@ -145,43 +174,48 @@ class Transport:
         ----------
         record : ndarray
             What `advance_recorded` returned.
-        multiplier : ndarray, shape (n, 2)
+        multiplier : ndarray, shape (n, d)
             Derivative of the objective by the positions at the end.
         """
         lanes = _to_lanes(multiplier)
         start = np.empty_like(lanes)
 
         def work(chunk: slice) -> FloatArray:
-            psi_bar = np.zeros_like(self.psi)
-            a, b, dt, walls = self._scheme
-            _kernels.adjoint(record[chunk], lanes[chunk], self.psi, a, b, dt, walls, start[chunk], psi_bar)
-            return psi_bar
+            bar = np.zeros_like(self.carrier)
+            _kernels.adjoint(record[chunk], lanes[chunk], *self._scheme, start[chunk], bar)
+            return bar
 
-        parts = self._map(work, len(lanes))
-        total = parts[0]
-        for part in parts[1:]:
-            total += part
+        total = np.zeros_like(self.carrier)
+        tasks = _by_chunk(work, len(lanes))
+        for first in range(0, len(tasks), self.threads):  # no more sums at a time than threads: they may be large
+            for part in run(tasks[first : first + self.threads], self.threads):
+                total += part
         return basis_field(total, self.grid), _from_lanes(start, len(multiplier))
 
-    def _run(self, state: FloatArray, *, rows: int, record: bool) -> tuple[FloatArray, FloatArray]:
+    def _run(self, state: FloatArray, *, rows: int = 0) -> tuple[FloatArray, FloatArray]:
         lanes = _to_lanes(state)
-        steps, stages = self.psi.shape[:2]
-        kept = np.empty((len(lanes), steps, stages, rows * _kernels.LANES) if record else (len(lanes), 0, 0, 0))
+        steps, stages = self.carrier.shape[:2]
+        record = np.empty((len(lanes), steps, stages, rows * LANES) if rows else (len(lanes), 0, 0, 0))
 
         def work(chunk: slice) -> None:
-            a, b, dt, walls = self._scheme
-            _kernels.advance(lanes[chunk], self.psi, a, b, dt, walls, kept[chunk])
+            _kernels.advance(lanes[chunk], self.carrier, *self._scheme, record[chunk])
 
-        self._map(work, len(lanes))
-        return _from_lanes(lanes, len(state)), kept
+        run(_by_chunk(work, len(lanes)), self.threads)
+        return _from_lanes(lanes, len(state)), record
 
     @property
     def _scheme(self) -> tuple[FloatArray, FloatArray, float, bool]:
         return self.tableau.a, self.tableau.b, self.dt, self.grid.walls
 
-    def _map(self, work: Callable[[slice], T], blocks: int) -> list[T]:
-        edges = np.linspace(0, blocks, min(blocks, _CHUNKS) + 1).astype(int)
-        return run([partial(work, slice(a, b)) for a, b in itertools.pairwise(edges)], self.threads)
+
+def record_rows(dim: int) -> int:
+    """Return how many numbers a particle and stage `Transport.advance_recorded` keeps."""
+    return dim + dim**2
+
+
+def _by_chunk(work: Callable[[slice], T], blocks: int) -> list[Callable[[], T]]:
+    edges = np.linspace(0, blocks, min(blocks, _CHUNKS) + 1).astype(int)
+    return [partial(work, slice(a, b)) for a, b in itertools.pairwise(edges)]
 
 
 def _to_lanes(rows: FloatArray) -> FloatArray:
@@ -191,13 +225,13 @@ def _to_lanes(rows: FloatArray) -> FloatArray:
     nothing.
     """
     n, r = rows.shape
-    blocks = -(-n // _kernels.LANES)
-    full = np.zeros((blocks * _kernels.LANES, r))
+    blocks = -(-n // LANES)
+    full = np.zeros((blocks * LANES, r))
     full[:n] = rows
-    return np.ascontiguousarray(full.reshape(blocks, _kernels.LANES, r).swapaxes(1, 2)).reshape(blocks, -1)
+    return np.ascontiguousarray(full.reshape(blocks, LANES, r).swapaxes(1, 2)).reshape(blocks, -1)
 
 
 def _from_lanes(lanes: FloatArray, n: int) -> FloatArray:
     """Undo `_to_lanes`."""
-    rows = lanes.shape[1] // _kernels.LANES
-    return np.ascontiguousarray(lanes.reshape(-1, rows, _kernels.LANES).swapaxes(1, 2).reshape(-1, rows)[:n])
+    rows = lanes.shape[1] // LANES
+    return np.ascontiguousarray(lanes.reshape(-1, rows, LANES).swapaxes(1, 2).reshape(-1, rows)[:n])

@@ -11,7 +11,7 @@ from eulerot._types import FloatArray
 from eulerot.errors import ResolutionError
 from eulerot.euler.equations import Equation
 from eulerot.euler.integrators import RungeKutta, Tableau
-from eulerot.euler.particles import Transport
+from eulerot.euler.particles import Transport, record_rows
 
 __all__ = ["Trajectory", "check_steps", "march", "required_steps"]
 
@@ -41,22 +41,38 @@ def check_steps(equation: Equation, field: np.ndarray, time: float, steps: int, 
 
 
 def march(
-    equation: Equation, field: np.ndarray, time: float, steps: int, tableau: Tableau, stages: np.ndarray | None = None
-) -> Iterator[np.ndarray]:
-    """Yield the field after each step, in one of two arrays by turns; `stages` then holds the stages of that step.
+    equation: Equation,
+    field: np.ndarray,
+    time: float,
+    steps: int,
+    tableau: Tableau,
+    *,
+    courant: float | None = None,
+    stages: np.ndarray | None = None,
+) -> Iterator[tuple[float, float, np.ndarray]]:
+    """Yield the time, the step and the field after each step, the field in one of two arrays by turns.
+
+    `stages` then holds the stages of that step. With a `courant` number there are as many more steps than `steps` as it
+    takes to keep them, as the field speeds up, below that share of the longest stable one.
 
     Raises
     ------
     ResolutionError
-        If the steps are too long for the scheme to be stable.
+        If there is no `courant` number and the steps are too long for the scheme to be stable.
     """
     scheme, spare = RungeKutta(equation, tableau), (equation.zeros(), equation.zeros())
-    for n in range(steps):
-        if n % _CHECK_EVERY == 0:
+    start, dt, done, n = 0.0, time / steps, 0, 0  # steps since `start` have been alike
+    while done < steps:
+        if courant is None and n % _CHECK_EVERY == 0:
             check_steps(equation, field, time, steps, tableau)
-        scheme.step(field, time / steps, spare[n % 2], stages)
-        field = spare[n % 2]
-        yield field
+        elif courant is not None and n % _CHECK_EVERY == 0:
+            now = start + done * dt
+            needed = required_steps(equation, field, time - now, courant * tableau.stability)
+            if needed > steps - done:
+                start, dt, steps, done = now, (time - now) / needed, needed, 0
+        scheme.step(field, dt, spare[n % 2], stages)
+        field, n, done = spare[n % 2], n + 1, done + 1
+        yield (start + done * dt if done < steps else time), dt, field
     if not np.isfinite(field).all():
         raise ResolutionError(f"steps: the field is no longer finite; got {steps} steps. Raise steps.")
 
@@ -106,8 +122,20 @@ class Trajectory:
 
     def transport(self, start: np.ndarray) -> tuple[np.ndarray, Transport]:
         """Return the final field, and the transport of particles through the whole run."""
-        end, stages = self._stretch(start, self.steps)
+        end, stages = self.stages(start)
         return end, self._transport(stages)
+
+    def stages(self, start: np.ndarray, steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Advance the field by some steps, or all; return it and all stage fields, shape ``(steps, stages, ...)``."""
+        equation, steps = self.equation, self.steps if steps is None else steps
+        end, stages = start.copy(), equation.zeros(steps, self.tableau.stages)
+        check_steps(equation, end, self.time, self.steps, self.tableau)
+        scheme = RungeKutta(equation, self.tableau)
+        for n in range(steps):
+            scheme.step(end, self.time / self.steps, end, stages[n])
+        if not np.isfinite(end).all():
+            raise ResolutionError(f"steps: the field is no longer finite; got {self.steps} steps. Raise steps.")
+        return end, stages
 
     def run(self, start: np.ndarray, positions: FloatArray) -> tuple[np.ndarray, FloatArray, list]:
         """Return the final field, the final positions, as angles, and the tape for `adjoint`.
@@ -157,7 +185,7 @@ class Trajectory:
     def _lengths(self, particles: int) -> list[int]:
         """Return the number of steps in each stretch: all in one, or about the root of their number."""
         field_bytes = int(np.prod(self.equation.shape)) * np.dtype(self.equation.grid.dtype_hat).itemsize
-        step_bytes = self.tableau.stages * (2 * field_bytes + 8 * self.equation.grid.dim * particles)
+        step_bytes = self.tableau.stages * (2 * field_bytes + 8 * record_rows(self.equation.grid.dim) * particles)
         if self.steps * step_bytes <= self.memory:
             return [self.steps]
         most = max(1, min(self.memory // step_bytes, int(np.ceil(np.sqrt(self.steps)))))
@@ -165,7 +193,7 @@ class Trajectory:
 
     def _follow(self, piece: _Piece, *, keep: bool) -> tuple[np.ndarray, FloatArray]:
         """Run a stretch from its start; `keep` what its adjoint needs."""
-        end, stages = self._stretch(piece.field, piece.steps)
+        end, stages = self.stages(piece.field, piece.steps)
         positions = piece.positions
         if keep:
             piece.stages = stages
@@ -180,15 +208,3 @@ class Trajectory:
 
     def _transport(self, stages: np.ndarray) -> Transport:
         return Transport.of(self.equation, stages, self.time / self.steps, self.tableau, self.threads)
-
-    def _stretch(self, start: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """Advance the field by a number of steps; return it and all stage fields, shape ``(steps, stages, ...)``."""
-        equation = self.equation
-        end, stages = start.copy(), equation.zeros(steps, self.tableau.stages)
-        check_steps(equation, end, self.time, self.steps, self.tableau)
-        scheme = RungeKutta(equation, self.tableau)
-        for n in range(steps):
-            scheme.step(end, self.time / self.steps, end, stages[n])
-        if not np.isfinite(end).all():
-            raise ResolutionError(f"steps: the field is no longer finite; got {self.steps} steps. Raise steps.")
-        return end, stages

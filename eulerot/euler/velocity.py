@@ -70,9 +70,9 @@ class VelocityEquation(SpectralEquation):
     def _fields(self) -> np.ndarray:
         return self.grid.zeros_hat(8)
 
-    def projected(self, velocity: np.ndarray) -> np.ndarray:
+    def projected(self, velocity: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the divergence-free part of `velocity`, which is tangent to the walls by its parity."""
-        out = self.grid.zeros_hat(3)
+        out = self.grid.zeros_hat(3) if out is None else out
         self._loop(_spectral.leray, velocity, self.grid.inverse_laplacian, *self._vectors, out)
         return out
 
@@ -109,7 +109,7 @@ class VelocityEquation(SpectralEquation):
         self._loop(_spectral.velocity_tendency, products, symbol, *self._vectors, self._unit, self._flip, out)
         return out
 
-    def adjoint(self, velocity: np.ndarray, multiplier: np.ndarray) -> np.ndarray:
+    def adjoint(self, velocity: np.ndarray, multiplier: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the adjoint of the tendency's derivative at `velocity`, applied to `multiplier`.
 
         ``u_bar = S u`` with ``S = grad mu + grad mu^T`` and ``mu`` the divergence-free part of the multiplier: eight
@@ -117,6 +117,6 @@ class VelocityEquation(SpectralEquation):
         """
         fields = self._fields
         fields[:3] = velocity
-        mu = self.projected(multiplier)
+        mu = self.projected(multiplier, self._outputs[:3])
         self._loop(_spectral.velocity_strains, mu, *self._vectors, self._unit, self._flip, fields[3:])
-        return self._adjoint_products(fields)
+        return self._adjoint_products(fields, out)

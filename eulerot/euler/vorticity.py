@@ -94,14 +94,14 @@ class VorticityEquation(SpectralEquation):
         self._loop(_spectral.vorticity_tendency, products, *self._vectors, self._flip, out)
         return out
 
-    def adjoint(self, vorticity: np.ndarray, multiplier: np.ndarray) -> np.ndarray:
+    def adjoint(self, vorticity: np.ndarray, multiplier: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the adjoint of the tendency's derivative at `vorticity`, applied to `multiplier`, equation (9)."""
         fields = self._fields
         self.velocity_hat(vorticity, fields)
         self._loop(_spectral.vorticity_multipliers, multiplier, *self._vectors, self._flip, fields[2:])
-        return self._biot_savart_transposed(self._adjoint_products(fields, self._outputs))
+        return self._biot_savart_transposed(self._adjoint_products(fields, self._outputs), out)
 
-    def _biot_savart_transposed(self, velocity: np.ndarray) -> np.ndarray:
-        out, symbol = self.grid.zeros_hat(), self.grid.inverse_laplacian
+    def _biot_savart_transposed(self, velocity: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        out, symbol = self.grid.zeros_hat() if out is None else out, self.grid.inverse_laplacian
         self._loop(_spectral.biot_savart_transposed, velocity, symbol, *self._vectors, self._unit, out)
         return out

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray, Seed
+from eulerot.asymmetry import asymmetry
 from eulerot.errors import checked_samples
+from eulerot.flows.adapted import AdaptedFlow
+from eulerot.flows.adapters import flow as adapted
 from eulerot.flows.protocol import Flow, check_flow, flow_dim
 from eulerot.rearrangement import Rearrangement
 from eulerot.shooting import FitResult, fit
 from eulerot.source import normal_points
-from eulerot.transport import TransportReport, asymmetry, transport_report
+from eulerot.transport import TransportReport, transport_report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +37,8 @@ class FlowReport:
         ``max |log |det DX_1||``, equation (16).
     asymmetry_before, asymmetry_after : float
         ``|Dg - Dg^T| / |Dg|`` of the flow and of the rearranged flow, equation (17); zero for a Monge map.
+    map : str
+        Which maps of the flow were used, and what was done about its base, in words.
     """
 
     before: TransportReport
@@ -41,6 +46,7 @@ class FlowReport:
     density_error: float
     asymmetry_before: float
     asymmetry_after: float
+    map: str = "the maps of the flow"
 
     @property
     def closed(self) -> float:
@@ -82,6 +88,7 @@ class FlowReport:
         lines.append(f"{'closed':<14}{self.closed:>20.2%}")
         lines.append(f"{'density error':<14}{self.density_error:>20.1e}")
         lines.append(f"{'pairs':<14}{self.n:>20d}")
+        lines.append(f"map: {self.map}")
         return "\n".join(lines)
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
@@ -120,6 +127,21 @@ class RearrangedFlow:
     def dim(self) -> int:
         """The dimension of latents and data."""
         return self.rearrangement.dim
+
+    @property
+    def map(self) -> str:
+        """Which maps of the flow are used, in words."""
+        return getattr(self.flow, "map", "the maps of the flow")
+
+    @property
+    def precision(self) -> float:
+        """The rounding unit of the flow."""
+        return getattr(self.flow, "precision", float(np.finfo(np.float64).eps))
+
+    @property
+    def numerical(self) -> str | None:
+        """Which map of the flow is found numerically, if one is."""
+        return getattr(self.flow, "numerical", None)
 
     def forward(self, y: ArrayLike) -> FloatArray:
         """Return the data of latents, ``f(s^-1(y))``."""
@@ -165,6 +187,7 @@ class RearrangedFlow:
             density_error=float(np.max(np.abs(self.rearrangement.log_abs_det(z)))),
             asymmetry_before=asymmetry(self.flow.forward, few),
             asymmetry_after=asymmetry(self.forward, self.rearrangement.forward(few)),
+            map=self.map,
         )
 
     def plot(self, *, n: int = 2000, ax: Axes | None = None) -> Axes:
@@ -176,18 +199,26 @@ class RearrangedFlow:
 
 
 def rearrange(
-    flow: Flow, *, n_pairs: int = 8192, seed: Seed = 0, check: bool = True, **fit_options: object
+    flow: Any,
+    *,
+    n_pairs: int = 8192,
+    seed: Seed = 0,
+    context: ArrayLike | None = None,
+    check: bool = True,
+    **fit_options: object,
 ) -> RearrangedFlow:
     """Return the rearranged twin of a flow: the same density, a transport cost close to the optimum.
 
     Parameters
     ----------
-    flow : Flow
-        An object with ``forward``, ``inverse``, ``log_prob`` and ``sample``, whose source is the standard normal.
+    flow : Flow or model
+        A flow of the standard normal, or a trained model that `eulerot.flow` makes one of.
     n_pairs : int
         Pairs to fit to, from a Sobol sequence of latents.
     seed : int
         Seed of the latents and of the fit.
+    context : array_like, shape (c,), optional
+        What a conditional model is conditioned on.
     check : bool
         Whether to check first that the flow's maps and its density belong together.
     **fit_options
@@ -197,6 +228,8 @@ def rearrange(
     ------
     FlowError
         If the object is not a flow, or contradicts itself.
+    SourceError
+        If its base is neither normal nor uniform on a box.
     ValueError
         For a bad option, or too few pairs for the number of modes.
 
@@ -209,8 +242,13 @@ def rearrange(
     """
     if not isinstance(n_pairs, int | np.integer) or n_pairs < 2:
         raise ValueError(f"n_pairs: expected a whole number of at least 2; got {n_pairs!r}.")
+    source = adapted(flow, context=context, check=False)
     if check:
-        check_flow(flow)
-    z = normal_points(n_pairs, flow_dim(flow), seed)
-    result = fit(z, np.asarray(flow.forward(z), dtype=float), seed=seed, **fit_options)
-    return RearrangedFlow(flow, result.rearrangement, result)
+        check_flow(source.flow if isinstance(source, RearrangedFlow) else source)
+    if isinstance(source, AdaptedFlow):
+        z, x = source.pairs(n_pairs, seed)
+    else:
+        z = normal_points(n_pairs, flow_dim(source), seed)
+        x = np.asarray(source.forward(z), dtype=float)
+    result = fit(z, x, seed=seed, **fit_options)
+    return RearrangedFlow(source, result.rearrangement, result)

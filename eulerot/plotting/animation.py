@@ -115,14 +115,14 @@ def _palette() -> Image:
 def _vorticities(rearrangement: Rearrangement, times: FloatArray) -> list[FloatArray | None]:
     """Return the vorticity at the times of `Rearrangement.path`, on a fine grid; none while the rotation is on."""
     turns = not np.array_equal(rearrangement.rotation, np.eye(2))
-    pieces = turns + len(rearrangement.geodesics)
+    pieces = turns + len(rearrangement.sweeps)
     fields: list[FloatArray | None] = []
     for time in times * max(1, pieces):
         number = max(int(np.ceil(time)) - 1, 0)
         if number < turns or pieces == 0:
             fields.append(None)
             continue
-        geodesic, share = rearrangement.geodesics[number - turns], time - number
+        geodesic, share = rearrangement.sweeps[number - turns].geodesics[0], time - number
         steps = max(1, int(np.ceil(share * geodesic.steps)))
         end = replace(geodesic, time=share * geodesic.time, steps=steps)
         fields.append(_on_fine_grid(end.field1_hat, geodesic.grid))

@@ -185,7 +185,7 @@ def _map(page: Page, rearrangement: Rearrangement) -> None:
     if rearrangement.dim < 2 or rearrangement.is_identity:
         return
     page.text("The rearrangement", heading=True)
-    geodesics = rearrangement.geodesics
+    geodesics = rearrangement.geodesics[:3]  # what fits into a row
     with page.figure("The way of latents, and the initial vorticities.", columns=1 + len(geodesics)) as (ax, *others):
         rearrangement.plot(ax=ax)
         for geodesic, other in zip(geodesics, others, strict=True):

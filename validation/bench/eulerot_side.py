@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -46,8 +45,6 @@ def tendency_on_grid(field: np.ndarray) -> tuple[Callable[[], np.ndarray], Calla
     return run, lambda: np.stack([np.array(transforms.backward(component)) for component in run()])
 
 
-def _without_arguments(equation: equations.VorticityEquation, field_hat: np.ndarray) -> Callable[[], np.ndarray]:
-    if "out" not in inspect.signature(equation.tendency).parameters:
-        return lambda: equation.tendency(field_hat)
+def _without_arguments(equation: equations.Equation, field_hat: np.ndarray) -> Callable[[], np.ndarray]:
     out = np.empty_like(field_hat)
     return lambda: equation.tendency(field_hat, out=out)

@@ -1,0 +1,111 @@
+"""Coarse fits, with few modes and few pairs: which way to turn the box, and where to start.
+
+The Gaussian looks the same from every direction, but the box of equation (3) does not: its walls, and with them the
+geodesics that so many modes can express, depend on the axes in which ``a = pi Phi(z)`` is taken. Turned axes ``Q`` give
+
+    s = Q^T o X o Q,    X the map of a geodesic in the box,                                               (3')
+
+which preserves the Gaussian, is a geodesic just as much, and is the identity where ``X`` is.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+from tqdm import tqdm
+
+from eulerot._types import FloatArray
+from eulerot.euler.grid import Grid
+from eulerot.objective import Objective
+from eulerot.potential import HALF_SQUARE, Potential, regressed_potential
+
+__all__ = ["Coarse", "rotation_by"]
+
+# A quarter turn or a mirror image maps the box onto itself: the angles of a quarter turn are all there are
+_ANGLES = 8
+_WIDTH = 0.5 * math.pi / _ANGLES
+_MODES = 8
+_STEPS = 4
+_COSINES = 8
+_WEIGHT = 1e-4
+
+
+def rotation_by(angle: float) -> FloatArray:
+    """Return the rotation of the plane by `angle`, counter-clockwise.
+
+    Examples
+    --------
+    >>> np.round(rotation_by(math.pi / 2) @ [1.0, 0.0], 12)
+    array([0., 1.])
+    """
+    cos, sin = math.cos(angle), math.sin(angle)
+    return np.array([[cos, -sin], [sin, cos]])
+
+
+@dataclass(frozen=True)
+class Coarse:
+    """Fits of one coarse geodesic to some of the pairs.
+
+    Parameters
+    ----------
+    z, x : ndarray, shape (n, 2)
+        Latents and data, `x` centred and of unit spread.
+    modes : int
+        Modes of the fit that this one prepares; no more than eight are used.
+    threads : int
+        Threads over particles.
+    bar : tqdm
+        Is told of each angle.
+    """
+
+    z: FloatArray
+    x: FloatArray
+    modes: int
+    threads: int
+    bar: tqdm
+
+    def angle(self) -> float:
+        """Return the angle of the axes in which the pairs become cheapest, in ``[0, pi / 2)``.
+
+        The parabola through the lowest cost of eight angles and its two neighbours gives it: the cost is a smooth
+        function of the angle. Each cost is that of equation (12'), with the potential of the angle before.
+        """
+        costs = np.empty(_ANGLES)
+        moved = self._fitted(np.eye(2), HALF_SQUARE)[2]
+        for i in range(_ANGLES):
+            turn = rotation_by(i * _WIDTH)
+            potential = regressed_potential(moved @ turn.T, self.x @ turn.T, m=_COSINES)
+            costs[i], _, moved = self._fitted(turn, potential)
+            self.bar.set_postfix_str(f"axes at {math.degrees(i * _WIDTH):.0f} degrees: {costs[i]:.4f}", refresh=False)
+            self.bar.update()
+        least = int(np.argmin(costs))
+        before, here, after = costs[least - 1], costs[least], costs[(least + 1) % _ANGLES]
+        bend = before - 2 * here + after
+        vertex = least + (0.5 * (before - after) / bend if bend > 0 else 0.0)
+        return float(vertex * _WIDTH % (0.5 * math.pi))
+
+    def start(self, axes: FloatArray) -> FloatArray:
+        """Return the unknowns of a fit in the given axes: few modes first, then all of them, to the same few pairs."""
+        _, theta, moved = self._fitted(axes, HALF_SQUARE)
+        few = math.isqrt(theta.size)
+        theta = np.pad(theta.reshape(few, few), (0, self.modes - few)).ravel()
+        potential = regressed_potential(moved @ axes.T, self.x @ axes.T)
+        return self._fitted(axes, potential, theta)[1]
+
+    def _fitted(
+        self, turn: FloatArray, potential: Potential, start: FloatArray | None = None
+    ) -> tuple[float, FloatArray, FloatArray]:
+        """Return the least cost in the axes `turn`, its unknowns, and the latents that it moved, turned back."""
+        theta = np.zeros(min(_MODES, self.modes) ** 2) if start is None else start
+        grid = Grid.from_modes(math.isqrt(theta.size))
+        objective = Objective(
+            self.z @ turn.T, self.x @ turn.T, grid, steps=_STEPS, threads=self.threads, potential=potential
+        )
+        found = minimize(
+            objective, theta, args=(_WEIGHT,), jac=True, method="L-BFGS-B",
+            options={"maxiter": 30, "maxcor": 30, "ftol": 1e-4},
+        )  # fmt: skip
+        return float(found.fun), found.x, objective.moved(found.x) @ turn

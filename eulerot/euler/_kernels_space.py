@@ -1,0 +1,99 @@
+"""Numba loops for particles in space: a velocity of three series and its gradient, and the transpose.
+
+``u_i = sum U_imno b_m(x) b_n(y) b_o(z)``: in the box component i has ``sin((m + 1) x)`` along its own axis, and
+``cos(m x)`` along the others.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from eulerot.euler._kernels_basis import (
+    FUSE,
+    LANES,
+    TILE,
+    TRIG,
+    basis_rows,
+    contract,
+    deposit,
+    spread,
+    table_size,
+    tabulate,
+    weigh,
+)  # fmt: skip
+
+
+@njit
+def workspace(series, walls):
+    """Return the arrays that `evaluate` and `collect` work in: tables, sines and cosines, sums, sums of those."""
+    _, m, n, o = series.shape
+    tables = np.empty(table_size(m, walls, 1)), np.empty(table_size(n, walls, 1)), np.empty(table_size(o, walls, 1))
+    return (*tables, np.empty(TRIG), np.empty(TILE * LANES), np.empty(3 * LANES))
+
+
+@njit(fastmath=FUSE)
+def _tabulate_all(series, walls, position, derivatives, work):
+    for axis in range(3):
+        tabulate(position[axis * LANES :], walls, series.shape[1 + axis], derivatives, work[3], work[axis])
+
+
+@njit
+def _bases(series, walls, i, derivative, work):
+    """Return the basis functions of component `i` along the three axes, or their derivatives."""
+    _, m, n, o = series.shape
+    return (
+        basis_rows(work[0], m, walls, i == 0, derivative),
+        basis_rows(work[1], n, walls, i == 1, derivative),
+        basis_rows(work[2], o, walls, i == 2, derivative),
+    )
+
+
+@njit(fastmath=FUSE)
+def _add_product(sums, basis, out):
+    for p in range(LANES):
+        out[p] += sums[p] * basis[p]
+
+
+@njit(fastmath=FUSE)
+def evaluate(series, walls, position, full, work, velocity, gradient):
+    """Fill `velocity`; if `full`, also `gradient` with the nine derivatives, row by row."""
+    sums, inner = work[4], work[5]
+    inner_y, inner_z = inner[LANES:], inner[2 * LANES :]
+    _tabulate_all(series, walls, position, 1 if full else 0, work)
+    velocity[:] = 0.0
+    if full:
+        gradient[:] = 0.0
+    for i in range(3):
+        (x, y, z), (dx, dy, dz) = _bases(series, walls, i, 0, work), _bases(series, walls, i, 1, work)
+        for m in range(series.shape[1]):
+            coefs = series[i, m]
+            inner[:] = 0.0
+            for n in range(0, series.shape[2], TILE):
+                contract(coefs, n, z, sums)
+                weigh(sums, y[n * LANES :], inner)
+                if full:
+                    weigh(sums, dy[n * LANES :], inner_y)
+                    contract(coefs, n, dz, sums)
+                    weigh(sums, y[n * LANES :], inner_z)
+            _add_product(inner, x[m * LANES :], velocity[i * LANES :])
+            if full:
+                row = gradient[3 * i * LANES :]
+                _add_product(inner, dx[m * LANES :], row)
+                _add_product(inner_y, x[m * LANES :], row[LANES:])
+                _add_product(inner_z, x[m * LANES :], row[2 * LANES :])
+
+
+@njit(fastmath=FUSE)
+def collect(multiplier, position, walls, work, series_bar):
+    """Add ``sum_p mu . dU/dU_imno`` to `series_bar`, the type-1 sum of equation (10)."""
+    sums, weights = work[4], work[5]
+    _tabulate_all(series_bar, walls, position, 0, work)
+    for i in range(3):
+        x, y, z = _bases(series_bar, walls, i, 0, work)
+        for m in range(series_bar.shape[1]):
+            weights[:] = 0.0
+            _add_product(multiplier[i * LANES :], x[m * LANES :], weights)
+            for n in range(0, series_bar.shape[2], TILE):
+                spread(weights, y[n * LANES :], sums)
+                deposit(sums, z, series_bar[i, m], n)

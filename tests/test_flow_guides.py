@@ -1,0 +1,38 @@
+"""The guide pages: their code runs, and the twin that it makes is what they say."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+GUIDES = sorted((Path(__file__).parent.parent / "docs" / "guides").glob("*.md"))
+
+
+def run(page):
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+        exec(compile(block, page.name, "exec"), names)
+    twin, x, y = names["twin"], names["x"], names["y"]
+    assert x.dtype == y.dtype == np.float64 and x.shape == y.shape == (1000, 2)
+    assert np.array_equal(twin.log_prob(x), twin.flow.log_prob(x))
+    z = twin.flow.inverse(x)
+    before, after = (np.mean(np.sum((x - latents) ** 2, axis=1)) for latents in (z, y))
+    assert after < 1.01 * before
+    lines = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)[-1].strip().splitlines()
+    assert len([line for line in lines if line]) <= 6
+
+
+@pytest.mark.flows
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("page", [page for page in GUIDES if page.stem != "own"], ids=lambda page: page.stem)
+def test_guide_of_a_library(page):
+    run(page)
+
+
+def test_guide_of_own_flows():
+    run(next(page for page in GUIDES if page.stem == "own"))
+
+
+def test_every_library_has_a_page():
+    assert {page.stem for page in GUIDES} == {"distrax", "flowjax", "nflows", "normflows", "own", "torch_pyro", "zuko"}

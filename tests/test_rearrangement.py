@@ -1,0 +1,71 @@
+"""The rearrangement as a composition: rotations, sweeps of geodesics in planes, ways and inverses."""
+
+import numpy as np
+import pytest
+from scipy.linalg import expm
+from scipy.stats import ortho_group, special_ortho_group
+
+from eulerot.euler.geodesic import Geodesic
+from eulerot.euler.grid import Grid
+from eulerot.rearrangement import Rearrangement, Sweep, _turned
+
+
+def geodesic(seed, strength=2.0):
+    grid = Grid((12, 12), "cube")
+    field = np.random.default_rng(seed).standard_normal(grid.points)
+    return Geodesic(strength * field, grid, steps=24)
+
+
+def rotations(dim):
+    signs = np.diag([-1.0, -1.0, *np.ones(dim - 2)])
+    turn = special_ortho_group.rvs(dim, random_state=dim)
+    return [np.eye(dim), signs, turn @ signs @ turn.T, turn, turn @ turn.T]
+
+
+@pytest.mark.parametrize("dim", [2, 3, 5, 8])
+def test_the_way_of_a_rotation_is_a_group(dim):
+    generator = np.random.default_rng(dim).standard_normal((dim, dim))
+    generator = 0.3 * (generator - generator.T)
+    assert np.allclose(_turned(expm(generator), 0.3), expm(0.3 * generator), atol=1e-12)
+    for rotation in rotations(dim):
+        assert np.allclose(_turned(rotation, 1.0), rotation, atol=1e-10)
+        half = _turned(rotation, 0.5)
+        assert np.allclose(half @ half, rotation, atol=1e-10) and np.isclose(np.linalg.det(half), 1.0)
+
+
+def test_planes_move_on_their_own():
+    turn = special_ortho_group.rvs(5, random_state=1)
+    sweep = Sweep((geodesic(0), geodesic(1)), turn, ((0, 3), (4, 1)))
+    z = np.random.default_rng(2).standard_normal((50, 5))
+    moved = (sweep.forward(z) @ turn.T) - z @ turn.T
+    assert np.abs(moved[:, 2]).max() < 1e-12 and np.abs(moved[:, [0, 1, 3, 4]]).min(axis=0).max() > 0
+    alone = Sweep((geodesic(0),), np.eye(2))
+    assert np.allclose((sweep.forward(z) @ turn.T)[:, [0, 3]], alone.forward((z @ turn.T)[:, [0, 3]]), atol=1e-12)
+
+
+def test_composition_inverse_way_and_volume():
+    turn, other = (special_ortho_group.rvs(4, random_state=seed) for seed in (3, 4))
+    first = Sweep((geodesic(0), geodesic(1)), np.eye(4), ((0, 1), (2, 3)))
+    second = Sweep((geodesic(2),), other, ((3, 1),))
+    s = Rearrangement(turn, (first, second))
+    z = np.random.default_rng(5).standard_normal((40, 4))
+    y = s.forward(z)
+    assert np.allclose(y, second.forward(first.forward(z @ turn.T)), atol=1e-12)
+    assert np.abs(s.inverse(y) - z).max() < 1e-9
+    assert np.abs(s.log_abs_det(z)).max() < 1e-8
+    way = s.path(z, [0.0, 0.2, 1 / 3, 2 / 3, 0.9, 1.0])
+    assert np.allclose(way[0], z) and np.allclose(way[2], z @ turn.T) and np.allclose(way[-1], y, atol=1e-7)
+    assert np.allclose(way[3], first.forward(z @ turn.T), atol=1e-7)
+    assert len(s.geodesics) == 3 and not s.is_identity and Rearrangement.identity(4).is_identity
+
+
+def test_refuses_what_is_no_rearrangement():
+    with pytest.raises(ValueError, match="rotation: expected an orthogonal matrix"):
+        Rearrangement(2 * np.eye(2))
+    with pytest.raises(ValueError, match="sweeps: expected the dimension of the rotation, 2; got 3"):
+        Rearrangement(np.eye(2), (Sweep((geodesic(0),), np.eye(3)),))
+    for planes in (((0, 0),), ((0, 5),), ((0, 1), (1, 2)), ((0, 1, 2),)):
+        with pytest.raises(ValueError, match="planes: expected for each geodesic as many axes as it has"):
+            Sweep((geodesic(0),) * len(planes), np.eye(3), planes)
+    with pytest.raises(ValueError, match="axes: expected an orthogonal matrix"):
+        Sweep((geodesic(0),), ortho_group.rvs(2, random_state=0) + 0.1)
