@@ -27,6 +27,7 @@ $(FLOWS_READY): setup.cfg pyproject.toml
 	touch $(FLOWS_READY)
 
 docs: $(VENV)/.docs-ready
+	rm -rf docs/generated
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 	@echo "documentation: build/docs/index.html"
 
@@ -40,4 +41,4 @@ $(READY): setup.cfg pyproject.toml
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV) .venv-flows demo
+	rm -rf $(VENV) .venv-flows demo build docs/generated
