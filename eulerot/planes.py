@@ -117,7 +117,7 @@ def best_axes(slope: Slope, start: FloatArray, *, iterations: int = 60) -> tuple
         half[below] = 0.5 * entries
         half -= half.T
         inverse = np.linalg.inv(identity - half)
-        return inverse, inverse @ (identity + half)
+        return inverse, np.asarray(inverse @ (identity + half), dtype=np.float64)
 
     def negative(entries: FloatArray) -> tuple[float, FloatArray]:
         inverse, cayley = turn(entries)

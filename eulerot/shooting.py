@@ -12,11 +12,12 @@ from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from eulerot._types import FloatArray
+from eulerot.alignment import best_shift, procrustes_rotation
 from eulerot.coordinates import to_box
 from eulerot.descent import Descent, FitStage, Pairs
 from eulerot.errors import checked_pairs
 from eulerot.options import FitOptions
-from eulerot.rearrangement import Rearrangement, Sweep, best_shift, procrustes_rotation
+from eulerot.rearrangement import Rearrangement, Sweep
 from eulerot.search import Search
 from eulerot.source import check_source, normal_points, source_points
 from eulerot.sweeps import SweepSearch

@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from scipy.special import ndtr, ndtri
-from scipy.stats import kstest, qmc
 
 from eulerot._types import FloatArray, Seed
 from eulerot.errors import SourceError
@@ -22,6 +21,8 @@ def normal_points(n: int, dim: int, seed: Seed = 0) -> FloatArray:
     >>> normal_points(8, 2).shape
     (8, 2)
     """
+    from scipy.stats import qmc  # half a second to import
+
     sobol = qmc.Sobol(dim, scramble=True, rng=np.random.default_rng(seed))
     points = sobol.random_base2(max(0, math.ceil(math.log2(n))))[:n]
     return ndtri(np.clip(points, 2.0**-33, 1 - 2.0**-33))
@@ -63,6 +64,8 @@ def check_source(z: FloatArray, *, domain: str = "cube") -> None:
     ...
     eulerot.errors.SourceError: z: expected standard normal latents; got a Kolmogorov-Smirnov distance of 0.24...
     """
+    from scipy.stats import kstest  # half a second to import
+
     n = len(z)
     if domain == "torus":
         _check_uniform(z)

@@ -15,7 +15,7 @@ from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853
 from eulerot.objective import Objective
 from eulerot.potential import regressed_potential
-from eulerot.rearrangement import procrustes_rotation
+from eulerot.alignment import procrustes_rotation
 from eulerot.shooting import fit
 from eulerot.source import normal_points
 from eulerot.transport import transport_cost
