@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 FLOWS_READY := .venv-flows/.ready
 
-.PHONY: demo test test-flows clean
+.PHONY: demo test test-flows docs clean
 
 demo: $(READY)
 	$(BIN)/eulerot demo --out demo
@@ -26,10 +26,19 @@ $(FLOWS_READY): setup.cfg pyproject.toml
 	.venv-flows/bin/python -m pip install --quiet --editable ".[flows,test]"
 	touch $(FLOWS_READY)
 
+docs: $(VENV)/.docs-ready
+	rm -rf docs/generated
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
+	@echo "documentation: build/docs/index.html"
+
+$(VENV)/.docs-ready: $(READY)
+	$(BIN)/python -m pip install --quiet --editable ".[docs]"
+	touch $@
+
 $(READY): setup.cfg pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable ".[plot,test]"
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV) .venv-flows demo
+	rm -rf $(VENV) .venv-flows demo build docs/generated

@@ -14,7 +14,7 @@ from scipy.special import ndtr, ndtri
 
 from eulerot._types import FloatArray
 
-__all__ = ["FARTHEST", "log_density", "to_box", "to_latent"]
+__all__ = ["FARTHEST", "from_chart", "log_density", "to_box", "to_chart", "to_latent"]
 
 # Beyond this a wall distance is not a normal floating-point number
 FARTHEST = 37.0
@@ -49,3 +49,13 @@ def to_latent(distances: FloatArray) -> FloatArray:
 def log_density(latents: FloatArray) -> FloatArray:
     """Return ``log(d a / d z) = log(pi phi(z))``, coordinate by coordinate."""
     return math.log(math.pi) - 0.5 * math.log(2 * math.pi) - 0.5 * latents**2
+
+
+def to_chart(latents: FloatArray, domain: str) -> FloatArray:
+    """Return the coordinates in which geodesics move latents: signed wall distances, or angles as they are."""
+    return to_box(latents) if domain == "cube" else latents
+
+
+def from_chart(angles: FloatArray, domain: str) -> FloatArray:
+    """Return latents of the coordinates of `to_chart`; on the torus within ``[-pi, pi)``."""
+    return to_latent(angles) if domain == "cube" else np.remainder(angles + math.pi, 2 * math.pi) - math.pi

@@ -99,7 +99,7 @@ class Descent:
         theta, tried = start, [np.zeros_like(start), start]
         for weight in weights:
             # the potential of where we are: a better one with every weight, and one for all that are compared
-            potential = self.potential(objective.moved(theta), objective.x)
+            potential = self.potential(objective.moved(theta), objective.x) if objective.grid.walls else None
             objective, check = replace(objective, potential=potential), replace(check, potential=potential)
             lowest = min(check.cost(other) for other in tried)
             theta, stage = self._minimised(objective, check, theta, weight, unit)

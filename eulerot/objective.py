@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from eulerot._types import FloatArray
-from eulerot.coordinates import log_density, to_box, to_latent
+from eulerot.coordinates import from_chart, log_density, to_chart
 from eulerot.errors import ResolutionError
 from eulerot.euler.equations import Equation, equation_of
 from eulerot.euler.geodesic import Geodesic
@@ -17,6 +16,8 @@ from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import RK4, Tableau
 from eulerot.euler.trajectory import Trajectory, required_steps
 from eulerot.potential import Potential, half_square
+from eulerot.transport import shortest
+from eulerot.unknowns import Unknowns
 
 __all__ = ["Objective"]
 
@@ -26,17 +27,14 @@ _MOST = 8
 
 @dataclass(frozen=True)
 class Objective:
-    """``J(theta) = cost + lam R(w0)`` over pairs, with `theta` in the kinetic-energy metric.
-
-    In the plane ``theta = w0 / |k|``, in space it is the velocity, to be projected by Leray; both times the root of
-    Parseval's weights, so that ``1/2 |theta|^2`` is the kinetic energy.
+    """``J(theta) = cost + lam R(w0)`` over pairs, with `theta` in the kinetic-energy metric, see `Unknowns`.
 
     Parameters
     ----------
     z, x : ndarray, shape (n, d)
         Latents, already rotated, and their images.
     grid : Grid
-        A box.
+        A box; or a torus, and then latents and data are angles, and there is no potential.
     steps : int
         Steps of each geodesic; up to eight times as many where a field is too fast for them.
     segments : int
@@ -68,29 +66,25 @@ class Objective:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the unknowns, as fields."""
+        """Of the unknowns of boxes, as fields."""
         return (self.segments, *self._equation.shape)
 
     @property
     def size(self) -> int:
         """The number of unknowns."""
-        return math.prod(self.shape)
+        return self.segments * self._unknowns.size
 
     @cached_property
     def _equation(self) -> Equation:
         return equation_of(self.grid)
 
     @cached_property
-    def _start(self) -> FloatArray:
-        return to_box(self.z)
+    def _unknowns(self) -> Unknowns:
+        return Unknowns(self._equation)
 
     @cached_property
-    def _scale(self) -> FloatArray:
-        """Field by unknown, such that ``1/2 |theta|^2`` is the kinetic energy."""
-        if self.grid.dim == 2:
-            return np.sqrt(self.grid.laplacian / self.grid.weights)
-        # a sine of wavenumber zero is no mode
-        return np.stack([(k > 0) / np.sqrt(self.grid.weights) for k in self.grid.wavenumbers])
+    def _start(self) -> FloatArray:
+        return to_chart(self.z, self.grid.domain)
 
     @cached_property
     def stiffness(self) -> FloatArray:
@@ -98,13 +92,11 @@ class Objective:
 
         A geodesic that is cut into `m` pieces keeps its R: each piece has a field ``1 / m`` as strong.
         """
-        symbol = np.broadcast_to(self.grid.laplacian**2, self._equation.shape)
-        return self.segments * np.tile(symbol.ravel(), self.segments)
+        return self.segments * np.tile(self._unknowns.stiffness, self.segments)
 
-    def fields(self, theta: FloatArray) -> list[FloatArray]:
+    def fields(self, theta: FloatArray) -> list[np.ndarray]:
         """Return the coefficients of the initial fields, vorticities in the plane and velocities in space."""
-        each = theta.reshape(self.shape) * self._scale
-        return [self._equation.projected(field) for field in each]
+        return [self._unknowns.field(each) for each in theta.reshape(self.segments, -1)]
 
     def geodesics(self, theta: FloatArray) -> list[Geodesic]:
         """Return the geodesics of the unknowns, by the default scheme of a geodesic."""
@@ -116,15 +108,14 @@ class Objective:
         start = self.fields(theta)[0]
         each = -(-self._enough_steps(start) // pieces)
         _, stages = Trajectory(self._equation, self.tableau, 1.0, each * pieces).stages(start)
-        inverse = np.divide(1.0, self._scale, out=np.zeros_like(self._scale), where=self._scale > 0)
-        return (stages[::each, 0] * inverse / pieces).ravel()
+        return np.concatenate([self._unknowns.theta(field) / pieces for field in stages[::each, 0]])
 
     def moved(self, theta: FloatArray) -> FloatArray:
         """Return ``s(z)``."""
         angles = self._start
         for start in self.fields(theta):
             angles = self._trajectory(start).transport(start)[1].advance(angles)
-        return to_latent(angles)
+        return from_chart(angles, self.grid.domain)
 
     def cost(self, theta: FloatArray) -> float:
         """Return the cost alone."""
@@ -154,19 +145,23 @@ class Objective:
             trajectory = self._trajectory(start)
             _, angles, tape = trajectory.run(start, angles)
             runs.append((trajectory, tape))
-        latents = to_latent(angles)
+        latents = from_chart(angles, self.grid.domain)
         cost, multiplier = self._cost(latents)
-        multiplier = multiplier * np.exp(-log_density(latents))
-        gradient = np.empty(self.shape)
+        if self.grid.walls:
+            multiplier = multiplier * np.exp(-log_density(latents))
+        gradient = np.empty((self.segments, self._unknowns.size))
         for segment in reversed(range(self.segments)):
             trajectory, tape = runs[segment]
             by_field, multiplier = trajectory.adjoint(tape, None, multiplier)
-            gradient[segment] = self.grid.weights * self._scale * self._equation.projected(by_field)
+            gradient[segment] = self._unknowns.gradient(by_field)
         return cost, gradient.ravel()
 
     def _cost(self, latents: FloatArray) -> tuple[float, FloatArray]:
         """Return the cost of rearranged latents and its derivative by them, equation (12')."""
         n, dim = latents.shape
+        if not self.grid.walls:
+            way = shortest(self.x - latents, "torus")
+            return float(np.mean(np.sum(way**2, axis=1))), way * (-2.0 / n)
         potential = self.potential or half_square(dim)
         values, slopes = potential(latents)
         each = np.sum(self.x**2, axis=1) - 2 * np.sum(self.x * latents, axis=1) + 2 * values

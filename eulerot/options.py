@@ -19,6 +19,8 @@ class FitOptions:
 
     Parameters
     ----------
+    domain : {"cube", "torus"}
+        ``"cube"`` for standard normal latents; ``"torus"`` for flows on two angles, whose latents are uniform.
     modes : int or None
         Modes kept an axis, ``K`` of equation (7); by default 16 in the plane, 10 in space, and 6
         for sweeps of planes.
@@ -28,7 +30,7 @@ class FitOptions:
         The most sweeps of disjoint planes. By default the plane takes none, and more dimensions as many as held-out
         pairs gain from.
     align : bool
-        Whether to start from the best rotation, equation (13).
+        Whether to start from the best rotation, equation (13); on the torus from the best shift.
     axes : float or None
         The angle in radians by which the box is turned in the latent space, equation (3'); by default the one that
         coarse fits prefer.
@@ -66,6 +68,7 @@ class FitOptions:
     ValueError: modes: expected a positive whole number; got 0.
     """
 
+    domain: str = "cube"
     modes: int | None = None
     segments: int = 1
     sweeps: int | None = None
@@ -81,6 +84,8 @@ class FitOptions:
     progress: bool = False
 
     def __post_init__(self) -> None:
+        if self.domain not in ("cube", "torus"):
+            raise ValueError(f"domain: expected 'cube' or 'torus'; got {self.domain!r}. Choose one of the two.")
         for name in ("segments", "steps", "max_iterations"):
             _check_count(name, getattr(self, name))
         for name in ("modes", "sweeps", "threads"):

@@ -116,8 +116,8 @@ def best_axes(slope: Slope, start: FloatArray, *, iterations: int = 60) -> tuple
         half = np.zeros((dim, dim))
         half[below] = 0.5 * entries
         half -= half.T
-        inverse = np.asarray(np.linalg.inv(identity - half), dtype=np.float64)
-        return inverse, inverse @ (identity + half)
+        inverse = np.linalg.inv(identity - half)
+        return inverse, np.asarray(inverse @ (identity + half), dtype=np.float64)
 
     def negative(entries: FloatArray) -> tuple[float, FloatArray]:
         inverse, cayley = turn(entries)
@@ -127,6 +127,7 @@ def best_axes(slope: Slope, start: FloatArray, *, iterations: int = 60) -> tuple
 
     options = {"maxiter": iterations, "maxcor": 20, "ftol": 1e-4}
     found = minimize(negative, np.zeros(len(below[0])), jac=True, method="L-BFGS-B", options=options)
-    axes = turn(found.x)[1] @ start
-    left, _, right = np.linalg.svd(axes)
-    return np.asarray(left @ right, dtype=np.float64), -float(found.fun)  # orthogonal to the last digit
+    axes: FloatArray = turn(found.x)[1] @ start
+    left, _, right = np.linalg.svd(np.asarray(axes, dtype=np.float64))
+    orthogonal: FloatArray = np.einsum("ij,jk->ik", left, right)  # to the last digit
+    return orthogonal, -float(found.fun)

@@ -2,148 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import schur
 
 from eulerot._types import FloatArray
-from eulerot.coordinates import to_box, to_latent
-from eulerot.errors import checked_samples
+from eulerot.alignment import checked_rotation, turned
+from eulerot.box import Sweep
+from eulerot.coordinates import from_chart
+from eulerot.errors import FormatError, checked_samples
 from eulerot.euler.geodesic import Geodesic
-from eulerot.source import normal_points
+from eulerot.files import read_arrays, write_arrays
+from eulerot.source import source_points
+from eulerot.stored import restored_geodesic, stored_geodesic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Rearrangement", "Sweep", "procrustes_rotation"]
+__all__ = ["Rearrangement", "Sweep"]
 
-
-def procrustes_rotation(z: FloatArray, x: FloatArray) -> FloatArray:
-    """Return the rotation ``R`` in SO(d) that minimises ``mean |x - R z|^2``, equation (13).
-
-    Examples
-    --------
-    >>> z = np.random.default_rng(0).standard_normal((100, 2))
-    >>> quarter = np.array([[0.0, -1.0], [1.0, 0.0]])
-    >>> np.allclose(procrustes_rotation(z, z @ quarter.T), quarter)
-    True
-    """
-    left, _, right = np.linalg.svd(np.einsum("ni,nj->ij", x, z) / len(z))
-    signs = np.ones(z.shape[1])
-    signs[-1] = np.sign(np.linalg.det(left @ right))
-    return (left * signs) @ right
-
-
-def _turned(rotation: FloatArray, share: float) -> FloatArray:
-    """Return ``exp(share Omega)`` with ``exp(Omega) = rotation``, by the angles of its planes."""
-    schur_form, basis = schur(rotation, output="real")
-    dim = len(rotation)
-    pairs = [i for i in range(dim - 1) if abs(schur_form[i + 1, i]) > 1e-12]
-    alone = set(range(dim)) - {j for i in pairs for j in (i, i + 1)}
-    turns = [(i, i + 1, np.arctan2(schur_form[i + 1, i], schur_form[i, i])) for i in pairs]
-    reversed_axes = [i for i in sorted(alone) if schur_form[i, i] < 0]  # an even number: half turns of pairs
-    turns += [(i, j, np.pi) for i, j in zip(reversed_axes[::2], reversed_axes[1::2], strict=True)]
-    turned = np.eye(dim)
-    for i, j, angle in turns:
-        cos, sin = np.cos(share * angle), np.sin(share * angle)
-        turned[[[i], [j]], [i, j]] = [[cos, -sin], [sin, cos]]
-    return basis @ turned @ basis.T
-
-
-def _checked_rotation(name: str, value: ArrayLike) -> FloatArray:
-    matrix = np.array(value, dtype=float)
-    if matrix.ndim != 2 or not np.allclose(matrix @ matrix.T, np.eye(len(matrix)), atol=1e-10):
-        raise ValueError(f"{name}: expected an orthogonal matrix, R R^T = I; got one that is not.")
-    return matrix
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """Geodesics in disjoint coordinate planes of one turned box: ``Q^T o (X_1 x X_2 x ...) o Q``, equation (3').
-
-    Disjoint planes do not interact, so together they are one geodesic of the box, in any dimension.
-
-    Parameters
-    ----------
-    geodesics : tuple of Geodesic
-        Geodesics of boxes of two or three dimensions.
-    axes : ndarray, shape (d, d)
-        The rotation ``Q`` of the latent space into the axes of the box.
-    planes : tuple of tuple of int
-        For each geodesic the axes of the box that it moves; no axis twice. By default the first ones.
-
-    Examples
-    --------
-    >>> from eulerot.euler.grid import Grid
-    >>> still = Geodesic(np.zeros((8, 8)), Grid((8, 8), "cube"))
-    >>> Sweep((still,), np.eye(3), ((0, 2),)).forward(np.array([[0.5, -1.0, 2.0]]))
-    array([[ 0.5, -1. ,  2. ]])
-    """
-
-    geodesics: tuple[Geodesic, ...]
-    axes: FloatArray
-    planes: tuple[tuple[int, ...], ...] = ()
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "geodesics", tuple(self.geodesics))
-        object.__setattr__(self, "axes", _checked_rotation("axes", self.axes))
-        planes = tuple(tuple(int(i) for i in plane) for plane in self.planes) or (
-            (tuple(range(self.geodesics[0].grid.dim)),) if len(self.geodesics) == 1 else ()
-        )
-        object.__setattr__(self, "planes", planes)
-        used = [i for plane in planes for i in plane]
-        dims = [geodesic.grid.dim for geodesic in self.geodesics]
-        disjoint = len(set(used)) == len(used) and set(used) <= set(range(self.dim))
-        if [len(plane) for plane in planes] != dims or not disjoint:
-            raise ValueError(
-                f"planes: expected for each geodesic as many axes as it has, {dims}, below {self.dim} and none twice; "
-                f"got {planes}."
-            )
-
-    @property
-    def dim(self) -> int:
-        """The dimension of the latent space."""
-        return len(self.axes)
-
-    def forward(self, latents: FloatArray) -> FloatArray:
-        """Return the moved latents."""
-        return self._by_planes(latents, lambda geodesic, angles: geodesic.forward_angles(angles))
-
-    def inverse(self, latents: FloatArray) -> FloatArray:
-        """Return the latents that `forward` moves to these."""
-        return self._by_planes(latents, lambda geodesic, angles: geodesic.inverse_angles(angles))
-
-    def log_abs_det(self, latents: FloatArray) -> FloatArray:
-        """Return the logarithm of the factor by which Gaussian volume changes, shape ``(n,)``; equation (16)."""
-        total, turned = np.zeros(len(latents)), latents @ self.axes.T
-        for geodesic, plane in zip(self.geodesics, self.planes, strict=True):
-            _, jacobian = geodesic.jacobian_angles(to_box(turned[:, plane]))
-            total += np.log(np.abs(np.linalg.det(jacobian)))
-        return total
-
-    def path(self, latents: FloatArray, times: Sequence[float] | FloatArray) -> FloatArray:
-        """Return the way of latents at ascending `times` in [0, 1], shape ``(times, n, d)``."""
-        turned = latents @ self.axes.T
-        way = np.repeat(turned[None], len(times), axis=0)
-        for geodesic, plane in zip(self.geodesics, self.planes, strict=True):
-            for at, angles in zip(way, geodesic.path_of_angles(to_box(turned[:, plane]), times), strict=True):
-                at[:, plane] = to_latent(angles)
-        return way @ self.axes
-
-    def _by_planes(self, latents: FloatArray, move: Callable[[Geodesic, FloatArray], FloatArray]) -> FloatArray:
-        turned = latents @ self.axes.T
-        for geodesic, plane in zip(self.geodesics, self.planes, strict=True):
-            turned[:, plane] = to_latent(move(geodesic, to_box(turned[:, plane])))
-        return turned @ self.axes
+# What `Rearrangement.save` writes; raised when older readers would misread it
+_KIND, _VERSION = "eulerot rearrangement", 1
 
 
 @dataclass(frozen=True)
 class Rearrangement:
-    """A map ``s`` of the latent space that preserves the standard normal: ``s = S_m o ... o S_1 o R``.
+    """A map ``s`` of the latent space that preserves the source: ``s = S_m o ... o S_1 o R``.
+
+    The source is the standard normal; on the torus it is the uniform law of angles, and ``R`` is a shift.
 
     Parameters
     ----------
@@ -151,6 +40,8 @@ class Rearrangement:
         The rotation ``R``, applied first: ``z -> R z``. Equation (13).
     sweeps : tuple of Sweep
         Geodesics of the box, applied in order. Equations (3), (3') and (4).
+    shift : ndarray, shape (d,), optional
+        On the torus, the shift ``R``; given at all, it says that latents are angles.
 
     Examples
     --------
@@ -161,23 +52,37 @@ class Rearrangement:
 
     rotation: FloatArray
     sweeps: tuple[Sweep, ...] = ()
+    shift: FloatArray | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rotation", _checked_rotation("rotation", self.rotation))
+        object.__setattr__(self, "rotation", checked_rotation("rotation", self.rotation))
         object.__setattr__(self, "sweeps", tuple(self.sweeps))
+        if self.shift is not None:
+            object.__setattr__(self, "shift", np.array(self.shift, dtype=float))
+            if self._turns or np.shape(self.shift) != (self.dim,):
+                raise ValueError(
+                    f"shift: expected {self.dim} angles, and no rotation; got shape {np.shape(self.shift)}."
+                )
         for sweep in self.sweeps:
+            if any(geodesic.grid.domain != self.domain for geodesic in sweep.geodesics):
+                raise ValueError(f"sweeps: expected geodesics of the {self.domain}; got another domain.")
             if sweep.dim != self.dim:
                 raise ValueError(f"sweeps: expected the dimension of the rotation, {self.dim}; got {sweep.dim}.")
 
     @classmethod
-    def identity(cls, dim: int) -> Rearrangement:
+    def identity(cls, dim: int, *, domain: str = "cube") -> Rearrangement:
         """Return the rearrangement that leaves every latent where it is."""
-        return cls(np.eye(dim))
+        return cls(np.eye(dim), shift=np.zeros(dim) if domain == "torus" else None)
 
     @property
     def dim(self) -> int:
         """The dimension of the latent space."""
         return len(self.rotation)
+
+    @property
+    def domain(self) -> str:
+        """``"cube"`` for normal latents, ``"torus"`` for angles."""
+        return "cube" if self.shift is None else "torus"
 
     @property
     def geodesics(self) -> tuple[Geodesic, ...]:
@@ -187,7 +92,7 @@ class Rearrangement:
     @property
     def is_identity(self) -> bool:
         """Whether nothing is moved at all."""
-        return not self.sweeps and not self._turns
+        return not self.sweeps and not self._turns and (self.shift is None or not self.shift.any())
 
     def forward(self, z: ArrayLike) -> FloatArray:
         """Return ``s(z)``, shape ``(n, d)``."""
@@ -201,6 +106,8 @@ class Rearrangement:
         latents = checked_samples("y", y, dim=self.dim)
         for sweep in reversed(self.sweeps):
             latents = sweep.inverse(latents)
+        if self.shift is not None:
+            return from_chart(latents - self.shift, "torus")
         return latents @ self.rotation if self._turns else latents
 
     def log_abs_det(self, z: ArrayLike) -> FloatArray:
@@ -219,17 +126,18 @@ class Rearrangement:
     def path(self, z: ArrayLike, times: ArrayLike) -> FloatArray:
         """Return the way of `z` to ``s(z)`` at ascending `times` in [0, 1], shape ``(times, n, d)``.
 
-        The rotation, if there is one, and each sweep take equal shares of the time.
+        The rotation, if there is one, and each sweep take equal shares of the time; a shift takes none.
         """
         latents = checked_samples("z", z, dim=self.dim)
-        when = np.atleast_1d(np.asarray(times, dtype=float))
+        raw = np.atleast_1d(np.asarray(times))
+        when = raw.astype(float) if raw.dtype.kind in "fiub" else np.full(1, np.nan)
         if when.ndim != 1 or not np.all((when >= 0) & (when <= 1)) or np.any(np.diff(when) < 0):
             raise ValueError(f"times: expected ascending values in [0, 1]; got {times!r}.")
         local = when * max(1, self._turns + len(self.sweeps))
-        result = np.repeat(latents[None], len(when), axis=0)
+        result = np.repeat(latents[None], len(when), axis=0) if self.shift is None else self._shifted(latents, when)
         if self._turns:
             for i in np.flatnonzero(local <= 1):
-                result[i] = latents @ _turned(self.rotation, local[i]).T
+                result[i] = latents @ turned(self.rotation, local[i]).T
         latents = self._rotated(latents)
         for number, sweep in enumerate(self.sweeps, start=int(self._turns)):
             inside = np.flatnonzero((local > number) & (local <= number + 1))
@@ -238,15 +146,87 @@ class Rearrangement:
                 result[i] = at
         return result
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the map to a file, all of it or nothing; the path gets no suffix.
+
+        Parameters
+        ----------
+        path : path-like
+            An npz file, without pickle and with a checksum.
+
+        Raises
+        ------
+        ValueError
+            If a geodesic uses a scheme of your own, which no file could name.
+        OSError
+            If the file cannot be written; an old one stays as it is.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "map.npz")
+        ...     Rearrangement.identity(2).save(path)
+        ...     Rearrangement.load(path).is_identity
+        True
+        """
+        arrays: dict[str, ArrayLike] = {"rotation": self.rotation, "sweeps": len(self.sweeps)}
+        if self.shift is not None:
+            arrays["shift"] = self.shift
+        for i, sweep in enumerate(self.sweeps):
+            arrays |= {f"sweep{i}_axes": sweep.axes, f"sweep{i}_geodesics": len(sweep.geodesics)}
+            for j, (geodesic, plane) in enumerate(zip(sweep.geodesics, sweep.planes, strict=True)):
+                arrays |= stored_geodesic(geodesic, f"sweep{i}_geodesic{j}_") | {f"sweep{i}_geodesic{j}_plane": plane}
+        write_arrays(path, arrays, kind=_KIND, version=_VERSION)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> Rearrangement:
+        """Return the map of a file that `save` wrote, equal to the last bit.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+        threads : int, optional
+            Threads over particles; all processors by default. Results do not depend on it.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        FormatError
+            If it is not a rearrangement's file, or is truncated, altered, or of a newer version.
+        """
+        arrays = read_arrays(path, kind=_KIND, version=_VERSION)
+        threads = threads or os.cpu_count() or 1
+        try:
+            sweeps = []
+            for i in range(int(arrays["sweeps"])):
+                names = [f"sweep{i}_geodesic{j}_" for j in range(int(arrays[f"sweep{i}_geodesics"]))]
+                geodesics = tuple(restored_geodesic(arrays, name, threads) for name in names)
+                planes = tuple(tuple(arrays[f"{name}plane"].tolist()) for name in names)
+                sweeps.append(Sweep(geodesics, arrays[f"sweep{i}_axes"], planes))
+            return cls(arrays["rotation"], tuple(sweeps), arrays.get("shift"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise FormatError(f"{path}: expected a rearrangement; got arrays that make none ({error}).") from error
+
     def plot(self, *, n: int = 400, ax: Axes | None = None) -> Axes:
         """Draw the way that a sample of latents takes."""
         from eulerot import plotting
 
-        return plotting.path(self.path(normal_points(n, self.dim), np.linspace(0, 1, 33)), ax=ax)
+        return plotting.path(self.path(source_points(n, self.dim, domain=self.domain), np.linspace(0, 1, 33)), ax=ax)
 
     @property
     def _turns(self) -> bool:
         return not np.array_equal(self.rotation, np.eye(self.dim))
 
     def _rotated(self, latents: FloatArray) -> FloatArray:
+        if self.shift is not None:
+            return from_chart(latents + self.shift, "torus")
         return latents @ self.rotation.T if self._turns else latents
+
+    def _shifted(self, latents: FloatArray, when: FloatArray) -> FloatArray:
+        """Return the start of a way, for which a shift is done at once if sweeps follow."""
+        shares = when if not self.sweeps else (when > 0).astype(float)
+        assert self.shift is not None
+        return np.stack([from_chart(latents + share * self.shift, "torus") for share in shares])

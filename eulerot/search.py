@@ -50,11 +50,10 @@ class Search:
 
     def run(self) -> None:
         """Choose the axes, fit one geodesic, and cut it into as many as are wanted, which are refined together."""
-        coarse, through, unit = self._coarse(), self.descent.through, self._spread
-        if self._dim == 2:
-            self.axes = rotation_by(coarse.angle() if self.options.axes is None else self.options.axes)
+        through, unit = self.descent.through, self._spread
+        start = self._coarse_start()
         one, weights = self._objective(self.train, 1), self.options.regularisation or _WEIGHTS
-        self.best, _ = through(one, self._objective(self.held, 1), coarse.start(self.axes), weights, unit)
+        self.best, _ = through(one, self._objective(self.held, 1), start, weights, unit)
         segments = self.options.segments
         if segments > 1 and self.best is not None and not self.descent.interrupted:
             pieces = one.cut(self.best, segments)
@@ -82,11 +81,20 @@ class Search:
     @cached_property
     def grid(self) -> Grid:
         """The box."""
-        return Grid.from_modes(self.options.modes_in(self._dim), dim=self._dim)
+        return Grid.from_modes(self.options.modes_in(self._dim), dim=self._dim, domain=self.options.domain)
 
     @cached_property
     def _spread(self) -> float:
         return spread(self.train[1])
+
+    def _coarse_start(self) -> FloatArray:
+        """Choose the axes, and return the unknowns to start from."""
+        if self.options.domain == "torus":
+            return np.zeros(self._objective(self.train, 1).size)
+        coarse = self._coarse()
+        if self._dim == 2:
+            self.axes = rotation_by(coarse.angle() if self.options.axes is None else self.options.axes)
+        return coarse.start(self.axes)
 
     def _coarse(self) -> Coarse:
         z, x = self.train

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,13 +12,14 @@ from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from eulerot._types import FloatArray
+from eulerot.alignment import best_shift, procrustes_rotation
 from eulerot.coordinates import to_box
 from eulerot.descent import Descent, FitStage, Pairs
 from eulerot.errors import checked_pairs
 from eulerot.options import FitOptions
-from eulerot.rearrangement import Rearrangement, Sweep, procrustes_rotation
+from eulerot.rearrangement import Rearrangement, Sweep
 from eulerot.search import Search
-from eulerot.source import check_source, normal_points
+from eulerot.source import check_source, normal_points, source_points
 from eulerot.sweeps import SweepSearch
 from eulerot.transport import transport_cost
 
@@ -117,17 +118,27 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     begun = time.perf_counter()
     settings = FitOptions(**options)  # type: ignore[arg-type]
     z, x = checked_pairs("z", z, "x", x)
-    check_source(z)
+    check_source(z, domain=settings.domain)
     train, held = _split(z, x, settings)
+    alignment = _aligned(train, settings)
     if z.shape[1] == 1:
-        return _one_dimension(train, held, begun)
+        return _one_dimension(alignment, train, held, begun)
     kind = _kind(z, settings)
-    rotation = procrustes_rotation(*train) if settings.align else np.eye(z.shape[1])
     with tqdm(desc="fitting", unit=" iterations", disable=not settings.progress) as bar:
-        turned = [(latents @ rotation.T, data) for latents, data in (train, held)]
+        turned = [(alignment.forward(latents), data) for latents, data in (train, held)]
         search = kind(settings, turned[0], turned[1], Descent(settings.max_iterations, bar))
         search.run()
-    return _concluded(search, rotation, held, begun)
+    return _concluded(search, alignment, held, begun)
+
+
+def _aligned(train: Pairs, options: FitOptions) -> Rearrangement:
+    """Return the rotation or the shift to start from."""
+    dim = train[0].shape[1]
+    if not options.align:
+        return Rearrangement.identity(dim, domain=options.domain)
+    if options.domain == "torus":
+        return Rearrangement(np.eye(dim), shift=best_shift(*train))
+    return Rearrangement(procrustes_rotation(*train) if dim > 1 else np.eye(1))
 
 
 def _split(z: FloatArray, x: FloatArray, options: FitOptions) -> tuple[Pairs, Pairs]:
@@ -147,6 +158,11 @@ def _kind(z: FloatArray, options: FitOptions) -> type[Search | SweepSearch]:
         If there are too few pairs, or an option does not go with the dimension.
     """
     n, dim = z.shape
+    if options.domain == "torus" and (dim != 2 or options.sweeps is not None or options.axes is not None):
+        raise ValueError(
+            f"domain: expected one or two angles on the torus, and neither sweeps nor axes; got {dim} angles, sweeps = "
+            f"{options.sweeps}, axes = {options.axes}. Leave them out."
+        )
     whole = dim <= 3 and options.sweeps is None
     modes, power = (options.modes_in(dim), dim) if whole else (options.sweep_modes, 2)
     least = max(modes**power, 16)
@@ -164,29 +180,31 @@ def _kind(z: FloatArray, options: FitOptions) -> type[Search | SweepSearch]:
     return SweepSearch
 
 
-def _delivered(search: Search | SweepSearch, rotation: FloatArray) -> Rearrangement:
+def _delivered(search: Search | SweepSearch, alignment: Rearrangement) -> Rearrangement:
     """Return the rearrangement with as many steps as its error estimate asks for, tails included."""
-    probes, tolerance = cache(_probes), search.options.tolerance
+    probes, tolerance = cache(partial(_probes, alignment.domain)), search.options.tolerance
 
     def refined(sweep: Sweep) -> Sweep:
         geodesics = (g.refined(probes(g.grid.dim), tolerance=tolerance) for g in sweep.geodesics)
         return replace(sweep, geodesics=tuple(geodesics))
 
-    return Rearrangement(rotation, tuple(refined(sweep) for sweep in search.sweeps()))
+    return replace(alignment, sweeps=tuple(refined(sweep) for sweep in search.sweeps()))
 
 
-def _probes(dim: int) -> FloatArray:
+def _probes(domain: str, dim: int) -> FloatArray:
+    if domain == "torus":
+        return source_points(1024, dim, domain=domain)
     tails = np.stack(np.meshgrid(*[[-7.0, -5.0, -4.0, 4.0, 5.0, 7.0]] * dim), axis=-1).reshape(-1, dim)
     return to_box(np.concatenate([normal_points(1024, dim), tails]))
 
 
-def _concluded(search: Search | SweepSearch, rotation: FloatArray, held: Pairs, begun: float) -> FitResult:
+def _concluded(search: Search | SweepSearch, alignment: Rearrangement, held: Pairs, begun: float) -> FitResult:
     """Deliver the map, never one that is worse than the identity on held-out pairs, and say how the fit ended."""
     z, x = held
-    rearrangement = _delivered(search, rotation)
-    before, after = transport_cost(z, x), transport_cost(rearrangement.forward(z), x)
+    rearrangement, domain = _delivered(search, alignment), alignment.domain
+    before, after = (transport_cost(y, x, domain=domain) for y in (z, rearrangement.forward(z)))
     if not after < before:
-        rearrangement, after = Rearrangement.identity(z.shape[1]), before
+        rearrangement, after = Rearrangement.identity(z.shape[1], domain=domain), before
         status, message = "stalled", "No rearrangement lowered the cost of held-out pairs; the map is the identity."
     elif not search.converged:
         status, message = "max_iterations", f"{search.exhausted} may lower the cost further."
@@ -197,10 +215,13 @@ def _concluded(search: Search | SweepSearch, rotation: FloatArray, held: Pairs, 
     return _result(rearrangement, search.descent.history, status, message, (before, after), (search.train, held), begun)
 
 
-def _one_dimension(train: Pairs, held: Pairs, begun: float) -> FitResult:
-    cost = transport_cost(*held)
+def _one_dimension(alignment: Rearrangement, train: Pairs, held: Pairs, begun: float) -> FitResult:
+    z, x = held
+    costs = [transport_cost(y, x, domain=alignment.domain) for y in (z, alignment.forward(z))]
     message = "In one dimension an increasing flow is already optimal; the map is the identity."
-    return _result(Rearrangement.identity(1), [], "converged", message, (cost, cost), (train, held), begun)
+    if alignment.domain == "torus":
+        message = "For one angle an increasing flow is optimal but for a shift; the map is the best shift."
+    return _result(alignment, [], "converged", message, (costs[0], costs[1]), (train, held), begun)
 
 
 def _result(

@@ -1,11 +1,14 @@
 """Pictures: what is drawn, where, and what is refused."""
 
+import base64
+import io
 import sys
 
 import numpy as np
 import pytest
 
 from eulerot import plotting
+from eulerot.rearrangement import Rearrangement
 from eulerot.transport import transport_report
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -25,6 +28,8 @@ DRAW = {
     "path": lambda **where: plotting.path(TRACKS, **where),
     "history": lambda **where: plotting.history([1e-3, 1e-4], [2.0, 1.5], [2.1, 1.6], **where),
     "costs": lambda **where: plotting.costs(BEFORE, AFTER, **where),
+    "spectrum": lambda **where: plotting.spectrum([0, 1, 2, 3], [0, 2.0, 0.5, 0], **where),
+    "convergence": lambda **where: plotting.convergence([8, 16], [1e-3, 1e-4], order=4, **where),
     "report": lambda **where: BEFORE.plot(**where),
 }
 
@@ -113,6 +118,45 @@ def test_costs_stack_the_excess_on_the_optimum(ax):
     assert len(ax.patches) == 6
 
 
+def test_spectrum_leaves_empty_shells_out(ax):
+    plotting.spectrum([0, 1, 2, 3, 4], [5.0, 2.0, 0.5, 0.0, 1e-30], ax=ax, label="end")
+    assert ax.lines[0].get_xydata().tolist() == [[1, 2.0], [2, 0.5]]
+    assert ax.get_xscale() == ax.get_yscale() == "log" and ax.get_legend().get_texts()[0].get_text() == "end"
+
+
+def test_convergence_has_the_slope_of_its_order(ax):
+    plotting.convergence([32, 8, 16], [1e-6, 1e-3, 4e-5], order=3, ax=ax)
+    errors, slope = ax.lines
+    assert errors.get_xydata().tolist() == [[32, 1e-6], [8, 1e-3], [16, 4e-5]]
+    assert np.allclose(slope.get_ydata() / slope.get_ydata()[1], [4.0**-3, 1, 2.0**-3])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["32", "8", "16"]
+
+
+def test_page_holds_all_that_it_shows(tmp_path):
+    page = plotting.Page("a < b")
+    page.text("x & y", heading=True)
+    page.table(["", "cost"], [["<before>", "1.5"]])
+    with page.figure("dots") as (axes,):
+        plotting.samples(X, ax=axes)
+    page.write(tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    for part in ("<title>a &lt; b</title>", "<h2>x &amp; y</h2>", "<td>&lt;before&gt;</td><td>1.5</td>", 'alt="dots"'):
+        assert part in text
+    picture = base64.b64decode(text.split("data:image/png;base64,")[1].split('"')[0])
+    assert plt.imread(io.BytesIO(picture)).ndim == 3 and plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_page_of_pairs_in_any_dimension(dim):
+    z = np.random.default_rng(1).standard_normal((30, dim))
+    identity = Rearrangement.identity(dim)
+    before = transport_report(z, 2 * z)
+    text = plotting.pairs_page(z, 2 * z, identity).html()
+    assert text.count(f"{before.cost:.5f}") == 6  # twice the latents: cost, optimum and bound are one, before and after
+    assert text.count("<img") == (1 if dim == 1 else 3)
+    assert plotting.pairs_page(z, 2 * z).html().count("after") == 0
+
+
 def test_bad_input_opens_no_figure():
     for message, draw in [
         ("points: expected at least two columns", lambda: plotting.samples(Z[:, :1])),
@@ -124,6 +168,9 @@ def test_bad_input_opens_no_figure():
         (r"trajectories: expected .*; got shape \(1, 4, 2\)", lambda: plotting.path(TRACKS[:1])),
         ("trajectories: expected finite", lambda: plotting.path(TRACKS * np.nan)),
         (r"got shapes \(2,\), \(2,\), \(1,\)", lambda: plotting.history([1, 2], [1, 2], [1])),
+        ("energies: expected a shell with energy", lambda: plotting.spectrum([0, 1], [1.0, 0.0])),
+        (r"got shapes \(2,\), \(1,\)", lambda: plotting.spectrum([0, 1], [1.0])),
+        ("steps, errors: expected positive", lambda: plotting.convergence([1, 2], [0.1, 0.0])),
         ("weights: expected positive .*; got -1", lambda: plotting.history([1, -1], [1, 2], [1, 2])),
     ]:
         with pytest.raises(ValueError, match=message):

@@ -5,9 +5,10 @@ import pytest
 from scipy.linalg import expm
 from scipy.stats import ortho_group, special_ortho_group
 
+from eulerot.alignment import turned
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
-from eulerot.rearrangement import Rearrangement, Sweep, _turned
+from eulerot.rearrangement import Rearrangement, Sweep
 
 
 def geodesic(seed, strength=2.0):
@@ -26,10 +27,10 @@ def rotations(dim):
 def test_the_way_of_a_rotation_is_a_group(dim):
     generator = np.random.default_rng(dim).standard_normal((dim, dim))
     generator = 0.3 * (generator - generator.T)
-    assert np.allclose(_turned(expm(generator), 0.3), expm(0.3 * generator), atol=1e-12)
+    assert np.allclose(turned(expm(generator), 0.3), expm(0.3 * generator), atol=1e-12)
     for rotation in rotations(dim):
-        assert np.allclose(_turned(rotation, 1.0), rotation, atol=1e-10)
-        half = _turned(rotation, 0.5)
+        assert np.allclose(turned(rotation, 1.0), rotation, atol=1e-10)
+        half = turned(rotation, 0.5)
         assert np.allclose(half @ half, rotation, atol=1e-10) and np.isclose(np.linalg.det(half), 1.0)
 
 

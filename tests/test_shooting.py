@@ -15,7 +15,7 @@ from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853
 from eulerot.objective import Objective
 from eulerot.potential import regressed_potential
-from eulerot.rearrangement import procrustes_rotation
+from eulerot.alignment import procrustes_rotation
 from eulerot.shooting import fit
 from eulerot.source import normal_points
 from eulerot.transport import transport_cost
@@ -117,7 +117,7 @@ def test_axes_of_a_planted_geodesic_are_found_in_any_units():
     planted = Objective(z @ turn.T, z, Grid.from_modes(4))
     vorticity = np.zeros(planted.grid.shape_hat)
     vorticity[0, 1], vorticity[2, 0] = 4.0, 2.0
-    x = planted.moved((vorticity / planted._scale).ravel()) @ turn
+    x = planted.moved(planted._unknowns.theta(vorticity)) @ turn
     found = fit(z, x, modes=4, align=False)
     assert np.abs(found.rearrangement.sweeps[0].axes - turn).max() < 0.03
     assert found.cost_after < 0.01 * found.cost_before

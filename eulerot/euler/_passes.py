@@ -52,11 +52,14 @@ class Layout:
             return "from_real" if back else "to_real"
         return "forward" if back else "backward"
 
-    def constants(self) -> list[int]:
-        """The axes along which the parity has a constant, which FFTW does not double."""
+    def firsts(self, name: str) -> list[int]:
+        """The axes of a parity along which the first coefficient is a constant.
+
+        FFTW does not double that of cosines; sines have none, and leave its place empty.
+        """
         if not self.grid.walls or self.grid.dim == 2:
             return []
-        return [axis for axis, name in enumerate(self.parity) if name == "cos"]
+        return [axis for axis, parity in enumerate(self.parity) if parity == name]
 
 
 def _padded(grid: Grid, points: tuple[int, ...], axis: int) -> int:

@@ -8,7 +8,7 @@ and the first pass skips the columns that truncation leaves empty.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -78,7 +78,7 @@ class Pointwise:
         self.threads = threads if math.prod(points) >= SHARED_FROM else 1
         into, out = ([Layout(grid, points, parity) for parity in which] for which in (inputs, outputs))
         rows = _slab_rows(points, len(into) + len(out)) if rows is None else rows
-        # enough tasks for two threads to share evenly; how the work is split does not depend on the threads
+        # enough tasks for threads to share evenly; how the work is split does not depend on their number
         chunks = 2 if grid.dim == 3 and rows < points[0] else 1
         self._front_in = Front(grid, points, into, chunks, backend, back=False)
         self._front_out = Front(grid, points, out, chunks, backend, back=True)
@@ -98,8 +98,8 @@ class Pointwise:
         if out is None:
             out = np.zeros((len(self._front_out.layouts), *self.grid.shape_hat), self.grid.dtype_hat)
         run(self._tasks(self._front_in, partial(self._open, fields_hat)), self.threads)
-        share = len(self._slabs)
-        run([partial(self._through, *pair, self._starts[i::share]) for i, pair in enumerate(self._slabs)], self.threads)
+        starts = iter(self._starts)  # each thread takes the next slab when it is done with one
+        run([partial(self._through, *pair, starts) for pair in self._slabs], self.threads)
         run(self._tasks(self._front_out, partial(self._close, out)), self.threads)
         return out
 
@@ -117,11 +117,11 @@ class Pointwise:
             np.multiply(kept[source], self._scale_in, out=columns[place])
             end = place.stop
         columns[end:] = 0.0
-        for axis in layout.constants():
-            _times(columns, 2.0, axis, where)
+        for axis in layout.firsts("cos"):
+            _first(columns, axis, where)[...] *= 2.0
         front.plans[field][chunk]()
 
-    def _through(self, synthesis: Slab, analysis: Slab, starts: Sequence[int]) -> None:
+    def _through(self, synthesis: Slab, analysis: Slab, starts: Iterator[int]) -> None:
         """Take slabs through values and back."""
         for start in starts:
             synthesis.synthesise(self._front_in.columns, start)
@@ -136,8 +136,10 @@ class Pointwise:
         columns, kept = front.columns[field][:, where], out[field][:, where]
         for target, place in layout.pieces(0):
             np.multiply(columns[place], self._scale_out, out=kept[target])
-        for axis in layout.constants():
-            _times(kept, 0.5, axis, where)
+        for axis in layout.firsts("cos"):
+            _first(kept, axis, where)[...] *= 0.5
+        for axis in layout.firsts("sin"):
+            _first(kept, axis, where)[...] = 0.0
 
 
 def _slab_rows(points: tuple[int, ...], fields: int) -> int:
@@ -146,10 +148,10 @@ def _slab_rows(points: tuple[int, ...], fields: int) -> int:
     return max(1, min(points[0], SLAB_BYTES // row_bytes or 1))
 
 
-def _times(columns: np.ndarray, factor: float, axis: int, where: slice) -> None:
-    """Multiply the constants along `axis`, in columns of which `where` are the places along the second axis."""
-    if axis != 1 or where.start == 0:
-        columns[(slice(None),) * axis + (0,)] *= factor
+def _first(columns: np.ndarray, axis: int, where: slice) -> np.ndarray:
+    """Return the first coefficients along `axis`, in columns of which `where` are the places along the second axis."""
+    there = axis != 1 or where.start == 0
+    return columns[(slice(None),) * axis + (slice(0, int(there)),)]
 
 
 class Transforms:

@@ -1,32 +1,30 @@
-"""The command line: parse, call, print; no numerics."""
+"""``eulerot demo``: the main job on a flow that ships with the package."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 import time
-from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eulerot.cli.streams import show_json
+
 if TYPE_CHECKING:
     from eulerot.flows.rearranged import FlowReport, RearrangedFlow
 
-__all__ = ["main"]
+__all__ = ["add"]
 
 
-def _parser() -> argparse.ArgumentParser:
-    from eulerot.flows import zoo
-
-    parser = argparse.ArgumentParser(prog="eulerot", description="Make normalizing flows transport-efficient.")
-    commands = parser.add_subparsers(dest="command", required=True)
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the command."""
+    words = "rearrange a flow that ships with the package; leave a report and pictures in a folder"
     demo = commands.add_parser(
-        "demo", help="rearrange a flow that ships with the package; leave a report and pictures in a folder",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )  # fmt: skip
-    demo.add_argument("--flow", choices=zoo.names(), default="two_moons", help="the flow")
+        "demo", help=words, description=words, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    demo.add_argument("--flow", default="two_moons", help="the flow: one of eulerot.zoo.names()")
     demo.add_argument("--out", type=Path, default=Path("demo"), help="the folder for report and pictures")
     demo.add_argument("--pairs", type=int, default=8192, help="pairs to fit to")
     demo.add_argument("--test-pairs", type=int, default=5000, help="fresh pairs to measure on")
@@ -36,7 +34,6 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=int, default=0, help="seed of the pairs and of the fit")
     demo.add_argument("--no-pictures", action="store_true", help="report only; needs no matplotlib")
     demo.set_defaults(run=_demo)
-    return parser
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -47,26 +44,31 @@ def _demo(arguments: argparse.Namespace) -> int:
         from eulerot import plotting
 
         plotting.require()
+    say = (lambda *words: None) if arguments.json else print
+    flow = eulerot.zoo.load(arguments.flow)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    print(f"flow: {arguments.flow}, {arguments.pairs} pairs to fit to, {arguments.modes} modes an axis")
+    say(f"flow: {arguments.flow}, {arguments.pairs} pairs to fit to, {arguments.modes} modes an axis")
     begun = time.perf_counter()
     twin = eulerot.rearrange(
-        eulerot.zoo.load(arguments.flow), n_pairs=arguments.pairs, seed=arguments.seed, modes=arguments.modes,
-        segments=arguments.segments, align=arguments.align, progress=True,
+        flow, n_pairs=arguments.pairs, seed=arguments.seed, modes=arguments.modes, segments=arguments.segments,
+        align=arguments.align, progress=not arguments.quiet,
     )  # fmt: skip
     seconds = time.perf_counter() - begun
-    print(f"fitted in {seconds:.1f} s; now the exact costs of {arguments.test_pairs} fresh pairs", flush=True)
+    say(f"fitted in {seconds:.1f} s; now the exact costs of {arguments.test_pairs} fresh pairs")
     report = twin.report(arguments.test_pairs, seed=arguments.seed + 1)
-    text = _summary(arguments, twin, report, seconds)
-    print(text)
+    text = _summary(twin, report, seconds)
+    say(text)
+    twin.rearrangement.save(arguments.out / "map.npz")
     (arguments.out / "report.md").write_text(_markdown(arguments, text), encoding="utf-8")
     if not arguments.no_pictures:
-        _pictures(arguments.out, twin, report)
-    print(f"report and pictures: {arguments.out}")
+        _pictures(arguments, twin, report)
+    say(f"report, map{'' if arguments.no_pictures else ', page, pictures and animation'}: {arguments.out}")
+    if arguments.json:
+        show_json({"out": arguments.out, "seconds": seconds, **asdict(report), "closed": report.closed})
     return 0
 
 
-def _summary(arguments: argparse.Namespace, twin: RearrangedFlow, report: FlowReport, seconds: float) -> str:
+def _summary(twin: RearrangedFlow, report: FlowReport, seconds: float) -> str:
     assert twin.fit is not None
     return "\n".join(
         [
@@ -90,6 +92,7 @@ _CAPTIONS = {
     "arrows.png": "From latents to samples, before and after.",
     "vorticity.png": "The initial vorticity of the geodesic, in the box.",
     "path.png": "The way of latents along the geodesic.",
+    "path.gif": "The same in motion: the cloud stays Gaussian, and only who is where changes.",
     "costs.png": "Cost before and after, with the exact optimum.",
     "history.png": "Cost of training and held-out pairs against the weight of the regularisation.",
 }
@@ -106,10 +109,13 @@ def _markdown(arguments: argparse.Namespace, text: str) -> str:
     return f"{title}\n```\n{text}\n```\n{_EXPLANATION}{pictures}\n"
 
 
-def _pictures(folder: Path, twin: RearrangedFlow, report: FlowReport) -> None:
+def _pictures(arguments: argparse.Namespace, twin: RearrangedFlow, report: FlowReport) -> None:
     from eulerot import plotting
     from eulerot.source import normal_points
 
+    folder = arguments.out
+    plotting.flow_page(twin, report, title=f"The {arguments.flow} flow, rearranged").write(folder / "report.html")
+    plotting.animate(twin.rearrangement, folder / "path.gif", progress=not arguments.quiet)
     z = normal_points(4096, twin.dim)
     x, y = np.asarray(twin.flow.forward(z)), twin.rearrangement.forward(z)
     with plotting.figure(folder / "samples.png", columns=2) as (left, right):
@@ -132,20 +138,3 @@ def _pictures(folder: Path, twin: RearrangedFlow, report: FlowReport) -> None:
         with plotting.figure(folder / "vorticity.png", columns=len(geodesics)) as columns:
             for geodesic, axes in zip(geodesics, columns, strict=True):
                 geodesic.plot(ax=axes)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code: 0 done, 2 bad input, 130 interrupted."""
-    arguments = _parser().parse_args(argv)
-    try:
-        return arguments.run(arguments)
-    except (ValueError, ImportError, OSError) as error:
-        print(f"eulerot: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("eulerot: interrupted", file=sys.stderr)
-        return 130
-
-
-if __name__ == "__main__":
-    sys.exit(main())

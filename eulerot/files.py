@@ -1,0 +1,155 @@
+"""Files that are complete or refused: named arrays of one kind and version, sealed by a checksum, written atomically.
+
+A file is an npz archive, readable by `numpy.load`, with two members of its own, ``kind`` and ``version``. Its last 64
+bytes, the archive's comment, are the seal: the SHA-256 of all bytes before them, and so of every array's name, type,
+shape and values. The seal finds accidents; it is no signature. Nothing is ever pickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import secrets
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from eulerot.errors import FormatError
+
+__all__ = ["read_arrays", "write_arrays", "write_atomically"]
+
+_SEAL_LENGTH = 64
+_OWN = ("kind", "version")
+# what is raised by archives and array headers that are not what they say
+_UNREADABLE = (ValueError, KeyError, OSError, EOFError, NotImplementedError, OverflowError, zipfile.BadZipFile)
+
+
+def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, ArrayLike], *, kind: str, version: int) -> None:
+    """Write named arrays to a file that `read_arrays` takes back, bit by bit.
+
+    Parameters
+    ----------
+    path : path-like
+        The file. It gets no suffix, and an old file stays until the new one is complete.
+    arrays : mapping of str to array_like
+        Arrays of numbers, truth values or text.
+    kind : str
+        What the file holds.
+    version : int
+        The version of that kind's layout; raise it when old readers would misread.
+
+    Raises
+    ------
+    ValueError
+        If an array holds Python objects, which only pickle could write.
+    OSError
+        If the file cannot be written; the old one, if any, is untouched.
+    """
+    write_atomically(path, _encoded(arrays, kind, version))
+
+
+def read_arrays(path: str | os.PathLike[str], *, kind: str, version: int) -> dict[str, np.ndarray]:
+    """Return the arrays of a file that `write_arrays` wrote.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    kind : str
+        What it has to hold.
+    version : int
+        The newest version that the caller understands.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FormatError
+        If it is no file of eulerot, holds something else, is newer, or is not what was written, down to the last bit.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise FormatError(f"{path}: expected a file; got a directory or a device. Pass the file itself.")
+    data = Path(path).read_bytes()
+    arrays = _opened(path, data)
+    found, newest = str(arrays.pop("kind")), int(arrays.pop("version"))
+    if found != kind:
+        raise FormatError(f"{path}: expected a file of kind '{kind}'; got '{found}'. Pass another file.")
+    if newest > version:
+        raise FormatError(
+            f"{path}: expected version {version} of kind '{kind}' or older; got version {newest}. Upgrade eulerot."
+        )
+    return arrays
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file so that, whatever happens, either the old one or the whole new one is there.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; the old file, if any, is untouched.
+    """
+    target = Path(os.path.realpath(path))  # through a symbolic link, which stays one
+    partial = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.part")
+    try:
+        with open(partial, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _encoded(arrays: Mapping[str, ArrayLike], kind: str, version: int) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.comment = b"0" * _SEAL_LENGTH
+        for name, value in {"kind": kind, "version": version, **arrays}.items():
+            if name in _OWN and name in arrays:
+                raise ValueError(f"arrays: expected names other than {_OWN}; got {name!r}. Name it otherwise.")
+            array = np.asarray(value)
+            if array.dtype.hasobject:
+                raise ValueError(
+                    f"{name}: expected numbers, truth values or text; got dtype {array.dtype}. Only pickle writes it."
+                )
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+    body = buffer.getvalue()[:-_SEAL_LENGTH]
+    return body + _seal(body)
+
+
+def _opened(path: str | os.PathLike[str], data: bytes) -> dict[str, np.ndarray]:
+    """Return all members of an archive whose seal is whole."""
+    body, seal = data[:-_SEAL_LENGTH], data[-_SEAL_LENGTH:]
+    if seal != _seal(body):
+        raise FormatError(f"{path}: {_diagnosis(data)}")
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        if not all(name in arrays and arrays[name].ndim == 0 for name in _OWN):
+            raise ValueError("it names no kind or no version")
+        return arrays
+    except _UNREADABLE as error:
+        raise FormatError(f"{path}: expected a file written by eulerot; got another ({error}).") from error
+
+
+def _seal(body: bytes) -> bytes:
+    return hashlib.sha256(body).hexdigest().encode()
+
+
+def _diagnosis(data: bytes) -> str:
+    """Say what a file without a whole seal is likely to be."""
+    if not data:
+        return "expected a file written by eulerot; got an empty one. Write it again."
+    if b"kind.npy" in data and b"version.npy" in data:
+        return (
+            "the checksum does not agree with the contents: the file has been altered or cut short since it was "
+            "written. Copy it again from where it is whole, or write it again."
+        )
+    return "expected a file written by eulerot; got another, or too little of one to tell. Pass another file."

@@ -1,0 +1,212 @@
+"""Curves and bars: costs, the history of a fit, spectra, orders of convergence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from eulerot.plotting.canvas import BLUE, GREY, INK, ORANGE, axes_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from eulerot.transport import TransportReport
+
+__all__ = ["convergence", "costs", "history", "spectrum"]
+
+
+def costs(
+    before: TransportReport,
+    after: TransportReport | None = None,
+    *,
+    labels: Sequence[str] = ("before", "after"),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw transport costs as bars: what no coupling can avoid, and the excess; equations (14) and (15).
+
+    Parameters
+    ----------
+    before : TransportReport
+        The first bar.
+    after : TransportReport, optional
+        A second bar to compare it with.
+    labels : sequence of str, default ("before", "after")
+        What the bars are called; a single bar has no name.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Examples
+    --------
+    >>> from eulerot.transport import transport_report
+    >>> report = transport_report([[0.0], [1.0]], [[2.0], [1.0]])
+    >>> ax = costs(report)  # doctest: +SKIP
+    """
+    reports = [before] if after is None else [before, after]
+    ax = axes_of(ax, (1.9 + 1.5 * len(reports), 3.9))
+    places = np.arange(len(reports))
+    exact = np.array([report.exact for report in reports])
+    excess = np.array([report.excess for report in reports])
+    ax.bar(places, exact, 0.56, color=BLUE, label="exact optimum")
+    ax.bar(places, excess, 0.56, bottom=exact, color=ORANGE, label="excess")
+    ax.hlines(
+        [report.lower_bound for report in reports], places - 0.34, places + 0.34, color=INK, linewidth=1.4,
+        linestyle=(0, (3, 1.5)), label="lower bound",
+    )  # fmt: skip
+    for place, report in zip(places, reports, strict=True):
+        ax.annotate(
+            f"{report.cost:.3g}", (place, report.cost), (0, 3), textcoords="offset points", ha="center",
+            fontsize=10, color=INK,
+        )  # fmt: skip
+    ax.set_xticks(places, labels[: len(reports)] if after is not None else [""])
+    ax.tick_params(axis="x", length=0, labelsize=10)
+    ax.set_xlim(-0.6, len(reports) - 0.4)
+    ax.set_ylabel("transport cost", fontsize=10, color=INK)
+    ax.margins(y=0.1)
+    ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return ax
+
+
+def history(
+    weights: ArrayLike,
+    training: ArrayLike,
+    held_out: ArrayLike,
+    *,
+    exact: float | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the cost on training and on held-out pairs against the regularisation; equation (12).
+
+    The weight falls from left to right, the order of the continuation. A ring marks the weight that held-out
+    pairs prefer.
+
+    Parameters
+    ----------
+    weights : array_like, shape (stages,)
+        Positive regularisation weights.
+    training, held_out : array_like, shape (stages,)
+        The two costs at each weight.
+    exact : float, optional
+        The least possible cost, drawn as a line.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Raises
+    ------
+    ValueError
+        If the three are not sequences of one length, or a weight is not positive.
+
+    Examples
+    --------
+    >>> ax = history([1e-3, 1e-4, 1e-5], [2.0, 1.5, 1.4], [2.1, 1.6, 1.7])  # doctest: +SKIP
+    """
+    lam, trained, held = (np.asarray(value, dtype=np.float64) for value in (weights, training, held_out))
+    if lam.ndim != 1 or len(lam) == 0 or not lam.shape == trained.shape == held.shape:
+        raise ValueError(
+            "weights, training, held_out: expected three sequences of one length; "
+            f"got shapes {lam.shape}, {trained.shape}, {held.shape}."
+        )
+    if not (lam > 0).all():
+        raise ValueError(f"weights: expected positive weights for a logarithmic axis; got {lam.min()}.")
+    ax = axes_of(ax, (5.6, 3.8))
+    for values, colour, label in ((trained, GREY, "training pairs"), (held, BLUE, "held-out pairs")):
+        ax.plot(lam, values, "o-", color=colour, markersize=5, linewidth=1.6, label=label)
+    best = int(np.argmin(held))
+    ax.plot(lam[best], held[best], "o", markersize=12, markerfacecolor="none", markeredgecolor=BLUE)
+    if exact is not None:
+        ax.axhline(exact, color=INK, linewidth=1, linestyle="--", label="exact optimum")
+    ax.set_xscale("log")
+    ax.invert_xaxis()
+    ax.set_xlabel("regularisation weight", fontsize=10, color=INK)
+    ax.set_ylabel("transport cost", fontsize=10, color=INK)
+    ax.legend(frameon=False, fontsize=9)
+    return ax
+
+
+def spectrum(wavenumbers: ArrayLike, energies: ArrayLike, *, ax: Axes | None = None, label: str | None = None) -> Axes:
+    """Draw the energy in shells of wavenumbers, both axes logarithmic; empty shells are left out.
+
+    Parameters
+    ----------
+    wavenumbers, energies : array_like, shape (shells,)
+        What `EulerSolution.spectrum` returns.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+    label : str, optional
+        The name of the curve; without one there is no legend.
+
+    Raises
+    ------
+    ValueError
+        If the two are not finite sequences of one length, or no shell has energy.
+
+    Examples
+    --------
+    >>> ax = spectrum([0.0, 1.0, 2.0], [0.0, 1.0, 0.1])  # doctest: +SKIP
+    """
+    k, shells = _curve("wavenumbers", wavenumbers, "energies", energies)
+    # what round-off leaves in empty shells would otherwise stretch the axis over twenty decades
+    shown = (k > 0) & (shells > 1e-20 * max(shells.max(), 1e-300))
+    if not shown.any():
+        raise ValueError("energies: expected a shell with energy; got none. A field at rest has no spectrum.")
+    ax = axes_of(ax, (5.6, 3.8))
+    ax.loglog(k[shown], shells[shown], "-", color=BLUE, linewidth=1.6, label=label)
+    ax.set_xlabel("wavenumber", fontsize=10, color=INK)
+    ax.set_ylabel("energy in the shell", fontsize=10, color=INK)
+    if label is not None:
+        ax.legend(frameon=False, fontsize=9)
+    return ax
+
+
+def convergence(
+    steps: ArrayLike, errors: ArrayLike, *, order: float | None = None, ax: Axes | None = None, label: str = "error"
+) -> Axes:
+    """Draw errors against numbers of steps, both axes logarithmic, with the slope of an order beside them.
+
+    Parameters
+    ----------
+    steps, errors : array_like, shape (runs,)
+        Positive numbers of steps, and the positive errors that they leave.
+    order : float, optional
+        The order whose slope is drawn as a reference.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+    label : str
+        The name of the errors.
+
+    Raises
+    ------
+    ValueError
+        If the two are not positive sequences of one length.
+
+    Examples
+    --------
+    >>> ax = convergence([8, 16, 32], [1e-4, 6e-6, 4e-7], order=4)  # doctest: +SKIP
+    """
+    n, error = _curve("steps", steps, "errors", errors)
+    if not ((n > 0).all() and (error > 0).all()):
+        raise ValueError("steps, errors: expected positive values for logarithmic axes; got others. Leave them out.")
+    ax = axes_of(ax, (5.6, 3.8))
+    ax.loglog(n, error, "o-", color=BLUE, markersize=5, linewidth=1.6, label=label)
+    if order is not None:
+        first = np.argmin(n)
+        slope = 0.4 * error[first] * (n / n[first]) ** -order  # beside the errors, not on them
+        ax.loglog(n, slope, "--", color=GREY, linewidth=1, label=f"order {order:g}")
+    ax.set_xticks(n, [f"{each:g}" for each in n])
+    ax.minorticks_off()
+    ax.set_xlabel("steps", fontsize=10, color=INK)
+    ax.set_ylabel(label, fontsize=10, color=INK)
+    ax.legend(frameon=False, fontsize=9)
+    return ax
+
+
+def _curve(first: str, x: ArrayLike, second: str, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return two finite sequences of one length."""
+    left, right = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if left.ndim != 1 or len(left) == 0 or left.shape != right.shape or not np.isfinite([left, right]).all():
+        raise ValueError(
+            f"{first}, {second}: expected two finite sequences of one length; got shapes {left.shape}, {right.shape}."
+        )
+    return left, right

@@ -1,0 +1,67 @@
+"""The package as others get it: what an import brings in, what a wheel holds."""
+
+import configparser
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import eulerot
+
+ROOT = Path(__file__).parent.parent
+HEAVY = ("matplotlib", "ot", "torch", "jax", "scipy.stats", "sphinx", "hypothesis", "finufft", "pandas")
+
+
+def loaded_after(code):
+    script = f"import sys; {code}; print([name for name in {HEAVY} if name in sys.modules])"
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_an_import_leaves_the_heavy_ones_out():
+    assert loaded_after("import eulerot, eulerot.cli") == "[]"
+    # the list would notice
+    assert loaded_after("import eulerot, scipy.stats") == "['scipy.stats']"
+
+
+def test_every_public_name_is_there_and_documented():
+    for name in eulerot.__all__:
+        assert getattr(eulerot, name).__doc__, name
+    assert eulerot.FormatError.__mro__[1] is ValueError
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Return a wheel, built from the tree by its own build backend."""
+    folder = tmp_path_factory.mktemp("wheel")
+    script = f"from setuptools import build_meta; print(build_meta.build_wheel({str(folder)!r}))"
+    tree = tmp_path_factory.mktemp("tree")
+    for name in ("setup.cfg", "pyproject.toml", "README.md"):
+        (tree / name).write_bytes((ROOT / name).read_bytes())
+    for name in ("eulerot", "tests", "validation", "docs"):
+        (tree / name).symlink_to(ROOT / name)
+    done = subprocess.run([sys.executable, "-c", script], cwd=tree, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return next(folder.glob("*.whl"))
+
+
+def test_a_wheel_holds_the_package_and_nothing_else(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        metadata = archive.read(next(name for name in names if name.endswith("/METADATA"))).decode()
+    expected = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "eulerot").rglob("*")
+        if path.suffix in (".py", ".npz", ".typed") and "__pycache__" not in path.parts
+    }
+    assert {name for name in names if ".dist-info/" not in name} == expected
+    assert "eulerot/py.typed" in names and "eulerot/flows/weights/two_moons.npz" in names
+    assert f"Version: {eulerot.__version__}\n" in metadata
+    assert "Classifier: Typing :: Typed\n" in metadata and "Requires-Python: >=3.10" in metadata
+
+
+def test_the_version_of_python_is_one_story():
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    assert settings["options"]["python_requires"] == f">={settings['mypy']['python_version']}"
