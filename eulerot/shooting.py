@@ -87,8 +87,9 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     Returns
     -------
     FitResult
-        The rearrangement, its history and its status. In one dimension a monotone flow is already optimal and the
-        rearrangement is the identity.
+        The rearrangement, its history and its status. In two and three dimensions it is one geodesic, or `segments` of
+        them; in more, or if `sweeps` is given, sweeps of planar geodesics. In one dimension a monotone flow is already
+        optimal and the rearrangement is the identity.
 
     Raises
     ------
