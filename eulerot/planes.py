@@ -116,7 +116,7 @@ def best_axes(slope: Slope, start: FloatArray, *, iterations: int = 60) -> tuple
         half = np.zeros((dim, dim))
         half[below] = 0.5 * entries
         half -= half.T
-        inverse = np.linalg.inv(identity - half)
+        inverse = np.asarray(np.linalg.inv(identity - half), dtype=np.float64)
         return inverse, np.asarray(inverse @ (identity + half), dtype=np.float64)
 
     def negative(entries: FloatArray) -> tuple[float, FloatArray]:
