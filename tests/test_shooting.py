@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
+from eulerot.alignment import procrustes_rotation
 from eulerot.coarse import Coarse, rotation_by
 from eulerot.coordinates import log_density, to_box, to_latent
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853
 from eulerot.objective import Objective
 from eulerot.potential import regressed_potential
-from eulerot.alignment import procrustes_rotation
 from eulerot.shooting import fit
 from eulerot.source import normal_points
 from eulerot.transport import transport_cost

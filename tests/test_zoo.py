@@ -25,14 +25,14 @@ def test_equals_the_library_it_was_trained_with(name):
 def test_maps_and_density_belong_together(name):
     flow = zoo.load(name)
     check_flow(flow, tolerance=1e-3)
-    z = np.random.default_rng(3).standard_normal((2000, 2)) * [[1.0, 2.0]]
+    z = np.random.default_rng(3).standard_normal((2000, flow.dim)) * np.resize([1.0, 2.0], flow.dim)
     assert np.abs(flow.inverse(flow.forward(z)) - z).max() < 1e-7
     assert np.array_equal(flow.sample(5, seed=1), flow.sample(5, seed=1))
-    far = np.array([[40.0, -40.0]])
+    far = np.resize([40.0, -40.0], (1, flow.dim))
     assert np.isfinite(flow.forward(far)).all()
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", [name for name in TRAINED if zoo.load(name).dim == 2])
 def test_density_has_mass_one(name):
     flow, edge, n = zoo.load(name), 7.0, 700
     axis = -edge + (np.arange(n) + 0.5) * 2 * edge / n

@@ -16,14 +16,15 @@ import eulerot
 def main() -> None:
     """Print one line a flow, as a table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", default=eulerot.zoo.names())
     parser.add_argument("--segments", type=int, default=1)
     parser.add_argument("--align", action="store_true")
-    parser.add_argument("--modes", type=int, default=16)
+    parser.add_argument("--modes", type=int)
     parser.add_argument("--pairs", type=int, default=8192)
     arguments = parser.parse_args()
     print("| flow | cost before | after | exact after | excess before | after | closed | density error | fit |")
     print("|---|---|---|---|---|---|---|---|---|")
-    for name in eulerot.zoo.names():
+    for name in arguments.names:
         begun = time.perf_counter()
         twin = eulerot.rearrange(
             eulerot.zoo.load(name), n_pairs=arguments.pairs, segments=arguments.segments, align=arguments.align,

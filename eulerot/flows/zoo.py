@@ -20,7 +20,7 @@ def names() -> tuple[str, ...]:
     Examples
     --------
     >>> names()
-    ('checkerboard', 'eight_gaussians', 'linear', 'pinwheel', 'two_moons')
+    ('checkerboard', 'digits', 'eight_gaussians', 'linear', 'pinwheel', 'trefoil', 'two_moons')
     """
     trained = [entry.name.removesuffix(".npz") for entry in _WEIGHTS.iterdir() if entry.name.endswith(".npz")]
     return tuple(sorted([*trained, "linear"]))
@@ -32,7 +32,8 @@ def load(name: str) -> SplineFlow | LinearFlow:
     Parameters
     ----------
     name : str
-        One of `names`. All but ``"linear"`` are neural spline flows trained by maximum likelihood alone.
+        One of `names`. All but ``"linear"`` are neural spline flows trained by maximum likelihood alone, in the plane
+        but for ``"trefoil"``, a knot in space, and ``"digits"``, ten latents of an autoencoder of handwritten digits.
 
     Raises
     ------

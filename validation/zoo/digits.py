@@ -1,8 +1,9 @@
 """The target in ten dimensions: latents of a small autoencoder of scikit-learn's digits (1797 images of 8 x 8 pixels).
 
-The autoencoder knows nothing of transport either. Its latents are whitened, so that each has mean zero and unit variance
-and none is correlated with another, and a normal of standard deviation 0.3 is added: a density in place of 1797 points. The
-decoder, with the whitening undone in its first layer, goes to `decoder.npz` beside this file, for pictures.
+The autoencoder knows nothing of transport either. Its latents are whitened, so that each has mean zero and unit
+variance and none is correlated with another, and a normal of standard deviation 0.3 is added: a density in place of
+1797 points. The decoder, with the whitening undone in its first layer, goes to `decoder.npz` beside this file, for
+pictures.
 """
 
 from __future__ import annotations
@@ -30,10 +31,14 @@ def _images() -> tuple[torch.Tensor, torch.Tensor]:
     return images[order[300:]], images[order[:300]]
 
 
+def _network(first: int, last: int) -> nn.Sequential:
+    layers = [nn.Linear(first, HIDDEN), nn.SiLU(), nn.Linear(HIDDEN, HIDDEN), nn.SiLU(), nn.Linear(HIDDEN, last)]
+    return nn.Sequential(*layers)
+
+
 def _trained_autoencoder(images: torch.Tensor, held: torch.Tensor) -> tuple[nn.Sequential, nn.Sequential]:
     torch.manual_seed(0)
-    encoder = nn.Sequential(nn.Linear(64, HIDDEN), nn.SiLU(), nn.Linear(HIDDEN, HIDDEN), nn.SiLU(), nn.Linear(HIDDEN, DIM))
-    decoder = nn.Sequential(nn.Linear(DIM, HIDDEN), nn.SiLU(), nn.Linear(HIDDEN, HIDDEN), nn.SiLU(), nn.Linear(HIDDEN, 64))
+    encoder, decoder = _network(64, DIM), _network(DIM, 64)
     optimiser = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=2e-3, weight_decay=1e-6)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=4000)
     for _ in range(4000):

@@ -16,7 +16,7 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Target:
-    """A density: how to draw from it, its entropy in nats, where it has a formula or an estimate, and its flow's size."""
+    """A density: how to draw from it, its entropy in nats, where it is known, and the size of its flow."""
 
     sample: Callable[[int, np.random.Generator], FloatArray]
     entropy: str

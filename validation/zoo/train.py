@@ -4,9 +4,10 @@
     python validation/zoo/train.py two_moons
 
 The flow is zuko's NSF (Durkan, Bekasov, Murray, Papamakarios, 2019, arXiv:1906.04032): autoregressive transforms of
-rational-quadratic splines on [-5, 5], two hidden layers of 64; `targets.py` says how many and of how many bins. Nothing in its training knows
-of transport. The weights, masks applied, go to eulerot/flows/weights, with the negative log-likelihood of 100,000
-held-out samples. One thread and a fixed seed: the same weights on the same machine and version of torch.
+rational-quadratic splines on [-5, 5], two hidden layers of 64; `targets.py` says how many and of how many bins. Nothing
+in its training knows of transport. The weights, masks applied, go to eulerot/flows/weights, with the negative
+log-likelihood of 100,000 held-out samples. One thread and a fixed seed: the same weights on the same machine and
+version of torch.
 """
 
 from __future__ import annotations
