@@ -128,7 +128,10 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     with tqdm(desc="fitting", unit=" iterations", disable=not settings.progress) as bar:
         turned = [(alignment.forward(latents), data) for latents, data in (train, held)]
         search = kind(settings, turned[0], turned[1], Descent(settings.max_iterations, bar))
-        search.run()
+        try:
+            search.run()
+        except KeyboardInterrupt:  # before there was anything to keep
+            search.descent.interrupted = True
     return _concluded(search, alignment, held, begun)
 
 
@@ -207,7 +210,7 @@ def _concluded(search: Search | SweepSearch, alignment: Rearrangement, held: Pai
     if not after < before:
         rearrangement, after = Rearrangement.identity(z.shape[1], domain=domain), before
         status, message = "stalled", "No rearrangement lowered the cost of held-out pairs; the map is the identity."
-    elif not search.converged:
+    elif not search.descent.interrupted and not search.converged:
         status, message = "max_iterations", f"{search.exhausted} may lower the cost further."
     else:
         status, message = "converged", "The optimiser met its tolerance, and the held-out cost chose the weight."

@@ -213,8 +213,9 @@ def test_an_interrupted_fit_writes_what_it_has(folder, tmp_path):
     command = [sys.executable, "-m", "eulerot", "fit", "pairs.npz", "--modes", "12", "--threads", "1"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     seen = ""
-    while "objective" not in seen:  # the progress bar has shown an iteration
-        seen += process.stderr.read(1)
+    while not re.search(r"cost \d", seen):  # the progress bar has shown an iteration
+        seen += (character := process.stderr.read(1))
+        assert character, seen
     time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=100)
