@@ -9,11 +9,14 @@ from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray
 from eulerot.errors import checked_samples
+from eulerot.transport import shortest
 
 __all__ = ["asymmetry"]
 
 
-def asymmetry(map_: Callable[[FloatArray], ArrayLike], points: ArrayLike, step: float = 1e-4) -> float:
+def asymmetry(
+    map_: Callable[[FloatArray], ArrayLike], points: ArrayLike, step: float = 1e-4, *, domain: str = "cube"
+) -> float:
     """Return the mean over `points` of ``|Dg - Dg^T|_F / |Dg|_F``, zero for a Monge map `g`; equation (17).
 
     Parameters
@@ -24,6 +27,9 @@ def asymmetry(map_: Callable[[FloatArray], ArrayLike], points: ArrayLike, step: 
         Where the Jacobian is taken, by central differences.
     step : float, default 1e-4
         Half the distance of the two points of a difference, in units of the points.
+
+    domain : {"cube", "torus"}
+        ``"torus"`` for images that are angles.
 
     Returns
     -------
@@ -53,7 +59,7 @@ def asymmetry(map_: Callable[[FloatArray], ArrayLike], points: ArrayLike, step: 
     if len(images) != len(stencil):
         raise ValueError(f"map_(points): expected {len(stencil)} rows; got {len(images)}. Map row by row.")
     ahead, behind = images.reshape(2, d, n, d)
-    jacobian = np.moveaxis(ahead - behind, 1, 0) / (2 * step)
+    jacobian = np.moveaxis(shortest(ahead - behind, domain), 1, 0) / (2 * step)
     difference = np.linalg.norm(jacobian - jacobian.transpose(0, 2, 1), axis=(1, 2))
     size = np.linalg.norm(jacobian, axis=(1, 2))
     # A vanishing Jacobian is symmetric.

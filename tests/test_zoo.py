@@ -34,7 +34,7 @@ def test_maps_and_density_belong_together(name):
 
 @pytest.mark.parametrize("name", [name for name in TRAINED if zoo.load(name).dim == 2])
 def test_density_has_mass_one(name):
-    flow, edge, n = zoo.load(name), 7.0, 700
+    flow, edge, n = zoo.load(name), 7.0, 350
     axis = -edge + (np.arange(n) + 0.5) * 2 * edge / n
     x = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     assert np.isclose(np.exp(flow.log_prob(x)).sum() * (2 * edge / n) ** 2, 1.0, atol=5e-3)

@@ -36,6 +36,8 @@ class AdaptedFlow:
         The rounding unit of the model.
     numerical : str or None
         Which map is found numerically: ``"forward"``, ``"inverse"`` or none.
+    base_given : bool
+        Whether the model has a base of its own; else the standard normal is assumed.
     model : object
         The model itself, or None for functions.
     """
@@ -50,6 +52,7 @@ class AdaptedFlow:
     _to_base: Map = field(repr=False)
     _log_prob: Map = field(repr=False)
     _sample: Callable[[int, int], FloatArray] | None = field(repr=False)
+    base_given: bool = False
     model: object = field(default=None, repr=False)
 
     def forward(self, z: ArrayLike) -> FloatArray:

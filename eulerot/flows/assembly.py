@@ -93,6 +93,7 @@ class Assembly:
             to_base,
             log_prob,
             sample,
+            base_given=parts.base_log_prob is not None,
         )
 
     def _rows(self, function: Callable[..., Any]) -> Map:

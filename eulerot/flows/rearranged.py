@@ -13,11 +13,12 @@ from eulerot.asymmetry import asymmetry
 from eulerot.errors import checked_samples
 from eulerot.flows.adapted import AdaptedFlow
 from eulerot.flows.adapters import flow as adapted
+from eulerot.flows.angles import check_angle_flow, on_angles
 from eulerot.flows.protocol import Flow, check_flow, flow_dim
 from eulerot.rearrangement import Rearrangement
 from eulerot.shooting import FitResult, fit
-from eulerot.source import normal_points
-from eulerot.transport import TransportReport, transport_report
+from eulerot.source import random_source, source_points
+from eulerot.transport import TransportReport, shortest, transport_report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,6 +130,14 @@ class RearrangedFlow:
         return self.rearrangement.dim
 
     @property
+    def domain(self) -> str:
+        """``"cube"`` for normal latents, ``"torus"`` for angles."""
+        return self.rearrangement.domain
+
+    def _latents(self, n: int, seed: Seed) -> FloatArray:
+        return random_source(n, self.dim, seed, domain=self.domain)
+
+    @property
     def map(self) -> str:
         """Which maps of the flow are used, in words."""
         return getattr(self.flow, "map", "the maps of the flow")
@@ -158,12 +167,11 @@ class RearrangedFlow:
 
     def sample(self, n: int, seed: Seed = None) -> FloatArray:
         """Return `n` samples, shape ``(n, d)``; `seed` is what `numpy.random.default_rng` takes."""
-        rng = np.random.default_rng(seed)
-        return self.forward(rng.standard_normal((n, self.dim)))
+        return self.forward(self._latents(n, seed))
 
     def pairs(self, n: int, seed: Seed = 0) -> tuple[FloatArray, FloatArray]:
         """Return latents ``y`` and their data ``g(y)``, each of shape ``(n, d)``; no inverse is computed for it."""
-        z = np.random.default_rng(seed).standard_normal((n, self.dim))
+        z = self._latents(n, seed)
         return self.rearrangement.forward(z), np.asarray(self.flow.forward(z), dtype=float)
 
     def path(self, y: ArrayLike, times: ArrayLike) -> FloatArray:
@@ -173,20 +181,20 @@ class RearrangedFlow:
         """
         latents = checked_samples("y", y, dim=self.dim)
         share = np.atleast_1d(np.asarray(times, dtype=float))[:, None, None]
-        return (1.0 - share) * latents + share * self.forward(latents)
+        return latents + share * shortest(self.forward(latents) - latents, self.domain)
 
     def report(self, n: int = 4096, seed: Seed = 0) -> FlowReport:
         """Measure `n` fresh pairs before and after. The exact costs take most of the time, cubic in `n` at worst."""
-        z = np.random.default_rng(seed).standard_normal((n, self.dim))
+        z, domain = self._latents(n, seed), self.domain
         x = np.asarray(self.flow.forward(z), dtype=float)
         y = self.rearrangement.forward(z)
         few = z[: min(n, 512)]
         return FlowReport(
-            before=transport_report(z, x),
-            after=transport_report(y, x),
+            before=transport_report(z, x, domain=domain),
+            after=transport_report(y, x, domain=domain),
             density_error=float(np.max(np.abs(self.rearrangement.log_abs_det(z)))),
-            asymmetry_before=asymmetry(self.flow.forward, few),
-            asymmetry_after=asymmetry(self.forward, self.rearrangement.forward(few)),
+            asymmetry_before=asymmetry(self.flow.forward, few, domain=domain),
+            asymmetry_after=asymmetry(self.forward, self.rearrangement.forward(few), domain=domain),
             map=self.map,
         )
 
@@ -203,6 +211,7 @@ def rearrange(
     *,
     n_pairs: int = 8192,
     seed: Seed = 0,
+    domain: str = "cube",
     context: ArrayLike | None = None,
     check: bool = True,
     **fit_options: object,
@@ -217,6 +226,9 @@ def rearrange(
         Pairs to fit to, from a Sobol sequence of latents.
     seed : int
         Seed of the latents and of the fit.
+    domain : {"cube", "torus"}
+        ``"torus"`` for flows on one or two angles: latents are uniform in ``[-pi, pi)``, and costs go the shortest way
+        round.
     context : array_like, shape (c,), optional
         What a conditional model is conditioned on.
     check : bool
@@ -243,12 +255,15 @@ def rearrange(
     if not isinstance(n_pairs, int | np.integer) or n_pairs < 2:
         raise ValueError(f"n_pairs: expected a whole number of at least 2; got {n_pairs!r}.")
     source = adapted(flow, context=context, check=False)
+    if domain == "torus":
+        source = on_angles(source)
     if check:
-        check_flow(source.flow if isinstance(source, RearrangedFlow) else source)
+        checked = check_angle_flow if domain == "torus" else check_flow
+        checked(source.flow if isinstance(source, RearrangedFlow) else source)
     if isinstance(source, AdaptedFlow):
         z, x = source.pairs(n_pairs, seed)
     else:
-        z = normal_points(n_pairs, flow_dim(source), seed)
+        z = source_points(n_pairs, flow_dim(source), seed, domain=domain)
         x = np.asarray(source.forward(z), dtype=float)
-    result = fit(z, x, seed=seed, **fit_options)
+    result = fit(z, x, domain=domain, seed=seed, **fit_options)
     return RearrangedFlow(source, result.rearrangement, result)

@@ -1,0 +1,163 @@
+"""Flows on angles: uniform latents on the torus, the shortest way round, geodesics of the periodic grid."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import eulerot
+from eulerot.alignment import best_shift
+from eulerot.flows.jacobian import log_abs_det
+from eulerot.source import check_source, random_source, source_points
+from eulerot.transport import shortest, transport_cost
+from eulerot.unknowns import Unknowns
+
+SHIFT = np.array([1.0, -0.7])
+
+
+@dataclass(frozen=True)
+class Planted:
+    """``f = M o X o (shift)``, with ``M(y) = y + 0.3 (cos y_1, sin(y_2 + 1))``, a gradient map of the torus."""
+
+    rho: eulerot.Geodesic
+    dim: int = 2
+
+    def truth(self, z):
+        return shortest(self.rho.forward(z + SHIFT), "torus")
+
+    def forward(self, z):
+        y = self.truth(z)
+        return y + 0.3 * np.stack([np.cos(y[:, 0]), np.sin(y[:, 1] + 1.0)], axis=1)
+
+    def inverse(self, x):
+        y = np.array(x)
+        for _ in range(100):
+            y = x - 0.3 * np.stack([np.cos(y[:, 0]), np.sin(y[:, 1] + 1.0)], axis=1)
+        return shortest(self.rho.inverse(y) - SHIFT, "torus")
+
+    def log_prob(self, x):
+        y = self.rho.forward(self.inverse(x) + SHIFT)
+        slopes = 1 + 0.3 * np.stack([-np.sin(y[:, 0]), np.cos(y[:, 1] + 1.0)], axis=1)
+        return -2 * np.log(2 * np.pi) - np.sum(np.log(slopes), axis=1)
+
+    def sample(self, n):
+        return self.forward(random_source(n, 2, 0, domain="torus"))
+
+
+@pytest.fixture(scope="module")
+def planted():
+    grid = eulerot.Grid.from_modes(4, domain="torus")
+    x, y = grid.mesh()
+    return Planted(eulerot.Geodesic(3 * np.cos(x) * np.sin(y) + 2 * np.cos(2 * x + y), grid, steps=24))
+
+
+@pytest.fixture(scope="module")
+def twin(planted):
+    return eulerot.rearrange(planted, domain="torus", n_pairs=2048, modes=6)
+
+
+def test_a_planted_flow_of_angles_is_solved(planted, twin):
+    report = twin.report(800)
+    assert report.before.excess > 2 and report.closed > 0.999 and report.density_error < 1e-9
+    assert report.asymmetry_after < 0.2 * report.asymmetry_before
+    z = random_source(200, 2, 1, domain="torus")
+    assert np.abs(shortest(twin.rearrangement.forward(z) - planted.truth(z), "torus")).mean() < 0.02
+
+
+def test_the_twin_is_a_flow_of_angles(twin, tmp_path):
+    y = random_source(50, 2, 2, domain="torus")
+    assert np.abs(shortest(twin.inverse(twin.forward(y)) - y, "torus")).max() < 1e-8
+    assert np.array_equal(twin.sample(5, seed=1), twin.sample(5, seed=1))
+    assert np.abs(twin.rearrangement.forward(y)).max() <= np.pi
+    way = twin.path(y, [0.0, 1.0])
+    assert np.allclose(way[0], y) and np.abs(shortest(way[1] - twin.forward(y), "torus")).max() < 1e-12
+    path = twin.rearrangement.path(y, [0.0, 0.5, 1.0])
+    assert np.allclose(path[0], y) and np.abs(shortest(path[-1] - twin.rearrangement.forward(y), "torus")).max() < 1e-7
+    twin.rearrangement.save(tmp_path / "map.npz")
+    again = eulerot.Rearrangement.load(tmp_path / "map.npz")
+    assert again.domain == "torus" and np.array_equal(again.forward(y), twin.rearrangement.forward(y))
+
+
+def test_gradient_of_the_unknowns_to_eight_digits(planted):
+    from eulerot.objective import Objective
+
+    z = source_points(60, 2, domain="torus")
+    objective = Objective(z, z + 0.4 * np.sin(z[:, ::-1]), eulerot.Grid.from_modes(4, domain="torus"))
+    rng = np.random.default_rng(0)
+    theta, direction = (0.05 * rng.standard_normal(objective.size) for _ in range(2))
+    unknowns = Unknowns(objective._equation)
+    assert np.allclose(unknowns.theta(unknowns.field(theta)), theta, rtol=1e-12)
+
+    def central(h):
+        ends = [objective(theta + sign * h * direction, 1e-3)[0] for sign in (1, -1)]
+        return (ends[0] - ends[1]) / (2 * h)
+
+    exact = objective(theta, 1e-3)[1] @ direction
+    assert np.isclose((4 * central(5e-3) - central(1e-2)) / 3, exact, rtol=1e-8)
+
+
+def test_best_shift_is_the_best():
+    rng = np.random.default_rng(0)
+    z, x = rng.uniform(-np.pi, np.pi, (40, 2)), rng.vonmises(2.0, 1.0, (40, 2))
+    best = transport_cost(z + best_shift(z, x), x, domain="torus")
+    shifts = np.stack(np.meshgrid(*[np.linspace(-3, 3, 61)] * 2), axis=-1).reshape(-1, 2)
+    tried = [transport_cost(z + shift, x, domain="torus") for shift in shifts]
+    assert best <= min(tried) + 1e-12 and best > 0.95 * min(tried)
+
+
+def test_one_angle_needs_a_shift_alone():
+    z = source_points(256, 1, domain="torus")
+    x = shortest(z + 0.5 * np.sin(z) + 2.0, "torus")
+    result = eulerot.fit(z, x, domain="torus")
+    assert result.rearrangement.shift.shape == (1,) and not result.rearrangement.sweeps
+    assert result.cost_after < 0.2 * result.cost_before and "shift" in result.message
+
+
+def test_functions_of_angles():
+    mine = eulerot.flow(
+        forward=lambda z: z + 2.5,
+        inverse=lambda x: x - 2.5,
+        log_prob=lambda x: np.full(len(x), -2 * np.log(2 * np.pi)),
+        dim=2,
+        check=False,
+    )
+    twin = eulerot.rearrange(mine, domain="torus", n_pairs=256, modes=3)
+    assert np.allclose(twin.rearrangement.shift, 2.5, atol=1e-9) and twin.report(200).cost < 1e-12
+
+
+def test_refusals(planted):
+    with pytest.raises(eulerot.SourceError, match=r"expected uniform angles .* k = \[1 0\]"):
+        check_source(np.random.default_rng(0).vonmises(0.0, 2.0, (500, 2)), domain="torus")
+    with pytest.raises(eulerot.FlowError, match="log_prob differs from the maps' density"):
+        eulerot.rearrange(eulerot.zoo.load("linear"), domain="torus")
+    with pytest.raises(ValueError, match="domain: expected one or two angles on the torus"):
+        eulerot.fit(*[source_points(64, 3, domain="torus")] * 2, domain="torus", modes=2)
+    with pytest.raises(ValueError, match="shift: expected 2 angles, and no rotation"):
+        eulerot.Rearrangement(np.eye(2), shift=[1.0])
+    with pytest.raises(ValueError, match="domain: expected 'cube' or 'torus'; got 'sphere'"):
+        eulerot.fit(np.zeros((4, 2)), np.zeros((4, 2)), domain="sphere")
+
+
+@pytest.mark.flows
+def test_a_circular_spline_flow():
+    import torch
+    import zuko
+
+    torch.manual_seed(0)
+    model = zuko.flows.NCSF(2, transforms=2, hidden_features=(16, 16))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.3 * torch.randn_like(parameter)
+    twin = eulerot.rearrange(model, domain="torus", n_pairs=1024, modes=5)
+    report = twin.report(500)
+    assert "uniform base" in twin.map and report.after.excess <= report.before.excess
+    z = random_source(50, 2, 3, domain="torus")
+    implied = -2 * np.log(2 * np.pi) - log_abs_det(lambda p: z_near(twin.flow, p, z), z, 1e-3)
+    assert np.median(np.abs(twin.log_prob(twin.flow.forward(z)) - implied)) < 1e-2
+    with pytest.raises(eulerot.SourceError, match="expected a uniform base on a box of side 2 pi"):
+        eulerot.rearrange(zuko.flows.NSF(2, transforms=1), domain="torus")
+
+
+def z_near(flow, points, z):
+    data = np.tile(flow.forward(z), (len(points) // len(z), 1))
+    return data + shortest(flow.forward(points) - data, "torus")
