@@ -18,7 +18,7 @@ _FAST = {"contract", "nsz", "reassoc"}
 
 @njit(fastmath=_FAST)
 def _raise(fraction, k, rows):
-    """Turn the B-splines of order `k` at fractions of a cell, rows from left to right, into those of order ``k + 1``."""
+    """Turn rows of B-splines of order `k` at fractions of a cell, from left to right, into those of order ``k + 1``."""
     share = 1.0 / k
     for p in range(LANES):
         rows[k, p] = fraction[p] * rows[k - 1, p] * share
@@ -35,7 +35,7 @@ def _weigh(place, axis, slope, cell, fraction, rows, weights):
     count = len(place)
     for p in range(LANES):
         here = place[min(p, count - 1), axis]
-        cell[p] = int(math.floor(here))
+        cell[p] = math.floor(here)
         fraction[p] = here - cell[p]
         rows[0, p] = 1.0
     for k in range(1, ORDER - 1):
@@ -54,17 +54,15 @@ def _weigh(place, axis, slope, cell, fraction, rows, weights):
 
 
 @njit(fastmath=_FAST)
-def _product(coefs, start, width, x, y):
-    """Return ``sum_r x_r sum_k y_k c_rk`` of the eight by eight coefficients that begin at `start`."""
+def _columns(coefs, start, width, x, sums):
+    """Set `sums` to ``sum_r x_r c_rk`` of the eight rows of coefficients that begin at `start`, both components."""
     x0, x1, x2, x3, x4, x5, x6, x7 = x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
-    total = 0.0
-    for k in range(ORDER):
-        o = start + np.uint64(k)
-        upper = x0 * coefs[o] + x1 * coefs[o + width] + x2 * coefs[o + np.uint64(2) * width] + x3 * coefs[o + np.uint64(3) * width]
-        o += np.uint64(4) * width
-        lower = x4 * coefs[o] + x5 * coefs[o + width] + x6 * coefs[o + np.uint64(2) * width] + x7 * coefs[o + np.uint64(3) * width]
-        total += y[k] * (upper + lower)
-    return total
+    a, b, c, d = coefs[start:], coefs[start + width :], coefs[start + 2 * width :], coefs[start + 3 * width :]
+    start += 4 * width
+    e, f, g, h = coefs[start:], coefs[start + width :], coefs[start + 2 * width :], coefs[start + 3 * width :]
+    for k in range(2 * ORDER):
+        upper = x0 * a[k] + x1 * b[k] + x2 * c[k] + x3 * d[k]
+        sums[k] = upper + (x4 * e[k] + x5 * f[k] + x6 * g[k] + x7 * h[k])
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
@@ -73,7 +71,7 @@ def interpolate(coefs, place, axis, out):
 
     Parameters
     ----------
-    coefs : ndarray, shape (2, m, n)
+    coefs : ndarray, shape (m, n, 2)
         Coefficients; the first of the eight splines that are not zero in the cell from 0 to 1 has index 0.
     place : ndarray, shape (p, 2)
         Places in cells, at least 0.
@@ -83,14 +81,16 @@ def interpolate(coefs, place, axis, out):
         The result.
     """
     row, column, fraction = np.empty(LANES, np.int64), np.empty(LANES, np.int64), np.empty(LANES)
-    flat, width = coefs.reshape(-1), np.uint64(coefs.shape[2])
-    size = np.uint64(coefs.shape[1]) * width
+    flat, width, sums = coefs.reshape(-1), 2 * coefs.shape[1], np.empty(2 * ORDER)
     rows, x, y = np.empty((ORDER, LANES)), np.empty((LANES, ORDER)), np.empty((LANES, ORDER))
     for start in range(0, len(place), LANES):
         block = place[start : start + LANES]
         _weigh(block, 0, axis == 0, row, fraction, rows, x)
         _weigh(block, 1, axis == 1, column, fraction, rows, y)
         for p in range(len(block)):
-            here = np.uint64(row[p]) * width + np.uint64(column[p])
-            out[start + p, 0] = _product(flat, here, width, x[p], y[p])
-            out[start + p, 1] = _product(flat, here + size, width, x[p], y[p])
+            _columns(flat, row[p] * width + 2 * column[p], width, x[p], sums)
+            first = second = 0.0
+            for k in range(ORDER):
+                first += y[p, k] * sums[2 * k]
+                second += y[p, k] * sums[2 * k + 1]
+            out[start + p, 0], out[start + p, 1] = first, second
