@@ -194,7 +194,7 @@ def tabulated(exact: Rearrangement, *, error: float = 1e-6) -> TabulatedRearrang
         points *= 2
     raise ResolutionError(
         f"error: expected one that tables of {_MOST} points an axis reach, with a margin of two; got {error:g}, they "
-        f"reach {reached:.1e}. Raise error, or use the rearrangement itself, whose error the tolerance of the fit bounds."
+        f"reach {reached:.1e}. Raise error, or use the rearrangement itself."
     )
 
 
