@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,11 +20,14 @@ from eulerot.errors import ResolutionError, checked_samples
 from eulerot.euler._workers import run
 
 if TYPE_CHECKING:
-    from eulerot.rearrangement import Rearrangement, Sweep
+    from eulerot.euler.geodesic import Geodesic
+    from eulerot.rearrangement import Rearrangement
 
 __all__ = ["TabulatedRearrangement", "tabulated"]
 
-_FEWEST, _MOST = 64, 2048
+_FEWEST, _MOST = 64, 1024
+# Steps of a geodesic that share a table
+_STEPS = 8
 # Rows at a time: their arrays stay in the cache; results do not depend on the number of threads
 _CHUNK = 4096
 # Cells added at each end, filled by reflection
@@ -92,22 +95,29 @@ def _log_tan(distances: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class _Stage:
-    """Sweeps with the same axes and planes, one table a plane: ``Q^T o (X_1 x X_2 x ...) o Q``."""
+    """Sweeps with the same axes and planes, several tables in each plane: ``Q^T o (X_1 x X_2 x ...) o Q``."""
 
     axes: FloatArray
     planes: tuple[tuple[int, ...], ...]
-    tables: tuple[_Table, ...]
+    tables: tuple[tuple[_Table, ...], ...]
 
     def forward(self, latents: FloatArray) -> FloatArray:
         turned = latents @ self.axes.T
-        for table, plane in zip(self.tables, self.planes, strict=True):
-            turned[:, plane] = to_latent(table.forward(to_box(turned[:, plane])))
+        for tables, plane in zip(self.tables, self.planes, strict=True):
+            distances = to_box(turned[:, plane])
+            for table in tables:
+                distances = table.forward(distances)
+            turned[:, plane] = to_latent(distances)
         return turned @ self.axes
 
     def log_abs_det(self, latents: FloatArray) -> FloatArray:
-        turned = latents @ self.axes.T
-        parts = zip(self.tables, self.planes, strict=True)
-        return np.sum([table.log_abs_det(to_box(turned[:, plane])) for table, plane in parts], axis=0)
+        turned, total = latents @ self.axes.T, np.zeros(len(latents))
+        for tables, plane in zip(self.tables, self.planes, strict=True):
+            distances = to_box(turned[:, plane])
+            for table in tables:
+                total += table.log_abs_det(distances)
+                distances = table.forward(distances)
+        return total
 
 
 @dataclass(frozen=True)
@@ -203,23 +213,24 @@ def _distance(one: FloatArray, other: FloatArray) -> float:
 
 
 def _stages(exact: Rearrangement, points: int) -> tuple[tuple[_Stage, ...], tuple[_Stage, ...]]:
-    """Tabulate the map and its inverse; sweeps with the same axes and planes that follow each other share a table."""
+    """Tabulate the map and its inverse; sweeps with the same axes and planes that follow each other share a stage."""
     there, back = [], []
     for _, same in itertools.groupby(exact.sweeps, lambda sweep: (sweep.axes.tolist(), sweep.planes)):
         sweeps = list(same)
-        there.append(_stage(sweeps, points, "forward_angles"))
-        back.append(_stage(sweeps[::-1], points, "inverse_angles"))
+        by_plane = zip(*(sweep.geodesics for sweep in sweeps), strict=True)
+        pieces = [[piece for geodesic in geodesics for piece in _pieces(geodesic)] for geodesics in by_plane]
+        tables = tuple(tuple(_Table.of(piece.forward_angles, points) for piece in several) for several in pieces)
+        inverses = tuple(tuple(_Table.of(p.inverse_angles, points) for p in reversed(several)) for several in pieces)
+        there.append(_Stage(sweeps[0].axes, sweeps[0].planes, tables))
+        back.append(_Stage(sweeps[0].axes, sweeps[0].planes, inverses))
     return tuple(there), tuple(back[::-1])
 
 
-def _stage(sweeps: list[Sweep], points: int, direction: str) -> _Stage:
-    by_plane = zip(*(sweep.geodesics for sweep in sweeps), strict=True)
-    moves = [[getattr(geodesic, direction) for geodesic in geodesics] for geodesics in by_plane]
-    tables = tuple(_Table.of(partial(_composed, several), points) for several in moves)
-    return _Stage(sweeps[0].axes, sweeps[0].planes, tables)
-
-
-def _composed(moves: Iterable[Callable[[FloatArray], FloatArray]], distances: FloatArray) -> FloatArray:
-    for move in moves:
-        distances = move(distances)
-    return distances
+def _pieces(geodesic: Geodesic) -> list[Geodesic]:
+    """Cut a geodesic into pieces of equal time, whose maps are smooth where the whole map has stretched and folded."""
+    count = math.ceil(geodesic.steps / _STEPS)
+    pieces, field = [], geodesic.field0
+    for _ in range(count):
+        pieces.append(replace(geodesic, field0=field, time=geodesic.time / count, steps=_STEPS))
+        field = pieces[-1].field1
+    return pieces
