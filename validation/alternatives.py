@@ -110,9 +110,9 @@ def velocities(z: np.ndarray, x: np.ndarray) -> dict[str, Objective]:
     return {
         "one geodesic": Objective(z, x, fine, steps=8, threads=2),
         "free": Free(z, x, coarse, **pieces),
-        "free, 16 modes": Free(z, x, fine, **pieces),
         "penalised, 1e-3": Free(z, x, coarse, penalty=1e-3, **pieces),
         "penalised, 1e-1": Free(z, x, coarse, penalty=1e-1, **pieces),
+        "free, 16 modes": Free(z, x, fine, **pieces),
     }
 
 
