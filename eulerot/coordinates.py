@@ -43,7 +43,7 @@ def to_latent(distances: FloatArray) -> FloatArray:
     """Return latents of signed wall distances, the inverse of `to_box`."""
     # a point that has come within rounding of the far wall stays finite: the last share before one
     share = np.minimum(np.abs(distances) / math.pi, 1.0 - np.finfo(float).epsneg)
-    return np.where(np.signbit(distances), -ndtri(share), ndtri(share))
+    return np.copysign(1.0, distances) * ndtri(share)
 
 
 def log_density(latents: FloatArray) -> FloatArray:

@@ -78,7 +78,7 @@ class FitOptions:
     steps: int = 8
     max_iterations: int = 200
     held_out: float = 0.125
-    tolerance: float = 1e-10
+    tolerance: float = 1e-9
     seed: Seed = 0
     threads: int | None = None
     progress: bool = False

@@ -9,12 +9,12 @@ from typing import ClassVar
 import numpy as np
 
 from eulerot._types import FloatArray
+from eulerot.box import Sweep
 from eulerot.coarse import Coarse, rotation_by
 from eulerot.descent import Descent, Pairs, spread
 from eulerot.euler.grid import Grid
 from eulerot.objective import Objective
 from eulerot.options import FitOptions
-from eulerot.rearrangement import Sweep
 
 __all__ = ["Search"]
 

@@ -13,11 +13,12 @@ from tqdm import tqdm
 
 from eulerot._types import FloatArray
 from eulerot.alignment import best_shift, procrustes_rotation
+from eulerot.box import Sweep
 from eulerot.coordinates import to_box
 from eulerot.descent import Descent, FitStage, Pairs
 from eulerot.errors import checked_pairs
 from eulerot.options import FitOptions
-from eulerot.rearrangement import Rearrangement, Sweep
+from eulerot.rearrangement import Rearrangement
 from eulerot.search import Search
 from eulerot.source import check_source, normal_points, source_points
 from eulerot.sweeps import SweepSearch

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eulerot._types import FloatArray
+from eulerot.box import Sweep
 from eulerot.coordinates import to_box
 from eulerot.descent import Descent, Pairs, spread
 from eulerot.euler.geodesic import Geodesic
@@ -19,7 +20,6 @@ from eulerot.objective import Objective
 from eulerot.options import FitOptions
 from eulerot.planes import Slope, best_axes
 from eulerot.potential import regressed_potential
-from eulerot.rearrangement import Sweep
 from eulerot.source import normal_points
 
 __all__ = ["SweepSearch"]

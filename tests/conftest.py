@@ -5,6 +5,6 @@ import os
 import tempfile
 from pathlib import Path
 
-KERNELS = sorted((Path(__file__).parents[1] / "eulerot" / "euler").glob("_*.py"))
+KERNELS = sorted((Path(__file__).parents[1] / "eulerot").glob("**/_*.py"))
 STATE = hashlib.sha256(b"".join(file.read_bytes() for file in KERNELS)).hexdigest()[:16]
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"eulerot-numba-{STATE}"))

@@ -6,9 +6,10 @@ from scipy.linalg import expm
 from scipy.stats import ortho_group, special_ortho_group
 
 from eulerot.alignment import turned
+from eulerot.box import Sweep
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
-from eulerot.rearrangement import Rearrangement, Sweep
+from eulerot.rearrangement import Rearrangement
 
 
 def geodesic(seed, strength=2.0):

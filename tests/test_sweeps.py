@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
+from eulerot.box import Sweep
 from eulerot.coordinates import to_box, to_latent
 from eulerot.descent import Descent
 from eulerot.euler.geodesic import Geodesic
@@ -14,7 +15,6 @@ from eulerot.flows.rearranged import RearrangedFlow, rearrange
 from eulerot.objective import Objective
 from eulerot.planes import Slope, best_axes
 from eulerot.potential import regressed_potential
-from eulerot.rearrangement import Sweep
 from eulerot.shooting import fit
 from eulerot.source import normal_points
 from eulerot.sweeps import _Others, _powers

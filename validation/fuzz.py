@@ -29,11 +29,11 @@ from hypothesis.extra import numpy as hnp
 
 import eulerot
 from eulerot import files
+from eulerot.box import Sweep
 from eulerot.cli import main as command_line
 from eulerot.errors import checked_samples
 from eulerot.euler.integrators import DOP853, RK4
 from eulerot.options import FitOptions
-from eulerot.rearrangement import Sweep
 from eulerot.transport import exact_cost, lower_bound, transport_cost
 
 __all__ = ["TARGETS", "run"]

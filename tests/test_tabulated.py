@@ -1,0 +1,128 @@
+"""Tables against the maps that they were made from."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy.interpolate import BSpline
+from scipy.stats import special_ortho_group
+
+import eulerot
+from eulerot import tabulated
+from eulerot._kernels_spline import ORDER, interpolate
+from eulerot.box import Sweep
+from eulerot.coordinates import to_box
+from eulerot.euler.geodesic import Geodesic
+from eulerot.euler.grid import Grid
+from eulerot.rearrangement import Rearrangement
+
+
+def geodesic(seed, threads=1):
+    grid = Grid.from_modes(5)
+    field = np.random.default_rng(seed).standard_normal(grid.points)
+    return Geodesic(0.5 * field, grid, steps=12, threads=threads)
+
+
+def latents(n, dim, seed=7):
+    rng = np.random.default_rng(seed)
+    return np.concatenate([rng.standard_normal((n, dim)), 3 * rng.standard_normal((n // 4, dim))])
+
+
+@pytest.fixture(scope="module")
+def exact():
+    turn = special_ortho_group.rvs(2, random_state=0)
+    axes = special_ortho_group.rvs(2, random_state=1)
+    return Rearrangement(turn, (Sweep((geodesic(0),), axes), Sweep((geodesic(1),), axes)))
+
+
+@pytest.fixture(scope="module")
+def table(exact):
+    return exact.tabulated()
+
+
+def test_splines_against_those_of_scipy():
+    rng = np.random.default_rng(0)
+    coefs, places = rng.standard_normal((20, 20, 2)), rng.uniform(0, 12, (100, 2))
+    bump = BSpline.basis_element(np.arange(ORDER + 1.0), extrapolate=False)
+    for axis in (-1, 0, 1):
+        values = np.empty_like(places)
+        interpolate(coefs, places, axis, values)
+        weights = []
+        for i in range(2):
+            spline = bump.derivative() if i == axis else bump
+            weights.append(np.nan_to_num(spline(places[:, i, None] + ORDER - 1 - np.arange(20))))
+        assert np.allclose(values, np.einsum("pi,pj,ijc->pc", *weights, coefs), atol=1e-13)
+
+
+def test_map_and_inverse_within_the_error_on_other_samples(exact, table):
+    z = latents(4000, 2)
+    away = np.linalg.norm(table.forward(z) - exact.forward(z), axis=1).max()
+    back = np.linalg.norm(table.inverse(z) - exact.inverse(z), axis=1).max()
+    assert table.error <= 5e-7 and max(away, back) <= 1e-6
+    assert np.linalg.norm(exact.forward(z) - z, axis=1).max() > 0.3
+    way = table.path(z[:5], [0.0, 1.0])
+    assert np.allclose(way[1], table.forward(z[:5]), atol=1e-6)
+
+
+def test_tails_out_to_the_end(exact, table):
+    corners = np.array([[20.0, -20.0], [-30.0, 0.1], [12.0, 12.0], [-8.0, 25.0]])
+    assert np.abs(table.forward(corners) - exact.forward(corners)).max() < 1e-6
+
+
+def test_volume_is_that_of_the_table_itself(table):
+    z, h = latents(400, 2)[:400], 1e-5
+    columns = [(table.forward(z + h * e) - table.forward(z - h * e)) / (2 * h) for e in np.eye(2)]
+    y = table.forward(z)
+    by_differences = np.log(np.abs(np.linalg.det(np.stack(columns, axis=2)))) + 0.5 * np.sum(z**2 - y**2, axis=1)
+    assert np.allclose(table.log_abs_det(z), by_differences, atol=1e-7)
+    assert 0 < np.abs(table.log_abs_det(z)).max() < 2 * table.density_error < 1e-6
+
+
+def test_points_follow_the_error(exact, monkeypatch):
+    monkeypatch.setattr(tabulated, "_FEWEST", 8)
+    coarse, fine = exact.tabulated(error=1e-3), exact.tabulated(error=1e-8)
+    assert coarse.points < fine.points and fine.error <= 5e-9 < coarse.error <= 5e-4
+    assert fine.density_error < coarse.density_error
+
+
+def test_planes_and_axes_of_more_dimensions():
+    turn = special_ortho_group.rvs(5, random_state=2)
+    first = Sweep((geodesic(2), geodesic(3)), np.eye(5), ((0, 3), (4, 1)))
+    exact = Rearrangement(np.eye(5), (first, Sweep((geodesic(4),), turn, ((2, 0),))))
+    table, z = exact.tabulated(error=1e-4), latents(400, 5)
+    assert np.abs(table.forward(z) - exact.forward(z)).max() < 1e-4
+    assert np.abs(table.inverse(table.forward(z)) - z).max() < 2e-3
+
+
+def test_the_number_of_threads_changes_nothing(exact, table):
+    sweeps = tuple(Sweep((dataclasses.replace(s.geodesics[0], threads=2),), s.axes) for s in exact.sweeps)
+    z = latents(10_000, 2)
+    other = Rearrangement(exact.rotation, sweeps).tabulated()
+    assert np.array_equal(other.forward(z), table.forward(z)) and np.array_equal(other.inverse(z), table.inverse(z))
+
+
+def test_a_rotation_alone_is_exact():
+    exact = Rearrangement(special_ortho_group.rvs(3, random_state=3))
+    z = latents(100, 3)
+    assert np.allclose(exact.tabulated().forward(z), exact.forward(z), atol=1e-14)
+
+
+def test_refuses_what_it_cannot_do(exact, monkeypatch):
+    with pytest.raises(ValueError, match="error: expected a positive number"):
+        exact.tabulated(error=0.0)
+    monkeypatch.setattr(tabulated, "_MOST", 64)
+    with pytest.raises(eulerot.ResolutionError, match="Raise error"):
+        exact.tabulated(error=1e-16)
+    grid = Grid((6, 6, 6), "cube")
+    still = Geodesic(np.zeros((3, *grid.points)), grid)
+    with pytest.raises(ValueError, match="expected sweeps of planes"):
+        Rearrangement(np.eye(3), (Sweep((still,), np.eye(3)),)).tabulated()
+
+
+def test_steps_are_no_more_than_the_tolerance_asks_for():
+    probes = to_box(latents(200, 2))
+    rough = geodesic(0).refined(probes, tolerance=1e-6)
+    finest = dataclasses.replace(rough, steps=200).forward_angles(probes)
+    assert rough._gap(rough.forward_angles(probes), finest) <= 1.1e-6
+    fewer = dataclasses.replace(rough, steps=rough.steps - 1)
+    assert rough.steps == max(4, rough._least_steps) or fewer._gap(fewer.forward_angles(probes), finest) > 0.9e-6
