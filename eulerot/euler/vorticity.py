@@ -49,8 +49,7 @@ class VorticityEquation(SpectralEquation):
 
     def __init__(self, grid: Grid, *, threads: int = 1, backend: str | None = None) -> None:
         super().__init__(grid, threads=threads, backend=backend)
-        self._fields = grid.zeros_hat(4)
-        self._outputs = grid.zeros_hat(2)
+        self._fields = grid.zeros_hat(4)  # what goes into an operation, and then what comes out of it
 
     @cached_property
     def _products(self) -> Pointwise:
@@ -90,7 +89,8 @@ class VorticityEquation(SpectralEquation):
     def tendency(self, vorticity: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return ``d_t omega``, equation (6)."""
         out = self.grid.zeros_hat() if out is None else out
-        products = self._products(self.velocity_hat(vorticity, self._fields), self._outputs)
+        fields = self._fields
+        products = self._products(self.velocity_hat(vorticity, fields), fields[:2])
         self._loop(_spectral.vorticity_tendency, products, *self._vectors, self._flip, out)
         return out
 
@@ -99,7 +99,7 @@ class VorticityEquation(SpectralEquation):
         fields = self._fields
         self.velocity_hat(vorticity, fields)
         self._loop(_spectral.vorticity_multipliers, multiplier, *self._vectors, self._flip, fields[2:])
-        return self._biot_savart_transposed(self._adjoint_products(fields, self._outputs), out)
+        return self._biot_savart_transposed(self._adjoint_products(fields, fields[:2]), out)
 
     def _biot_savart_transposed(self, velocity: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         out, symbol = self.grid.zeros_hat() if out is None else out, self.grid.inverse_laplacian

@@ -54,7 +54,7 @@ def problem(particles: int, threads: int) -> tuple[Objective, np.ndarray, Geodes
     theta = rng.standard_normal(grid.shape_hat) / grid.laplacian**1.5
     theta /= np.linalg.norm(theta)
     equation = VorticityEquation(grid)
-    field0 = equation.transforms.backward(objective.vorticity(theta.ravel())[0])
+    field0 = equation.synthesised(objective.fields(theta.ravel())[0])
     return objective, theta.ravel(), Geodesic(field0, grid, steps=STEPS, tableau=RK4, threads=threads)
 
 

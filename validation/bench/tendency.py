@@ -27,7 +27,7 @@ def main() -> None:
         if arguments.dim not in (None, len(points)):
             continue
         calls = {"tendency": eulerot_side.tendency(points, **options), "floor": Floor(points, **options)}
-        times = alternate(calls, rounds=arguments.rounds)
+        times = alternate(calls, rounds=arguments.rounds, seconds=0.15)
         print(
             f"| {'x'.join(map(str, points))} | {median(times, 'tendency'):.3f} | {median(times, 'floor'):.3f} "
             f"| {ratio(times, 'tendency', 'floor'):.2f} |",

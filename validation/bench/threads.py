@@ -27,7 +27,7 @@ def main() -> None:
             continue
         for name, make in (("tendency", eulerot_side.tendency), ("transforms", Floor)):
             calls = {str(n): make(points, domain=arguments.domain, threads=n) for n in (1, 2)}
-            times = alternate(calls, rounds=arguments.rounds)
+            times = alternate(calls, rounds=arguments.rounds, seconds=0.6)
             print(
                 f"| {name} {'x'.join(map(str, points))} | {median(times, '1'):.3f} | {median(times, '2'):.3f} "
                 f"| {ratio(times, '1', '2'):.2f} |",
