@@ -93,11 +93,11 @@ class FitOptions:
                 _check_count(name, getattr(self, name))
         if self.regularisation is not None:
             object.__setattr__(self, "regularisation", _checked_weights(self.regularisation))
-        if self.axes is not None and not (isinstance(self.axes, int | float) and math.isfinite(self.axes)):
+        if self.axes is not None and not (_is_number(self.axes) and math.isfinite(self.axes)):
             raise ValueError(f"axes: expected an angle in radians, or None; got {self.axes!r}.")
-        if not 0 < self.held_out < 1:
+        if not (_is_number(self.held_out) and 0 < self.held_out < 1):
             raise ValueError(f"held_out: expected a share between 0 and 1; got {self.held_out!r}.")
-        if not self.tolerance > 0:
+        if not (_is_number(self.tolerance) and self.tolerance > 0):
             raise ValueError(f"tolerance: expected a positive number; got {self.tolerance!r}.")
 
     def modes_in(self, dim: int) -> int:
@@ -113,6 +113,10 @@ class FitOptions:
     def workers(self) -> int:
         """The number of threads to use."""
         return self.threads or os.cpu_count() or 1
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
 def _checked_weights(value: object) -> tuple[float, ...]:

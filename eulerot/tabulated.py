@@ -188,6 +188,8 @@ def tabulated(exact: Rearrangement, *, error: float = 1e-6) -> TabulatedRearrang
     """Return a rearrangement as a table; see `Rearrangement.tabulated`."""
     if not error > 0:
         raise ValueError(f"error: expected a positive number; got {error!r}.")
+    if exact.domain == "torus":
+        raise ValueError("tabulated: expected a rearrangement of normal latents; got one of angles. Use it itself.")
     if any(geodesic.grid.dim != 2 for geodesic in exact.geodesics):
         raise ValueError("tabulated: expected sweeps of planes; got a geodesic in space. Use the rearrangement itself.")
     rng, dim = np.random.default_rng(0), exact.dim
