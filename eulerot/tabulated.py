@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["TabulatedRearrangement", "tabulated"]
 
-_FEWEST, _MOST = 64, 1024
-# Steps of a geodesic that share a table
-_STEPS = 8
+# What is tried in turn: points an axis, and the steps of a geodesic that share a table. One table in place of two is
+# twice as fast, but a map that has stretched and folded for long needs many points
+_CHOICES = ((64, 8), (128, 8), (256, 16), (512, 16), (256, 8), (512, 8), (1024, 8))
 # Rows at a time: their arrays stay in the cache; results do not depend on the number of threads
 _CHUNK = 4096
 # Cells added at each end, filled by reflection
@@ -58,25 +58,25 @@ class _Table:
         coefs = dctn(values, axes=(0, 1)) / (response[:, None, None] * response[:, None])
         return cls(np.pad(idctn(coefs, axes=(0, 1)), ((_BEYOND, _BEYOND), (_BEYOND, _BEYOND), (0, 0)), "symmetric"))
 
-    def forward(self, distances: FloatArray) -> FloatArray:
-        """Return the moved points, both as signed wall distances."""
-        tan, ratio = self._tangents(distances)
-        moved = tan * ratio
+    def forward(self, distances: FloatArray, tan: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the moved points, as signed wall distances, and the tangents of half of them."""
+        moved = tan * self._growth(distances)
         far = moved > 1  # nearer to the other wall: its distance keeps more digits
-        return np.copysign(2 * np.arctan(np.where(far, 1 / moved, moved)), np.where(far, -distances, distances))
+        tan = np.where(far, 1 / moved, moved)
+        return np.copysign(2 * np.arctan(tan), np.where(far, -distances, distances)), tan
 
-    def log_abs_det(self, distances: FloatArray) -> FloatArray:
+    def log_abs_det(self, distances: FloatArray, tan: FloatArray) -> FloatArray:
         """Return ``log |det DX|`` of the interpolant: ``sin X_i / sin a_i (delta_ij + sin a_i d_j H_i)``."""
-        tan, ratio = self._tangents(distances)
+        ratio = self._growth(distances)
         sines = 2 * tan / (1 + tan**2)
         jacobian = sines[:, :, None] * np.stack([self._interpolated(distances, axis) for axis in (0, 1)], axis=2)
         stretch = np.log(ratio) + np.log1p(tan**2) - np.log1p((tan * ratio) ** 2)
         return stretch.sum(axis=1) + np.log(np.abs(np.linalg.det(np.eye(2) + jacobian)))
 
-    def _tangents(self, distances: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the tangents of half the distances from the wall that the sign names, and their growth."""
+    def _growth(self, distances: FloatArray) -> FloatArray:
+        """Return the growth of the tangents of half the distances from the wall that the sign names."""
         logs = self._interpolated(distances)
-        return np.tan(0.5 * np.abs(distances)), np.exp(np.where(np.signbit(distances), -logs, logs))
+        return np.exp(np.where(np.signbit(distances), -logs, logs))
 
     def _interpolated(self, distances: FloatArray, axis: int = -1) -> FloatArray:
         cells = (len(self.coefs) - ORDER) / math.pi
@@ -85,6 +85,12 @@ class _Table:
         # coefficient j belongs to the centre at j + 1/2 - _BEYOND; the first spline that counts is three cells before
         interpolate(self.coefs, positions * cells + (_BEYOND - 0.5 - (ORDER // 2 - 1)), axis, values)
         return values if axis < 0 else values * cells
+
+
+def _entered(latents: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the signed wall distances of latents, and the tangents of half of them."""
+    distances = to_box(latents)
+    return distances, np.tan(0.5 * np.abs(distances))
 
 
 def _log_tan(distances: FloatArray) -> FloatArray:
@@ -104,19 +110,19 @@ class _Stage:
     def forward(self, latents: FloatArray) -> FloatArray:
         turned = latents @ self.axes.T
         for tables, plane in zip(self.tables, self.planes, strict=True):
-            distances = to_box(turned[:, plane])
+            distances, tan = _entered(turned[:, plane])
             for table in tables:
-                distances = table.forward(distances)
+                distances, tan = table.forward(distances, tan)
             turned[:, plane] = to_latent(distances)
         return turned @ self.axes
 
     def log_abs_det(self, latents: FloatArray) -> FloatArray:
         turned, total = latents @ self.axes.T, np.zeros(len(latents))
         for tables, plane in zip(self.tables, self.planes, strict=True):
-            distances = to_box(turned[:, plane])
+            distances, tan = _entered(turned[:, plane])
             for table in tables:
-                total += table.log_abs_det(distances)
-                distances = table.forward(distances)
+                total += table.log_abs_det(distances, tan)
+                distances, tan = table.forward(distances, tan)
         return total
 
 
@@ -196,17 +202,16 @@ def tabulated(exact: Rearrangement, *, error: float = 1e-6) -> TabulatedRearrang
     # Gaussian latents, and others as far out as 9 or more, where the exact map serves too
     z = np.concatenate([rng.standard_normal((4096, dim)), 3 * rng.standard_normal((1024, dim))])
     y, before = exact.forward(z), exact.inverse(z)
-    points, reached = _FEWEST, math.inf
-    while points <= _MOST:
-        found = TabulatedRearrangement(exact, points, math.inf, math.inf, *_stages(exact, points))
+    reached = math.inf
+    for points, steps in _CHOICES:
+        found = TabulatedRearrangement(exact, points, math.inf, math.inf, *_stages(exact, points, steps))
         reached = float(max(_distance(found.forward(z), y), _distance(found.inverse(z), before)))
         if 2 * reached <= error:  # the probes are a sample: others may fare a little worse
             density_error = float(np.max(np.abs(found.log_abs_det(z))))
             return TabulatedRearrangement(exact, points, reached, density_error, found._there, found._back)
-        points *= 2
     raise ResolutionError(
-        f"error: expected one that tables of {_MOST} points an axis reach, with a margin of two; got {error:g}, they "
-        f"reach {reached:.1e}. Raise error, or use the rearrangement itself."
+        f"error: expected one that tables of {_CHOICES[-1][0]} points an axis reach, with a margin of two; got "
+        f"{error:g}, they reach {reached:.1e}. Raise error, or use the rearrangement itself."
     )
 
 
@@ -214,13 +219,13 @@ def _distance(one: FloatArray, other: FloatArray) -> float:
     return float(np.max(np.linalg.norm(one - other, axis=1)))
 
 
-def _stages(exact: Rearrangement, points: int) -> tuple[tuple[_Stage, ...], tuple[_Stage, ...]]:
+def _stages(exact: Rearrangement, points: int, steps: int) -> tuple[tuple[_Stage, ...], tuple[_Stage, ...]]:
     """Tabulate the map and its inverse; sweeps with the same axes and planes that follow each other share a stage."""
     there, back = [], []
     for _, same in itertools.groupby(exact.sweeps, lambda sweep: (sweep.axes.tolist(), sweep.planes)):
         sweeps = list(same)
         by_plane = zip(*(sweep.geodesics for sweep in sweeps), strict=True)
-        pieces = [[piece for geodesic in geodesics for piece in _pieces(geodesic)] for geodesics in by_plane]
+        pieces = [[piece for geodesic in geodesics for piece in _pieces(geodesic, steps)] for geodesics in by_plane]
         tables = tuple(tuple(_Table.of(piece.forward_angles, points) for piece in several) for several in pieces)
         inverses = tuple(tuple(_Table.of(p.inverse_angles, points) for p in reversed(several)) for several in pieces)
         there.append(_Stage(sweeps[0].axes, sweeps[0].planes, tables))
@@ -228,11 +233,11 @@ def _stages(exact: Rearrangement, points: int) -> tuple[tuple[_Stage, ...], tupl
     return tuple(there), tuple(back[::-1])
 
 
-def _pieces(geodesic: Geodesic) -> list[Geodesic]:
+def _pieces(geodesic: Geodesic, steps: int) -> list[Geodesic]:
     """Cut a geodesic into pieces of equal time, whose maps are smooth where the whole map has stretched and folded."""
-    count = math.ceil(geodesic.steps / _STEPS)
+    count = math.ceil(geodesic.steps / steps)
     pieces, field = [], geodesic.field0
     for _ in range(count):
-        pieces.append(replace(geodesic, field0=field, time=geodesic.time / count, steps=_STEPS))
+        pieces.append(replace(geodesic, field0=field, time=geodesic.time / count, steps=steps))
         field = pieces[-1].field1
     return pieces

@@ -79,7 +79,7 @@ def test_volume_is_that_of_the_table_itself(table):
 
 
 def test_points_follow_the_error(exact, monkeypatch):
-    monkeypatch.setattr(tabulated, "_FEWEST", 8)
+    monkeypatch.setattr(tabulated, "_CHOICES", [(2**k, 8) for k in range(3, 11)])
     coarse, fine = exact.tabulated(error=1e-3), exact.tabulated(error=1e-8)
     assert coarse.points < fine.points and fine.error <= 5e-9 < coarse.error <= 5e-4
     assert fine.density_error < coarse.density_error
@@ -110,7 +110,7 @@ def test_a_rotation_alone_is_exact():
 def test_refuses_what_it_cannot_do(exact, monkeypatch):
     with pytest.raises(ValueError, match="error: expected a positive number"):
         exact.tabulated(error=0.0)
-    monkeypatch.setattr(tabulated, "_MOST", 64)
+    monkeypatch.setattr(tabulated, "_CHOICES", [(64, 8)])
     with pytest.raises(eulerot.ResolutionError, match="Raise error"):
         exact.tabulated(error=1e-16)
     grid = Grid((6, 6, 6), "cube")
