@@ -215,3 +215,11 @@ def test_descent_reports_the_sweep_it_belongs_to(planted):
     assert [stage.sweep for stage in stages] == sorted(stage.sweep for stage in stages)
     assert all(stage.segments == 1 and stage.iterations <= 8 for stage in stages)
     assert Descent.__dataclass_fields__["sweep"].default == 0
+
+
+@pytest.mark.parametrize(("dim", "options"), [(4, {"sweeps": 2}), (3, {"modes": 3})])
+def test_threads_do_not_change_a_bit(dim, options):
+    z = np.random.default_rng(0).standard_normal((600, dim))
+    x = monge(swirled(z, turned(1, dim), peak=2.0))
+    one, two = (fit(z, x, threads=threads, **options).rearrangement for threads in (1, 2))
+    assert len(one.sweeps) > 0 and np.array_equal(one.forward(z), two.forward(z))
