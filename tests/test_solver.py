@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import reference_solver
+from fields import random_values
 
 from eulerot.errors import ResolutionError
 from eulerot.euler.equations import VorticityEquation
@@ -16,17 +17,6 @@ from eulerot.euler.solver import solve_euler
 def four_modes(grid):
     x, y = grid.mesh()
     return np.cos(x) + np.cos(y) + 0.6 * np.cos(2 * x) + 0.2 * np.cos(3 * x)
-
-
-def random_values(grid, seed=0, highest=4):
-    """A random field of few modes: sines in the box, so that it has the parity of a vorticity there."""
-    rng, (x, y) = np.random.default_rng(seed), grid.mesh()
-    values = np.zeros(grid.points)
-    for k in range(1, highest + 1):
-        for l in range(1, highest + 1):
-            phase = (0.0, 0.0) if grid.walls else rng.uniform(0, 2 * np.pi, 2)
-            values += rng.standard_normal() / (k + l) * np.sin(k * x + phase[0]) * np.sin(l * y + phase[1])
-    return values
 
 
 def test_four_mode_flow_keeps_energy_and_enstrophy():

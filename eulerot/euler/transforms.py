@@ -161,8 +161,6 @@ class Transforms:
     ----------
     grid : Grid
         Points and kept modes.
-    threads : int
-        Threads. Results do not depend on it.
     backend : {"fftw", "scipy"}, optional
         Whose transforms; FFTW's where it is installed.
 
@@ -177,9 +175,9 @@ class Transforms:
     True
     """
 
-    def __init__(self, grid: Grid, *, threads: int = 1, backend: str | None = None) -> None:
+    def __init__(self, grid: Grid, *, backend: str | None = None) -> None:
         self.grid = grid
-        self._threads, self._backend = threads, backend
+        self._backend = backend
         self._operations: dict[tuple[str, Parity], Pointwise] = {}
         self._values: FloatArray = np.empty(0)
 
@@ -199,10 +197,10 @@ class Transforms:
             one, none = [key[1]], list[Parity]()
             ends = (one, none) if way == "backward" else (none, one)
             points = self.grid.points
+            kernel = getattr(self, "_" + way)  # of all values at once: one slab
             self._operations[key] = Pointwise(
-                self.grid, *ends, getattr(self, "_" + way), threads=self._threads, backend=self._backend, points=points,
-                rows=points[0],
-            )  # fmt: skip
+                self.grid, *ends, kernel, backend=self._backend, points=points, rows=points[0]
+            )
         return self._operations[key]
 
     def _backward(self, values: np.ndarray, _: np.ndarray) -> None:
