@@ -5,9 +5,10 @@ compiler prove that the inner loops do not overlap, and turn them into vector in
 reason a place in an array is a view from there on, not an offset, whose sign the compiler would not know. Sums go in
 tiles of TILE by TILE coefficients, whose operands then come from registers rather than from memory.
 
-A table has, for one coordinate of a block, rows of LANES values: `harmonics` rows ``cos(k x)`` from k = 0 on, as many
-``sin(k x)``, then the derivatives of all these rows, in the same order, and so on. A set of basis functions is a view
-into a table: on the torus all cosines and sines; in the box either.
+A family of basis functions, sines or cosines, comes in rows of LANES values, one for each wavenumber, and so do its
+derivatives. Both families obey one recurrence, the rotation of ``(f, f' / k)``, which starts at ``(sin, cos)`` or at
+``(cos, -sin)``. On the torus a table has the cosines and then the sines, from k = 0; in the box either, sines from
+k = 1.
 """
 
 from __future__ import annotations
@@ -17,38 +18,17 @@ import math
 import numpy as np
 from numba import njit
 
-LANES = 64
+LANES = 128
 TILE = 4
-# The second half of the array that `tabulate` works in, and its length
+# The second half of the array that `sine_cosine` fills is room for the recurrence
 _NOW, TRIG = 2 * LANES, 4 * LANES
 # Products may be fused with sums; nothing is reordered except in the one reduction that says so
 FUSE = {"contract", "nsz"}
 _TWO_PI = 2.0 * math.pi
 
 
-@njit
-def _harmonics(count, walls):
-    return count + 1 if walls else count // 2
-
-
-@njit
-def table_size(count, walls, derivatives):
-    """Return the length of a table for `count` basis functions and so many derivatives."""
-    return 2 * (derivatives + 1) * _harmonics(count, walls) * LANES
-
-
-@njit
-def basis_rows(table, count, walls, sines, derivative):
-    """Return `count` basis functions, or a derivative of theirs, as rows of LANES values: a view into a table.
-
-    In the box `sines` start from k = 1, cosines from k = 0.
-    """
-    half = _harmonics(count, walls) * LANES
-    return table[2 * derivative * half + (half + LANES if walls and sines else 0) :]
-
-
 @njit(fastmath=FUSE)
-def _sine_cosine(position, walls, trig):
+def sine_cosine(position, walls, trig):
     """Fill `trig` with the sines and cosines of one coordinate: Taylor series at a quarter of the angle, doubled twice.
 
     Sines keep their relative accuracy at small angles. Series, because the library's sine is not vectorised.
@@ -72,43 +52,50 @@ def _sine_cosine(position, walls, trig):
 
 
 @njit(fastmath=FUSE)
-def tabulate(position, walls, count, derivatives, trig, table):
-    """Fill a table for `count` basis functions and so many derivatives, by the recurrence of rotations.
+def tabulate(trig, walls, sines, count, rows, slopes):
+    """Fill `rows` with `count` basis functions and `slopes` with their derivatives.
 
-    `trig` holds sine and cosine, and then the row that the recurrence has reached.
+    `trig` holds what `sine_cosine` found. In the box these are sines or cosines; on the torus half of them are cosines
+    and half sines, whatever `sines` says.
     """
-    harmonics = _harmonics(count, walls)
-    half = harmonics * LANES
-    _sine_cosine(position, walls, trig)
-    for p in range(LANES):
-        trig[_NOW + p], trig[_NOW + LANES + p] = 1.0, 0.0
-    cosines, sines = table, table[half:]
-    for k in range(harmonics):
-        o = k * LANES
-        for p in range(LANES):
-            c, s = trig[_NOW + p], trig[_NOW + LANES + p]
-            cosines[o + p] = c
-            sines[o + p] = s
-            trig[_NOW + p] = c * trig[LANES + p] - s * trig[p]
-            trig[_NOW + LANES + p] = s * trig[LANES + p] + c * trig[p]
-    for d in range(derivatives):
-        _differentiate(table[(2 * d + 1) * half :], harmonics, -1.0, table[(2 * d + 2) * half :])
-        _differentiate(table[2 * d * half :], harmonics, 1.0, table[(2 * d + 3) * half :])
+    if walls:
+        _family(trig, sines, 1 if sines else 0, count, rows, slopes)
+    else:
+        half = count // 2
+        _family(trig, False, 0, half, rows, slopes)
+        _family(trig, True, 0, half, rows[half * LANES :], slopes[half * LANES :])
 
 
 @njit(fastmath=FUSE)
-def _differentiate(rows, harmonics, sign, out):
-    for k in range(harmonics):
-        o = k * LANES
+def _family(trig, sines, first, count, rows, slopes):
+    """Fill rows for the wavenumbers from `first`, 0 or 1, on: an even number of rows, two at a time."""
+    for p in range(LANES):
+        s, c = (trig[p], trig[LANES + p]) if first == 1 else (0.0, 1.0)
+        trig[_NOW + p], trig[_NOW + LANES + p] = (s, c) if sines else (c, -s)
+    for n in range(0, count, 2):
+        f, g = rows[n * LANES :], slopes[n * LANES :]
+        k, l = float(first + n), float(first + n + 1)
         for p in range(LANES):
-            out[o + p] = sign * k * rows[o + p]
+            s, c, a, b = trig[p], trig[LANES + p], trig[_NOW + p], trig[_NOW + LANES + p]
+            f[p], g[p] = a, k * b
+            a, b = a * c + b * s, b * c - a * s
+            f[LANES + p], g[LANES + p] = a, l * b
+            trig[_NOW + p], trig[_NOW + LANES + p] = a * c + b * s, b * c - a * s
+
+
+@njit(fastmath=FUSE)
+def tabulate_bends(walls, count, rows, bends):
+    """Fill `bends` with the second derivatives of sines in the box, or of all basis functions on the torus."""
+    for n in range(count):
+        k = n + 1 if walls else n % (count // 2)
+        f, h = rows[n * LANES :], bends[n * LANES :]
+        for p in range(LANES):
+            h[p] = -k * k * f[p]
 
 
 @njit(fastmath=FUSE)
 def contract(coefs, row, basis, sums):
     """Set rows of `sums` to ``sum_n coefs[row + r, n] b_n``, for the TILE coefficient rows from `row` on."""
-    for p in range(TILE * LANES):
-        sums[p] = 0.0
     for j in range(coefs.shape[1] // TILE):
         n, o = TILE * j, TILE * j * LANES
         a0, a1, a2, a3 = coefs[row, n], coefs[row, n + 1], coefs[row, n + 2], coefs[row, n + 3]
@@ -117,10 +104,12 @@ def contract(coefs, row, basis, sums):
         d0, d1, d2, d3 = coefs[row + 3, n], coefs[row + 3, n + 1], coefs[row + 3, n + 2], coefs[row + 3, n + 3]
         for p in range(LANES):
             t0, t1, t2, t3 = basis[o + p], basis[o + LANES + p], basis[o + 2 * LANES + p], basis[o + 3 * LANES + p]
-            sums[p] += a0 * t0 + a1 * t1 + a2 * t2 + a3 * t3
-            sums[LANES + p] += b0 * t0 + b1 * t1 + b2 * t2 + b3 * t3
-            sums[2 * LANES + p] += c0 * t0 + c1 * t1 + c2 * t2 + c3 * t3
-            sums[3 * LANES + p] += d0 * t0 + d1 * t1 + d2 * t2 + d3 * t3
+            a, b = a0 * t0 + a1 * t1 + a2 * t2 + a3 * t3, b0 * t0 + b1 * t1 + b2 * t2 + b3 * t3
+            c, d = c0 * t0 + c1 * t1 + c2 * t2 + c3 * t3, d0 * t0 + d1 * t1 + d2 * t2 + d3 * t3
+            sums[p] = a if j == 0 else sums[p] + a
+            sums[LANES + p] = b if j == 0 else sums[LANES + p] + b
+            sums[2 * LANES + p] = c if j == 0 else sums[2 * LANES + p] + c
+            sums[3 * LANES + p] = d if j == 0 else sums[3 * LANES + p] + d
 
 
 @njit(fastmath=FUSE)

@@ -13,12 +13,12 @@ from eulerot.euler._kernels_basis import (
     LANES,
     TILE,
     TRIG,
-    basis_rows,
     contract,
     deposit,
+    sine_cosine,
     spread,
-    table_size,
     tabulate,
+    tabulate_bends,
     weigh,
 )  # fmt: skip
 
@@ -26,28 +26,28 @@ from eulerot.euler._kernels_basis import (
 @njit
 def workspace(psi, walls):
     """Return the arrays that `evaluate` and `collect` work in: tables, sines and cosines, sums, weights."""
-    tables = np.empty(table_size(psi.shape[0], walls, 2)), np.empty(table_size(psi.shape[1], walls, 2))
+    tables = np.empty(3 * psi.shape[0] * LANES), np.empty(3 * psi.shape[1] * LANES)
     return (*tables, np.empty(TRIG), np.empty(TILE * LANES), np.empty(LANES))
 
 
 @njit(fastmath=FUSE)
-def _bases(psi, walls, position, derivatives, work):
-    """Tabulate the basis functions of both coordinates; return them with their first and second derivatives."""
-    rows, columns = psi.shape
-    tabulate(position, walls, rows, derivatives, work[2], work[0])
-    tabulate(position[LANES:], walls, columns, derivatives, work[2], work[1])
-    return (
-        (basis_rows(work[0], rows, walls, True, 0), basis_rows(work[1], columns, walls, True, 0)),
-        (basis_rows(work[0], rows, walls, True, 1), basis_rows(work[1], columns, walls, True, 1)),
-        (basis_rows(work[0], rows, walls, True, 2), basis_rows(work[1], columns, walls, True, 2)),
-    )
+def _bases(position, walls, count, bends, trig, table):
+    """Tabulate the basis functions of a coordinate; return them, their first and their second derivatives."""
+    size = count * LANES
+    rows, slopes, seconds = table[:size], table[size : 2 * size], table[2 * size :]
+    sine_cosine(position, walls, trig)
+    tabulate(trig, walls, True, count, rows, slopes)
+    if bends:
+        tabulate_bends(walls, count, rows, seconds)
+    return rows, slopes, seconds
 
 
 @njit(fastmath=FUSE)
 def evaluate(psi, walls, position, full, work, velocity, gradient):
     """Fill `velocity`; if `full`, also `gradient` with ``u_x, u_y, v_x, v_y``."""
     sums = work[3]
-    (x, y), (dx, dy), (ddx, ddy) = _bases(psi, walls, position, 2 if full else 1, work)
+    x, dx, ddx = _bases(position, walls, psi.shape[0], full, work[2], work[0])
+    y, dy, ddy = _bases(position[LANES:], walls, psi.shape[1], full, work[2], work[1])
     u, v = velocity[:LANES], velocity[LANES:]
     u_x, u_y, v_x, v_y = gradient[:LANES], gradient[LANES:], gradient[2 * LANES :], gradient[3 * LANES :]
     velocity[:] = 0.0
@@ -76,7 +76,8 @@ def evaluate(psi, walls, position, full, work, velocity, gradient):
 def collect(multiplier, position, walls, work, psi_bar):
     """Add ``sum_p mu . dU/dPsi_mn`` to `psi_bar`, the type-1 sum of equation (10)."""
     sums, weights = work[3], work[4]
-    (x, y), (dx, dy), _ = _bases(psi_bar, walls, position, 1, work)
+    x, dx, _ = _bases(position, walls, psi_bar.shape[0], False, work[2], work[0])
+    y, dy, _ = _bases(position[LANES:], walls, psi_bar.shape[1], False, work[2], work[1])
     for p in range(LANES):
         weights[p] = -multiplier[LANES + p]
     for m in range(0, psi_bar.shape[0], TILE):

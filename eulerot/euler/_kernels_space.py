@@ -14,11 +14,10 @@ from eulerot.euler._kernels_basis import (
     LANES,
     TILE,
     TRIG,
-    basis_rows,
     contract,
     deposit,
+    sine_cosine,
     spread,
-    table_size,
     tabulate,
     weigh,
 )  # fmt: skip
@@ -28,14 +27,20 @@ from eulerot.euler._kernels_basis import (
 def workspace(series, walls):
     """Return the arrays that `evaluate` and `collect` work in: tables, sines and cosines, sums, sums of those."""
     _, m, n, o = series.shape
-    tables = np.empty(table_size(m, walls, 1)), np.empty(table_size(n, walls, 1)), np.empty(table_size(o, walls, 1))
+    tables = np.empty(4 * m * LANES), np.empty(4 * n * LANES), np.empty(4 * o * LANES)
     return (*tables, np.empty(TRIG), np.empty(TILE * LANES), np.empty(3 * LANES))
 
 
 @njit(fastmath=FUSE)
-def _tabulate_all(series, walls, position, derivatives, work):
+def _tabulate_all(series, walls, position, work):
+    """Fill the table of each axis: sines, their derivatives, cosines, their derivatives; on the torus the first two."""
     for axis in range(3):
-        tabulate(position[axis * LANES :], walls, series.shape[1 + axis], derivatives, work[3], work[axis])
+        count, table = series.shape[1 + axis], work[axis]
+        size = count * LANES
+        sine_cosine(position[axis * LANES :], walls, work[3])
+        tabulate(work[3], walls, True, count, table, table[size:])
+        if walls:
+            tabulate(work[3], walls, False, count, table[2 * size :], table[3 * size :])
 
 
 @njit
@@ -43,9 +48,9 @@ def _bases(series, walls, i, derivative, work):
     """Return the basis functions of component `i` along the three axes, or their derivatives."""
     _, m, n, o = series.shape
     return (
-        basis_rows(work[0], m, walls, i == 0, derivative),
-        basis_rows(work[1], n, walls, i == 1, derivative),
-        basis_rows(work[2], o, walls, i == 2, derivative),
+        work[0][(2 * (walls and i != 0) + derivative) * m * LANES :],
+        work[1][(2 * (walls and i != 1) + derivative) * n * LANES :],
+        work[2][(2 * (walls and i != 2) + derivative) * o * LANES :],
     )
 
 
@@ -60,7 +65,7 @@ def evaluate(series, walls, position, full, work, velocity, gradient):
     """Fill `velocity`; if `full`, also `gradient` with the nine derivatives, row by row."""
     sums, inner = work[4], work[5]
     inner_y, inner_z = inner[LANES:], inner[2 * LANES :]
-    _tabulate_all(series, walls, position, 1 if full else 0, work)
+    _tabulate_all(series, walls, position, work)
     velocity[:] = 0.0
     if full:
         gradient[:] = 0.0
@@ -88,7 +93,7 @@ def evaluate(series, walls, position, full, work, velocity, gradient):
 def collect(multiplier, position, walls, work, series_bar):
     """Add ``sum_p mu . dU/dU_imno`` to `series_bar`, the type-1 sum of equation (10)."""
     sums, weights = work[4], work[5]
-    _tabulate_all(series_bar, walls, position, 0, work)
+    _tabulate_all(series_bar, walls, position, work)
     for i in range(3):
         x, y, z = _bases(series_bar, walls, i, 0, work)
         for m in range(series_bar.shape[1]):
