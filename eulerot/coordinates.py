@@ -14,7 +14,7 @@ from scipy.special import ndtr, ndtri
 
 from eulerot._types import FloatArray
 
-__all__ = ["FARTHEST", "from_chart", "log_density", "to_box", "to_chart", "to_latent"]
+__all__ = ["FARTHEST", "chart_distance", "from_chart", "log_density", "to_box", "to_chart", "to_latent"]
 
 # Beyond this a wall distance is not a normal floating-point number
 FARTHEST = 37.0
@@ -59,3 +59,15 @@ def to_chart(latents: FloatArray, domain: str) -> FloatArray:
 def from_chart(angles: FloatArray, domain: str) -> FloatArray:
     """Return latents of the coordinates of `to_chart`; on the torus within ``[-pi, pi)``."""
     return to_latent(angles) if domain == "cube" else np.remainder(angles + math.pi, 2 * math.pi) - math.pi
+
+
+def chart_distance(one: FloatArray, other: FloatArray, domain: str) -> float:
+    """Return the largest difference of the latents of two arrays of coordinates; on the torus the shortest way round.
+
+    Examples
+    --------
+    >>> round(chart_distance(to_box(np.array([[8.0, 1.0]])), to_box(np.array([[8.5, 1.0]])), "cube"), 12)
+    0.5
+    """
+    gap = to_latent(one) - to_latent(other) if domain == "cube" else from_chart(one - other, domain)
+    return float(np.max(np.abs(gap)))

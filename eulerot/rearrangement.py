@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Rearrangement"]
 
 # What `Rearrangement.save` writes; raised when older readers would misread it
-_KIND, _VERSION = "eulerot rearrangement", 1
+_KIND, _VERSION = "eulerot rearrangement", 2
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from tqdm import tqdm
 from eulerot._types import FloatArray
 from eulerot.alignment import best_shift, procrustes_rotation
 from eulerot.box import Sweep
-from eulerot.coordinates import to_box
+from eulerot.coordinates import chart_distance, to_box
 from eulerot.descent import Descent, FitStage, Pairs
 from eulerot.errors import checked_pairs
+from eulerot.euler.refinement import refined
 from eulerot.options import FitOptions
 from eulerot.rearrangement import Rearrangement
 from eulerot.search import Search
@@ -188,12 +189,15 @@ def _kind(z: FloatArray, options: FitOptions) -> type[Search | SweepSearch]:
 def _delivered(search: Search | SweepSearch, alignment: Rearrangement) -> Rearrangement:
     """Return the rearrangement with as many steps as its error estimate asks for, tails included."""
     probes, tolerance = cache(partial(_probes, alignment.domain)), search.options.tolerance
+    distance = partial(chart_distance, domain=alignment.domain)
 
-    def refined(sweep: Sweep) -> Sweep:
-        geodesics = (g.refined(probes(g.grid.dim), tolerance=tolerance) for g in sweep.geodesics)
+    def finished(sweep: Sweep) -> Sweep:
+        geodesics = (
+            refined(g, probes(g.grid.dim), tolerance=tolerance, distance=distance) for g in sweep.geodesics
+        )
         return replace(sweep, geodesics=tuple(geodesics))
 
-    return replace(alignment, sweeps=tuple(refined(sweep) for sweep in search.sweeps()))
+    return replace(alignment, sweeps=tuple(finished(sweep) for sweep in search.sweeps()))
 
 
 def _probes(domain: str, dim: int) -> FloatArray:

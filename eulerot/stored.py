@@ -36,6 +36,7 @@ def stored_geodesic(geodesic: Geodesic, prefix: str) -> dict[str, ArrayLike]:
         raise ValueError(f"tableau: expected one of {tuple(_TABLEAUS)} to save; got another, {tableau.name!r}.")
     arrays: dict[str, ArrayLike] = {
         "field0": geodesic.field0, "time": geodesic.time, "steps": geodesic.steps, "tableau": tableau.name,
+        "field_steps": geodesic.field_steps or 0,
         "points": grid.points, "domain": grid.domain, "lengths": grid.sides, "dealiasing": grid.dealiasing,
     }  # fmt: skip
     return {prefix + name: value for name, value in arrays.items()}
@@ -58,4 +59,5 @@ def restored_geodesic(arrays: Mapping[str, np.ndarray], prefix: str, threads: in
     return Geodesic(
         named("field0"), grid, time=float(named("time")), steps=int(named("steps")),
         tableau=_TABLEAUS[str(named("tableau"))], threads=threads,
+        field_steps=int(arrays.get(prefix + "field_steps", 0)) or None,  # version 1 had no such array
     )  # fmt: skip

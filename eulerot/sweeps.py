@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from eulerot._types import FloatArray
 from eulerot.box import Sweep
-from eulerot.coordinates import to_box
+from eulerot.coordinates import chart_distance, to_box
 from eulerot.descent import Descent, Pairs, spread
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
+from eulerot.euler.refinement import refined
 from eulerot.objective import Objective
 from eulerot.options import FitOptions
 from eulerot.planes import Slope, best_axes
@@ -184,4 +185,5 @@ class SweepSearch:
         if theta is None:
             return None, 0.0
         (geodesic,) = objective.geodesics(theta)
-        return geodesic.refined(to_box(normal_points(256, 2)), tolerance=1e-6), gain
+        probes, distance = to_box(normal_points(256, 2)), partial(chart_distance, domain="cube")
+        return refined(geodesic, probes, tolerance=1e-6, distance=distance), gain

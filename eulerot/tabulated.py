@@ -238,6 +238,6 @@ def _pieces(geodesic: Geodesic, steps: int) -> list[Geodesic]:
     count = math.ceil(geodesic.steps / steps)
     pieces, field = [], geodesic.field0
     for _ in range(count):
-        pieces.append(replace(geodesic, field0=field, time=geodesic.time / count, steps=steps))
+        pieces.append(replace(geodesic, field0=field, time=geodesic.time / count, steps=steps, field_steps=3 * steps))
         field = pieces[-1].field1
     return pieces

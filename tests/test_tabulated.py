@@ -11,7 +11,6 @@ import eulerot
 from eulerot import tabulated
 from eulerot._kernels_spline import ORDER, interpolate
 from eulerot.box import Sweep
-from eulerot.coordinates import to_box
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.rearrangement import Rearrangement
@@ -117,12 +116,3 @@ def test_refuses_what_it_cannot_do(exact, monkeypatch):
     still = Geodesic(np.zeros((3, *grid.points)), grid)
     with pytest.raises(ValueError, match="expected sweeps of planes"):
         Rearrangement(np.eye(3), (Sweep((still,), np.eye(3)),)).tabulated()
-
-
-def test_steps_are_no_more_than_the_tolerance_asks_for():
-    probes = to_box(latents(200, 2))
-    rough = geodesic(0).refined(probes, tolerance=1e-6)
-    finest = dataclasses.replace(rough, steps=200).forward_angles(probes)
-    assert rough._gap(rough.forward_angles(probes), finest) <= 1.1e-6
-    fewer = dataclasses.replace(rough, steps=rough.steps - 1)
-    assert rough.steps == max(4, rough._least_steps) or fewer._gap(fewer.forward_angles(probes), finest) > 0.9e-6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray
-from eulerot.errors import ResolutionError, checked_samples
+from eulerot.errors import checked_samples
 from eulerot.euler.equations import Equation, equation_of
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, Tableau
 from eulerot.euler.particles import Transport, to_angles, to_positions
-from eulerot.euler.trajectory import Trajectory, required_steps
+from eulerot.euler.splined import FEWEST, SplinedTrajectory
+from eulerot.euler.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,11 +46,14 @@ class Geodesic:
         The scheme, one for field and particles.
     threads : int
         Threads over particles; results do not depend on it.
+    field_steps : int, optional
+        Steps of the field, nine at least, if it is to take other ones than the particles, which then read it by
+        splines in time: for the same accuracy fewer `steps` do. By default one scheme advances both together.
 
     Raises
     ------
     ValueError
-        If the field does not fit the grid or is not finite, or if `steps` is not positive.
+        If the field does not fit the grid or is not finite, or if `steps` is not positive, or `field_steps` too small.
     ResolutionError
         On the first use of the map, if the steps are too long for the field.
 
@@ -69,12 +73,15 @@ class Geodesic:
     steps: int = 16
     tableau: Tableau = field(default=DOP853, repr=False)
     threads: int = 1
+    field_steps: int | None = None
 
     def __post_init__(self) -> None:
         components = 0 if self.grid.dim == 2 else 3
         object.__setattr__(self, "field0", self.grid.checked_field("field0", self.field0, components=components))
         if int(self.steps) != self.steps or self.steps < 1:
             raise ValueError(f"steps: expected a positive whole number; got {self.steps!r}.")
+        if self.field_steps is not None and (int(self.field_steps) != self.field_steps or self.field_steps < FEWEST):
+            raise ValueError(f"field_steps: expected None or a whole number from {FEWEST} on; got {self.field_steps!r}.")
         if not np.isfinite(self.time):
             raise ValueError(f"time: expected a finite number; got {self.time!r}.")
 
@@ -99,14 +106,19 @@ class Geodesic:
 
     @cached_property
     def _forward(self) -> tuple[np.ndarray, Transport]:
-        return self._trajectory(self.time, self.steps).transport(self.field0_hat)
+        return self._trajectory(1.0).transport(self.field0_hat)
 
     @cached_property
     def _backward(self) -> tuple[np.ndarray, Transport]:
-        return self._trajectory(-self.time, self.steps).transport(self.field1_hat)
+        return self._trajectory(-1.0).transport(self.field1_hat)
 
-    def _trajectory(self, time: float, steps: int) -> Trajectory:
-        return Trajectory(self._equation, self.tableau, time, steps, self.threads)
+    def _trajectory(self, share: float) -> Trajectory | SplinedTrajectory:
+        """Return the run over a share of the time, negative to go back, in steps of the same length or less."""
+        time, steps = share * self.time, math.ceil(abs(share) * self.steps)
+        if self.field_steps is None:
+            return Trajectory(self._equation, self.tableau, time, steps, self.threads)
+        field_steps = max(FEWEST, math.ceil(abs(share) * self.field_steps))
+        return SplinedTrajectory(self._equation, self.tableau, time, steps, field_steps, self.threads)
 
     def forward(self, positions: ArrayLike) -> FloatArray:
         """Return ``X_1`` of positions, shape ``(n, d)``, within the walls of a box."""
@@ -152,8 +164,7 @@ class Geodesic:
         angles, scales = self._enter(positions), self.grid.scales
         end_bar = checked_samples("positions_bar", positions_bar, dim=self.grid.dim) / scales
         last_bar = None if field1_bar is None else self._equation.analysed(np.asarray(field1_bar, dtype=float))
-        trajectory = self._trajectory(self.time, self.steps)
-        field_bar, start_bar = trajectory.adjoint(trajectory.run(self.field0_hat, angles)[2], last_bar, end_bar)
+        field_bar, start_bar = self._trajectory(1.0).gradient(self.field0_hat, angles, last_bar, end_bar)
         return self._equation.synthesised(self._equation.projected(field_bar)), start_bar * scales
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
@@ -184,55 +195,10 @@ class Geodesic:
             if not now <= time <= 1.0:
                 raise ValueError(f"times: expected ascending values in [0, 1]; got {time} after {now}.")
             if time > now:
-                steps = max(1, int(np.ceil((time - now) * self.steps)))
-                start, transport = self._trajectory((time - now) * self.time, steps).transport(start)
+                start, transport = self._trajectory(time - now).transport(start)
                 angles, now = transport.advance(angles), float(time)
             result.append(angles)
         return result
-
-    def refined(self, angles: FloatArray, *, tolerance: float, most: int = 2048) -> Geodesic:
-        """Return the same geodesic with as many steps as its map needs to be accurate to `tolerance`.
-
-        The error of the map is estimated by halving the step at sample points; then steps are saved again by the
-        order of the scheme. In the box the error is relative to the distance from
-        the walls: that is the error in the latent space, to a factor below one.
-
-        Raises
-        ------
-        ResolutionError
-            If `most` steps do not suffice.
-        """
-        coarse = replace(self, steps=max(4, self._least_steps))
-        end = coarse.forward_angles(angles)
-        while coarse.steps <= most:
-            fine = replace(coarse, steps=2 * coarse.steps)
-            finer_end = fine.forward_angles(angles)
-            error = self._gap(end, finer_end)
-            if error <= tolerance:
-                return coarse._thinned(angles, finer_end, error, tolerance)
-            coarse, end = fine, finer_end
-        raise ResolutionError(
-            f"steps: {most} steps do not bring the flow map's error below {tolerance:g}. "
-            "Take fewer modes, or regularise more."
-        )
-
-    def _thinned(self, angles: FloatArray, end: FloatArray, error: float, tolerance: float) -> Geodesic:
-        """Return the same geodesic with as few steps as `tolerance` asks for, by the order of the scheme."""
-        fewer = math.ceil(self.steps * (error / tolerance) ** (1 / self.tableau.order))
-        for steps in range(max(fewer, self._least_steps, 4), self.steps):
-            thin = replace(self, steps=steps)
-            if self._gap(thin.forward_angles(angles), end) <= tolerance:
-                return thin
-        return self
-
-    @property
-    def _least_steps(self) -> int:
-        return required_steps(self._equation, self.field0_hat, self.time, self.tableau.stability)
-
-    def _gap(self, end: FloatArray, reference: FloatArray) -> float:
-        """Return the largest difference of angles, in the box relative to the distance from the walls."""
-        room = np.minimum(np.abs(reference), np.pi - np.abs(reference)) if self.grid.walls else 1.0
-        return float(np.max(np.abs(end - reference) / room))
 
     def _enter(self, positions: ArrayLike) -> FloatArray:
         points = checked_samples("positions", positions, dim=self.grid.dim)

@@ -156,6 +156,12 @@ class Trajectory:
             tape.append(piece)
         return field, positions, tape
 
+    def gradient(
+        self, start: np.ndarray, positions: FloatArray, field_bar: np.ndarray | None, positions_bar: FloatArray
+    ) -> tuple[np.ndarray, FloatArray]:
+        """Return derivatives by the initial field and positions, given those by the final ones; equation (11)."""
+        return self.adjoint(self.run(start, positions)[2], field_bar, positions_bar)
+
     def adjoint(
         self, tape: list, field_bar: np.ndarray | None, positions_bar: FloatArray
     ) -> tuple[np.ndarray, FloatArray]:

@@ -1,0 +1,74 @@
+"""How many steps the map of a geodesic needs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+from eulerot._types import FloatArray
+from eulerot.errors import ResolutionError
+from eulerot.euler.equations import equation_of
+from eulerot.euler.geodesic import Geodesic
+from eulerot.euler.trajectory import required_steps
+
+__all__ = ["refined"]
+
+# Steps of the field for one of the particles: with three, the field's share of the error is not seen
+_FINER = 3
+_FEWEST = 4
+
+
+def refined(
+    geodesic: Geodesic,
+    angles: FloatArray,
+    *,
+    tolerance: float,
+    distance: Callable[[FloatArray, FloatArray], float],
+    most: int = 2048,
+) -> Geodesic:
+    """Return the same geodesic with as many steps as its map needs to be accurate to `tolerance`.
+
+    The error of the map is estimated by halving the step; then steps are saved again by the order of the scheme. The
+    field takes three steps for one of the particles.
+
+    Parameters
+    ----------
+    geodesic : Geodesic
+        The geodesic, with any steps.
+    angles : ndarray, shape (n, d)
+        Where the map is looked at; signed wall distances in the box.
+    tolerance : float
+        The largest distance from a map with much shorter steps.
+    distance : callable
+        From two arrays like `angles` to the distance between them.
+    most : int
+        The most steps that may be taken.
+
+    Raises
+    ------
+    ResolutionError
+        If `most` steps do not suffice.
+    """
+    least = required_steps(equation_of(geodesic.grid), geodesic.field0_hat, geodesic.time, geodesic.tableau.stability)
+    steps = least = max(_FEWEST, math.ceil(least / _FINER))
+    end = _in_steps(geodesic, steps).forward_angles(angles)
+    while steps <= most:
+        finer_end = _in_steps(geodesic, 2 * steps).forward_angles(angles)
+        error = distance(end, finer_end)
+        if error <= tolerance:
+            fewer = math.ceil(steps * (error / tolerance) ** (1 / geodesic.tableau.order))
+            for count in range(max(fewer, least), steps):
+                thin = _in_steps(geodesic, count)
+                if distance(thin.forward_angles(angles), finer_end) <= tolerance:
+                    return thin
+            return _in_steps(geodesic, steps)
+        steps, end = 2 * steps, finer_end
+    raise ResolutionError(
+        f"steps: {most} steps do not bring the flow map's error below {tolerance:g}. "
+        "Take fewer modes, or regularise more."
+    )
+
+
+def _in_steps(geodesic: Geodesic, steps: int) -> Geodesic:
+    return replace(geodesic, steps=steps, field_steps=_FINER * steps)

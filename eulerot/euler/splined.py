@@ -1,0 +1,114 @@
+"""Particles that take longer steps than their field, which they read between its steps by splines in time.
+
+A field asks for shorter steps than its particles: in the joint scheme its error is most of the map's. Here it takes its
+own steps first, and the stages of the particles read it from splines of degree 9 through all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from scipy.interpolate import make_interp_spline
+
+from eulerot._types import FloatArray
+from eulerot.euler.equations import Equation
+from eulerot.euler.integrators import RungeKutta, Tableau
+from eulerot.euler.particles import Transport, record_rows
+from eulerot.euler.trajectory import MEMORY, march
+
+__all__ = ["FEWEST", "SplinedTrajectory"]
+
+_DEGREE = 9
+# The fewest steps that such a spline can go through
+FEWEST = _DEGREE
+
+
+@dataclass(frozen=True)
+class SplinedTrajectory:
+    """A run of a field, of particles in its splines, and its adjoint, exact for these discrete steps.
+
+    Parameters
+    ----------
+    equation : Equation
+        The equation, with its grid.
+    tableau : Tableau
+        The scheme of both.
+    time : float
+        Duration; negative to go back.
+    steps : int
+        Steps of the particles.
+    field_steps : int
+        Steps of the field, at least `FEWEST`.
+    threads : int
+        Threads over particles. Results do not depend on it.
+    memory : int
+        Bytes that the particles' stages may take at a time.
+    """
+
+    equation: Equation
+    tableau: Tableau
+    time: float
+    steps: int
+    field_steps: int
+    threads: int = 1
+    memory: int = field(default=MEMORY, repr=False)
+
+    def transport(self, start: np.ndarray) -> tuple[np.ndarray, Transport]:
+        """Return the final field, and the transport of particles through the whole run.
+
+        Raises
+        ------
+        ResolutionError
+            If the steps are too long for the field.
+        """
+        fields = self._fields(start)
+        return fields[-1], self._transport(fields)
+
+    def gradient(
+        self, start: np.ndarray, positions: FloatArray, field_bar: np.ndarray | None, positions_bar: FloatArray
+    ) -> tuple[np.ndarray, FloatArray]:
+        """Return derivatives by the initial field and positions, as angles, given those by the final ones."""
+        fields = self._fields(start)
+        transport, start_bar = self._transport(fields), np.empty_like(positions_bar)
+        carrier_bar = np.zeros((self.steps, self.tableau.stages, *self.equation.shape), start.dtype)
+        rows = max(1, self.memory // (8 * self.steps * self.tableau.stages * record_rows(positions.shape[1])))
+        for first in range(0, len(positions), rows):
+            some = slice(first, first + rows)
+            by_carrier, start_bar[some] = transport.adjoint(
+                transport.advance_recorded(positions[some])[1], positions_bar[some]
+            )
+            carrier_bar += by_carrier
+        return self._back(fields, self.equation.carrier(carrier_bar), field_bar), start_bar
+
+    def _back(self, fields: np.ndarray, stages_bar: np.ndarray, field_bar: np.ndarray | None) -> np.ndarray:
+        """Take derivatives by the fields that the particles saw, and by the last one, back to the first."""
+        sources = np.einsum("tn,t...->n...", self._reading, stages_bar.reshape(-1, *self.equation.shape))
+        multiplier = sources[-1] if field_bar is None else sources[-1] + field_bar
+        scheme, dt = RungeKutta(self.equation, self.tableau), self.time / self.field_steps
+        stages, end = self.equation.zeros(self.tableau.stages), self.equation.zeros()
+        for n in reversed(range(self.field_steps)):
+            scheme.step(fields[n], dt, end, stages)
+            scheme.adjoint_step(stages, multiplier, dt, None)
+            multiplier += sources[n]
+        return multiplier
+
+    def _fields(self, start: np.ndarray) -> np.ndarray:
+        """Return the field at the start and after each step."""
+        steps = march(self.equation, start, self.time, self.field_steps, self.tableau)
+        return np.stack([start, *(field.copy() for _, _, field in steps)])
+
+    @cached_property
+    def _reading(self) -> FloatArray:
+        """Weights of the fields at each stage of the particles, shape ``(steps * stages, field_steps + 1)``."""
+        nodes = self.tableau.a.sum(axis=1)
+        times = np.minimum((np.arange(self.steps)[:, None] + nodes).ravel() / self.steps, 1.0)
+        count = self.field_steps + 1
+        spline = make_interp_spline(np.linspace(0.0, 1.0, count), np.eye(count), k=_DEGREE)
+        return np.asarray(spline(times), dtype=np.float64)
+
+    def _transport(self, fields: np.ndarray) -> Transport:
+        stages = np.einsum("tn,n...->t...", self._reading, fields)
+        shaped = stages.reshape(self.steps, self.tableau.stages, *self.equation.shape)
+        return Transport.of(self.equation, shaped, self.time / self.steps, self.tableau, self.threads)

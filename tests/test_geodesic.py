@@ -1,0 +1,104 @@
+"""Geodesics whose particles take other steps than their field, and the choice of steps."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+from eulerot.coordinates import chart_distance, to_box
+from eulerot.errors import ResolutionError
+from eulerot.euler import splined
+from eulerot.euler.equations import equation_of
+from eulerot.euler.geodesic import Geodesic
+from eulerot.euler.grid import Grid
+from eulerot.euler.integrators import DOP853, RK4
+from eulerot.euler.particles import to_angles
+from eulerot.euler.refinement import refined
+
+GRIDS = [Grid((12, 12), "cube"), Grid((16, 14)), Grid((6, 6, 6), "cube"), Grid((9, 8), "cube", lengths=(2.0, 3.0))]
+distance = partial(chart_distance, domain="cube")
+
+
+def random_geodesic(grid, size, **settings):
+    equation, rng = equation_of(grid), np.random.default_rng(2)
+    components = () if grid.dim == 2 else (3,)
+    noise = rng.standard_normal((*components, *grid.points))
+    return Geodesic(size * equation.synthesised(equation.analysed(noise)), grid, **settings)
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_gradient_is_that_of_the_discrete_steps(grid):
+    rng = np.random.default_rng(5)
+    start = random_geodesic(grid, 0.3, time=0.5, steps=2, field_steps=11, tableau=RK4)
+    direction = np.roll(start.field0, 1, axis=0)
+    last_bar = np.cos(start.field0)
+    points, shift = rng.uniform(0.2, 1.8, (40, grid.dim)), 0.01 * rng.standard_normal((40, grid.dim))
+    weights = rng.standard_normal((40, grid.dim))
+
+    def objective(h):
+        there = replace(start, field0=start.field0 + h * direction)
+        final = np.sum(there.field1 * last_bar) / np.prod(grid.points)
+        return np.sum(weights * there.forward(points + h * shift)) + final
+
+    def central(h):
+        return (objective(h) - objective(-h)) / (2 * h)
+
+    field0_bar, start_bar = start.gradient(points, weights, field1_bar=last_bar)
+    exact = np.sum(field0_bar * direction) / np.prod(grid.points) + np.sum(start_bar * shift)
+    assert np.isclose((4 * central(5e-3) - central(1e-2)) / 3, exact, rtol=1e-8, atol=0)
+
+
+def test_gradient_in_pieces_is_the_whole():
+    grid = GRIDS[0]
+    geodesic = random_geodesic(grid, 0.5)
+    rng = np.random.default_rng(1)
+    angles, bar = to_angles(rng.uniform(0.1, 3.0, (300, 2)), grid), rng.standard_normal((300, 2))
+    run = splined.SplinedTrajectory(equation_of(grid), RK4, 1.0, 4, 12)
+    whole = run.gradient(geodesic.field0_hat, angles, None, bar)
+    pieces = replace(run, memory=100 * 4 * 4 * 6 * 8).gradient(geodesic.field0_hat, angles, None, bar)
+    assert np.allclose(whole[0], pieces[0], rtol=1e-12, atol=1e-14)
+    assert np.array_equal(whole[1], pieces[1])
+
+
+@pytest.mark.parametrize("tableau", [RK4, DOP853], ids=lambda t: t.name)
+def test_the_map_converges_with_the_order_of_the_scheme(tableau):
+    geodesic = random_geodesic(GRIDS[0], 6.0, tableau=tableau)
+    angles = to_angles(np.random.default_rng(3).uniform(0.2, 2.9, (100, 2)), geodesic.grid)
+    exact = replace(geodesic, steps=160, tableau=DOP853).forward_angles(angles)
+    counts = np.array([32, 64] if tableau is RK4 else [6, 12])
+    errors = [
+        np.abs(replace(geodesic, steps=n, field_steps=3 * n).forward_angles(angles) - exact).max() for n in counts
+    ]
+    assert np.log2(errors[0] / errors[1]) > tableau.order - 0.7
+
+
+def test_inverse_way_and_volume_agree_with_the_map():
+    geodesic = random_geodesic(GRIDS[0], 0.5, steps=12, field_steps=36)
+    points = np.random.default_rng(4).uniform(0.1, 3.0, (50, 2))
+    end = geodesic.forward(points)
+    assert np.abs(end - points).max() > 0.1
+    assert np.abs(geodesic.inverse(end) - points).max() < 1e-10
+    assert np.abs(geodesic.log_abs_det(points)).max() < 1e-9
+    path = geodesic.path(points, [0.0, 0.3, 1.0])
+    assert np.abs(path[0] - points).max() < 1e-14 and np.abs(path[-1] - end).max() < 1e-9
+    joint = replace(geodesic, time=0.3, steps=40, field_steps=None)
+    assert np.abs(path[1] - joint.forward(points)).max() < 1e-10
+
+
+def test_steps_are_no_more_than_the_tolerance_asks_for():
+    rng = np.random.default_rng(7)
+    angles = to_box(np.concatenate([rng.standard_normal((200, 2)), 3 * rng.standard_normal((50, 2))]))
+    rough = refined(random_geodesic(GRIDS[0], 6.0), angles, tolerance=1e-6, distance=distance)
+    finest = replace(rough, steps=200, field_steps=None).forward_angles(angles)
+    assert rough.steps > 4 and distance(rough.forward_angles(angles), finest) <= 1.1e-6
+    fewer = replace(rough, steps=rough.steps - 1, field_steps=3 * rough.steps - 3)
+    assert distance(fewer.forward_angles(angles), finest) > 0.9e-6
+    with pytest.raises(ResolutionError, match="8 steps do not bring"):
+        refined(rough, angles, tolerance=1e-13, distance=distance, most=8)
+
+
+def test_too_few_steps_of_the_field_are_refused():
+    for steps in (8, 9.5):
+        with pytest.raises(ValueError, match="field_steps: expected None or a whole number from 9 on"):
+            random_geodesic(GRIDS[0], 1.0, field_steps=steps)
