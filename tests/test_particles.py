@@ -71,7 +71,7 @@ def test_basis_field_is_the_transpose(domain):
 
 def test_positions_near_both_walls_keep_their_digits():
     grid = Grid.from_modes(8)
-    psi = np.tile(basis_coefficients(random_field(grid), grid), (4, 4, 1, 1))
+    psi = np.tile(basis_coefficients(random_field(grid), grid), (4, 4, 1, 1, 1))
     near = np.array([[1e-12, 1.0], [-1e-12, 1.0], [1e-200, -1e-30]])
     far = np.array([[1e-6, 1.0], [-1e-6, 1.0], [1e-7, -1e-7]])
     transport = Transport(grid, psi, 0.1, RK4)
@@ -85,7 +85,7 @@ def test_positions_near_both_walls_keep_their_digits():
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_threads_do_not_change_a_bit(domain):
     grid = Grid.from_modes(6, domain=domain)
-    psi = np.tile(basis_coefficients(random_field(grid), grid), (2, 4, 1, 1))
+    psi = np.tile(basis_coefficients(random_field(grid), grid), (2, 4, 1, 1, 1))
     positions = random_positions(grid, 1000)
     results = []
     for threads in (1, 2, 3):
@@ -99,7 +99,7 @@ def test_threads_do_not_change_a_bit(domain):
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_jacobian_against_central_differences(domain):
     grid = Grid.from_modes(5, domain=domain)
-    psi = np.tile(basis_coefficients(random_field(grid), grid), (3, 4, 1, 1))
+    psi = np.tile(basis_coefficients(random_field(grid), grid), (3, 4, 1, 1, 1))
     transport = Transport(grid, psi, 0.2, RK4)
     positions = random_positions(grid, 20)
     _, jacobian = transport.advance_jacobian(positions)

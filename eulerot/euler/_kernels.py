@@ -14,27 +14,35 @@ from eulerot.euler._kernels_basis import FUSE, LANES
 
 
 @njit
-def _workspace(coefs, walls):
-    if coefs.ndim == 2:
-        return _kernels_plane.workspace(coefs, walls)
+def _workspace(series, walls):
+    if series.ndim == 3:
+        return _kernels_plane.workspace(series, walls)
     else:
-        return _kernels_space.workspace(coefs, walls)
+        return _kernels_space.workspace(series, walls)
 
 
 @njit(fastmath=FUSE)
-def _evaluate(coefs, walls, position, full, work, velocity, gradient):
-    if coefs.ndim == 2:
-        _kernels_plane.evaluate(coefs, walls, position, full, work, velocity, gradient)
+def _velocity(series, walls, position, work, out):
+    if series.ndim == 3:
+        _kernels_plane.velocity(series, walls, position, work, out)
     else:
-        _kernels_space.evaluate(coefs, walls, position, full, work, velocity, gradient)
+        _kernels_space.velocity(series, walls, position, work, out)
 
 
 @njit(fastmath=FUSE)
-def _collect(multiplier, position, walls, work, coefs_bar):
-    if coefs_bar.ndim == 2:
-        _kernels_plane.collect(multiplier, position, walls, work, coefs_bar)
+def _gradient(series, walls, position, work, out, gradient):
+    if series.ndim == 3:
+        _kernels_plane.gradient(series, walls, position, work, out, gradient)
     else:
-        _kernels_space.collect(multiplier, position, walls, work, coefs_bar)
+        _kernels_space.gradient(series, walls, position, work, out, gradient)
+
+
+@njit(fastmath=FUSE)
+def _collect(multiplier, position, walls, work, series_bar):
+    if series_bar.ndim == 3:
+        _kernels_plane.collect(multiplier, position, walls, work, series_bar)
+    else:
+        _kernels_space.collect(multiplier, position, walls, work, series_bar)
 
 
 @njit(fastmath=FUSE)
@@ -71,10 +79,10 @@ def advance(lanes, coefs, a, b, dt, walls, record):
     `record` keeps the positions and the velocity's gradient at each stage, if it has room.
     """
     steps, stages = coefs.shape[:2]
-    dim = 2 if coefs.ndim == 4 else 3
+    dim = 2 if coefs.ndim == 5 else 3
     size, room = lanes.shape[1], dim * LANES
     jacobian, recorded = size > room, record.shape[1] > 0
-    work, velocity, gradient = _workspace(coefs[0, 0], walls), np.empty(room), np.empty(dim * room)
+    work, gradient = _workspace(coefs[0, 0], walls), np.empty(dim * room)
     stage, slopes, ends = np.empty(size), np.empty(stages * size), np.zeros((stages + 1, stages))
     ends[:stages] = a
     ends[stages] = b
@@ -83,10 +91,11 @@ def advance(lanes, coefs, a, b, dt, walls, record):
         for n in range(steps):
             for i in range(stages):
                 _stage(state, slopes, ends, i, dt, size, stage)
-                _evaluate(coefs[n, i], walls, stage, jacobian or recorded, work, velocity, gradient)
                 o = i * size
-                for p in range(room):
-                    slopes[o + p] = velocity[p]
+                if jacobian or recorded:
+                    _gradient(coefs[n, i], walls, stage, work, slopes[o : o + room], gradient)
+                else:
+                    _velocity(coefs[n, i], walls, stage, work, slopes[o : o + room])
                 if jacobian:
                     _vary(gradient, dim, stage, slopes, o)
                 if recorded:
@@ -114,7 +123,7 @@ def _pull(record, dim, slope_bar, back, o):
 def adjoint(record, lanes, a, b, dt, walls, start, coefs_bar):
     """Take multipliers of the final positions back to the start, and add derivatives by the coefficients."""
     steps, stages = coefs_bar.shape[:2]
-    dim = 2 if coefs_bar.ndim == 4 else 3
+    dim = 2 if coefs_bar.ndim == 5 else 3
     room = dim * LANES
     work, slope_bar, back = _workspace(coefs_bar[0, 0], walls), np.empty(room), np.empty(stages * room)
     for block in range(lanes.shape[0]):

@@ -5,10 +5,10 @@ compiler prove that the inner loops do not overlap, and turn them into vector in
 reason a place in an array is a view from there on, not an offset, whose sign the compiler would not know. Sums go in
 tiles of TILE by TILE coefficients, whose operands then come from registers rather than from memory.
 
-A family of basis functions, sines or cosines, comes in rows of LANES values, one for each wavenumber, and so do its
-derivatives. Both families obey one recurrence, the rotation of ``(f, f' / k)``, which starts at ``(sin, cos)`` or at
-``(cos, -sin)``. On the torus a table has the cosines and then the sines, from k = 0; in the box either, sines from
-k = 1.
+A family of basis functions, sines or cosines, comes in rows of LANES values, one for each wavenumber k. With a row f
+goes its *turned* row ``f' / k``, a quarter of a wave ahead: both families obey one recurrence, the rotation of
+``(f, f' / k)``, which starts at ``(sin, cos)`` or at ``(cos, -sin)``; and ``f'' = -k^2 f``. On the torus a table has
+the cosines and then the sines, from k = 0; in the box either, sines from k = 1.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from numba import njit
 
 LANES = 128
 TILE = 4
-# The second half of the array that `sine_cosine` fills is room for the recurrence
-_NOW, TRIG = 2 * LANES, 4 * LANES
 # Products may be fused with sums; nothing is reordered except in the one reduction that says so
 FUSE = {"contract", "nsz"}
 _TWO_PI = 2.0 * math.pi
@@ -51,46 +49,46 @@ def sine_cosine(position, walls, trig):
         trig[LANES + p] = sign * (1 - 2 * s2 * s2)
 
 
-@njit(fastmath=FUSE)
-def tabulate(trig, walls, sines, count, rows, slopes):
-    """Fill `rows` with `count` basis functions and `slopes` with their derivatives.
+@njit
+def wavenumber(n, walls, sines, count):
+    """Return the wavenumber of row `n` of a table."""
+    if walls:
+        return float(n + 1 if sines else n)
+    else:
+        return float(n % (count // 2))
 
-    `trig` holds what `sine_cosine` found. In the box these are sines or cosines; on the torus half of them are cosines
-    and half sines, whatever `sines` says.
+
+@njit(fastmath=FUSE)
+def tabulate(trig, walls, sines, count, rows, turned):
+    """Fill `rows` with `count` basis functions and `turned` with their derivatives over their wavenumbers.
+
+    `trig` holds sines and cosines of the coordinate. In the box these are sines or cosines; on the torus half of them
+    are cosines and half sines, whatever `sines` says.
     """
     if walls:
-        _family(trig, sines, 1 if sines else 0, count, rows, slopes)
+        _family(trig, sines, sines, count, rows, turned)
     else:
         half = count // 2
-        _family(trig, False, 0, half, rows, slopes)
-        _family(trig, True, 0, half, rows[half * LANES :], slopes[half * LANES :])
+        _family(trig, False, False, half, rows, turned)
+        _family(trig, True, False, half, rows[half * LANES :], turned[half * LANES :])
 
 
 @njit(fastmath=FUSE)
-def _family(trig, sines, first, count, rows, slopes):
-    """Fill rows for the wavenumbers from `first`, 0 or 1, on: an even number of rows, two at a time."""
+def _family(trig, sines, from_one, count, rows, turned):
+    """Fill the rows of a family, an even number of them, two at a time."""
     for p in range(LANES):
-        s, c = (trig[p], trig[LANES + p]) if first == 1 else (0.0, 1.0)
-        trig[_NOW + p], trig[_NOW + LANES + p] = (s, c) if sines else (c, -s)
-    for n in range(0, count, 2):
-        f, g = rows[n * LANES :], slopes[n * LANES :]
-        k, l = float(first + n), float(first + n + 1)
+        s, c = trig[p], trig[LANES + p]
+        u, v = (s, c) if from_one else (0.0, 1.0)
+        a, b = (u, v) if sines else (v, -u)
+        rows[p], turned[p] = a, b
+        rows[LANES + p], turned[LANES + p] = a * c + b * s, b * c - a * s
+    for n in range(1, count - 1, 2):
+        f, g = rows[n * LANES :], turned[n * LANES :]
         for p in range(LANES):
-            s, c, a, b = trig[p], trig[LANES + p], trig[_NOW + p], trig[_NOW + LANES + p]
-            f[p], g[p] = a, k * b
-            a, b = a * c + b * s, b * c - a * s
-            f[LANES + p], g[LANES + p] = a, l * b
-            trig[_NOW + p], trig[_NOW + LANES + p] = a * c + b * s, b * c - a * s
-
-
-@njit(fastmath=FUSE)
-def tabulate_bends(walls, count, rows, bends):
-    """Fill `bends` with the second derivatives of sines in the box, or of all basis functions on the torus."""
-    for n in range(count):
-        k = n + 1 if walls else n % (count // 2)
-        f, h = rows[n * LANES :], bends[n * LANES :]
-        for p in range(LANES):
-            h[p] = -k * k * f[p]
+            s, c = trig[p], trig[LANES + p]
+            a, b = f[p] * c + g[p] * s, g[p] * c - f[p] * s
+            f[LANES + p], g[LANES + p] = a, b
+            f[2 * LANES + p], g[2 * LANES + p] = a * c + b * s, b * c - a * s
 
 
 @njit(fastmath=FUSE)
@@ -121,6 +119,19 @@ def weigh(sums, basis, out):
             + basis[LANES + p] * sums[LANES + p]
             + basis[2 * LANES + p] * sums[2 * LANES + p]
             + basis[3 * LANES + p] * sums[3 * LANES + p]
+        )
+
+
+@njit(fastmath=FUSE)
+def weigh_slopes(sums, turned, k, out):
+    """Add ``sum_r b'_r sums_r`` to `out`, over the first TILE basis functions and their wavenumbers `k`."""
+    k0, k1, k2, k3 = k[0], k[1], k[2], k[3]
+    for p in range(LANES):
+        out[p] += (
+            k0 * turned[p] * sums[p]
+            + k1 * turned[LANES + p] * sums[LANES + p]
+            + k2 * turned[2 * LANES + p] * sums[2 * LANES + p]
+            + k3 * turned[3 * LANES + p] * sums[3 * LANES + p]
         )
 
 

@@ -1,6 +1,7 @@
-"""Numba loops for particles in the plane: velocity and gradient of a stream function, and the transpose.
+"""Numba loops for particles in the plane: velocity and gradient of two series, and the transpose.
 
-``u = sum Psi_mn b_m(x) b'_n(y)`` and ``v = -sum Psi_mn b'_m(x) b_n(y)``; in the box ``b_m = sin((m + 1) x)``.
+``u = sum U_mn b_m(x) t_n(y)`` and ``v = sum V_mn t_m(x) b_n(y)``, with the turned functions ``t = b' / k``; in the box
+``b_m = sin((m + 1) x)`` and ``t_m = cos((m + 1) x)``.
 """
 
 from __future__ import annotations
@@ -12,77 +13,92 @@ from eulerot.euler._kernels_basis import (
     FUSE,
     LANES,
     TILE,
-    TRIG,
     contract,
     deposit,
     sine_cosine,
     spread,
     tabulate,
-    tabulate_bends,
+    wavenumber,
     weigh,
+    weigh_slopes,
 )  # fmt: skip
 
 
 @njit
-def workspace(psi, walls):
-    """Return the arrays that `evaluate` and `collect` work in: tables, sines and cosines, sums, weights."""
-    tables = np.empty(3 * psi.shape[0] * LANES), np.empty(3 * psi.shape[1] * LANES)
-    return (*tables, np.empty(TRIG), np.empty(TILE * LANES), np.empty(LANES))
+def workspace(series, walls):
+    """Return the arrays that `velocity`, `gradient` and `collect` work in.
+
+    Tables, sines and cosines, sums, wavenumbers of both axes, and room for coefficients.
+    """
+    _, m, n = series.shape
+    tables = np.empty(2 * m * LANES), np.empty(2 * n * LANES)
+    first, second = np.empty(m), np.empty(n)
+    for i in range(m):
+        first[i] = wavenumber(i, walls, True, m)
+    for i in range(n):
+        second[i] = wavenumber(i, walls, True, n)
+    return (*tables, np.empty(2 * LANES), np.empty(TILE * LANES), first, second, np.empty((m, n)))
 
 
 @njit(fastmath=FUSE)
-def _bases(position, walls, count, bends, trig, table):
-    """Tabulate the basis functions of a coordinate; return them, their first and their second derivatives."""
-    size = count * LANES
-    rows, slopes, seconds = table[:size], table[size : 2 * size], table[2 * size :]
+def _bases(position, walls, count, trig, table):
+    """Tabulate the basis functions of a coordinate; return them, and turned."""
+    rows, turned = table[: count * LANES], table[count * LANES :]
     sine_cosine(position, walls, trig)
-    tabulate(trig, walls, True, count, rows, slopes)
-    if bends:
-        tabulate_bends(walls, count, rows, seconds)
-    return rows, slopes, seconds
+    tabulate(trig, walls, True, count, rows, turned)
+    return rows, turned
 
 
 @njit(fastmath=FUSE)
-def evaluate(psi, walls, position, full, work, velocity, gradient):
-    """Fill `velocity`; if `full`, also `gradient` with ``u_x, u_y, v_x, v_y``."""
+def velocity(series, walls, position, work, out):
+    """Fill `out` with the velocity at the particles."""
     sums = work[3]
-    x, dx, ddx = _bases(position, walls, psi.shape[0], full, work[2], work[0])
-    y, dy, ddy = _bases(position[LANES:], walls, psi.shape[1], full, work[2], work[1])
-    u, v = velocity[:LANES], velocity[LANES:]
-    u_x, u_y, v_x, v_y = gradient[:LANES], gradient[LANES:], gradient[2 * LANES :], gradient[3 * LANES :]
-    velocity[:] = 0.0
-    if full:
-        gradient[:] = 0.0
-    for m in range(0, psi.shape[0], TILE):
-        o = m * LANES
-        contract(psi, m, y, sums)
-        weigh(sums, dx[o:], v)
-        if full:
-            weigh(sums, ddx[o:], v_x)
-        contract(psi, m, dy, sums)
-        weigh(sums, x[o:], u)
-        if full:
-            weigh(sums, dx[o:], u_x)
-            contract(psi, m, ddy, sums)
-            weigh(sums, x[o:], u_y)
-    for p in range(LANES):
-        v[p] = -v[p]
-    if full:
-        for p in range(LANES):
-            v_x[p], v_y[p] = -v_x[p], -u_x[p]
+    x, x_turned = _bases(position, walls, series.shape[1], work[2], work[0])
+    y, y_turned = _bases(position[LANES:], walls, series.shape[2], work[2], work[1])
+    u, v = out[:LANES], out[LANES:]
+    out[:] = 0.0
+    for m in range(0, series.shape[1], TILE):
+        contract(series[0], m, y_turned, sums)
+        weigh(sums, x[m * LANES :], u)
+        contract(series[1], m, y, sums)
+        weigh(sums, x_turned[m * LANES :], v)
 
 
 @njit(fastmath=FUSE)
-def collect(multiplier, position, walls, work, psi_bar):
-    """Add ``sum_p mu . dU/dPsi_mn`` to `psi_bar`, the type-1 sum of equation (10)."""
-    sums, weights = work[3], work[4]
-    x, dx, _ = _bases(position, walls, psi_bar.shape[0], False, work[2], work[0])
-    y, dy, _ = _bases(position[LANES:], walls, psi_bar.shape[1], False, work[2], work[1])
+def gradient(series, walls, position, work, out, gradient):
+    """Fill `out` with the velocity and `gradient` with ``u_x, u_y, v_x, v_y``."""
+    sums, first, second, bent = work[3:]
+    x, x_turned = _bases(position, walls, series.shape[1], work[2], work[0])
+    y, y_turned = _bases(position[LANES:], walls, series.shape[2], work[2], work[1])
+    for m in range(series.shape[1]):
+        for n in range(series.shape[2]):
+            bent[m, n] = -second[n] * series[0, m, n]  # t' = -k b
+    u, v = out[:LANES], out[LANES:]
+    u_x, u_y, v_x, v_y = gradient[:LANES], gradient[LANES:], gradient[2 * LANES :], gradient[3 * LANES :]
+    out[:] = 0.0
+    gradient[:] = 0.0
+    for m in range(0, series.shape[1], TILE):
+        o, k = m * LANES, first[m:]
+        contract(series[0], m, y_turned, sums)
+        weigh(sums, x[o:], u)
+        weigh_slopes(sums, x_turned[o:], k, u_x)
+        contract(bent, m, y, sums)
+        weigh(sums, x[o:], u_y)
+        contract(series[1], m, y, sums)
+        weigh(sums, x_turned[o:], v)
+        weigh_slopes(sums, x[o:], k, v_x)
     for p in range(LANES):
-        weights[p] = -multiplier[LANES + p]
-    for m in range(0, psi_bar.shape[0], TILE):
-        o = m * LANES
-        spread(multiplier, x[o:], sums)
-        deposit(sums, dy, psi_bar, m)
-        spread(weights, dx[o:], sums)
-        deposit(sums, y, psi_bar, m)
+        v_x[p], v_y[p] = -v_x[p], -u_x[p]
+
+
+@njit(fastmath=FUSE)
+def collect(multiplier, position, walls, work, series_bar):
+    """Add the derivatives of ``sum_p mu . U_p`` by both series to `series_bar`, the type-1 sums of equation (10)."""
+    sums = work[3]
+    x, x_turned = _bases(position, walls, series_bar.shape[1], work[2], work[0])
+    y, y_turned = _bases(position[LANES:], walls, series_bar.shape[2], work[2], work[1])
+    for m in range(0, series_bar.shape[1], TILE):
+        spread(multiplier, x[m * LANES :], sums)
+        deposit(sums, y_turned, series_bar[0], m)
+        spread(multiplier[LANES:], x_turned[m * LANES :], sums)
+        deposit(sums, y, series_bar[1], m)

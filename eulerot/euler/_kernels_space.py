@@ -13,22 +13,35 @@ from eulerot.euler._kernels_basis import (
     FUSE,
     LANES,
     TILE,
-    TRIG,
     contract,
     deposit,
     sine_cosine,
     spread,
     tabulate,
+    wavenumber,
     weigh,
 )  # fmt: skip
 
 
 @njit
 def workspace(series, walls):
-    """Return the arrays that `evaluate` and `collect` work in: tables, sines and cosines, sums, sums of those."""
+    """Return the arrays that `velocity`, `gradient` and `collect` work in.
+
+    Tables, sines and cosines, sums, sums of those.
+    """
     _, m, n, o = series.shape
     tables = np.empty(4 * m * LANES), np.empty(4 * n * LANES), np.empty(4 * o * LANES)
-    return (*tables, np.empty(TRIG), np.empty(TILE * LANES), np.empty(3 * LANES))
+    return (*tables, np.empty(2 * LANES), np.empty(TILE * LANES), np.empty(3 * LANES))
+
+
+@njit(fastmath=FUSE)
+def _family(trig, walls, sines, count, rows, slopes):
+    """Fill `rows` with the basis functions and `slopes` with their derivatives."""
+    tabulate(trig, walls, sines, count, rows, slopes)
+    for n in range(count):
+        k, row = wavenumber(n, walls, sines, count), slopes[n * LANES :]
+        for p in range(LANES):
+            row[p] *= k
 
 
 @njit(fastmath=FUSE)
@@ -38,9 +51,9 @@ def _tabulate_all(series, walls, position, work):
         count, table = series.shape[1 + axis], work[axis]
         size = count * LANES
         sine_cosine(position[axis * LANES :], walls, work[3])
-        tabulate(work[3], walls, True, count, table, table[size:])
+        _family(work[3], walls, True, count, table, table[size:])
         if walls:
-            tabulate(work[3], walls, False, count, table[2 * size :], table[3 * size :])
+            _family(work[3], walls, False, count, table[2 * size :], table[3 * size :])
 
 
 @njit
@@ -61,32 +74,45 @@ def _add_product(sums, basis, out):
 
 
 @njit(fastmath=FUSE)
-def evaluate(series, walls, position, full, work, velocity, gradient):
-    """Fill `velocity`; if `full`, also `gradient` with the nine derivatives, row by row."""
+def velocity(series, walls, position, work, out):
+    """Fill `out` with the velocity at the particles."""
+    sums, inner = work[4], work[5]
+    _tabulate_all(series, walls, position, work)
+    out[:] = 0.0
+    for i in range(3):
+        x, y, z = _bases(series, walls, i, 0, work)
+        for m in range(series.shape[1]):
+            inner[:] = 0.0
+            for n in range(0, series.shape[2], TILE):
+                contract(series[i, m], n, z, sums)
+                weigh(sums, y[n * LANES :], inner)
+            _add_product(inner, x[m * LANES :], out[i * LANES :])
+
+
+@njit(fastmath=FUSE)
+def gradient(series, walls, position, work, out, gradient):
+    """Fill `out` with the velocity and `gradient` with its nine derivatives, row by row."""
     sums, inner = work[4], work[5]
     inner_y, inner_z = inner[LANES:], inner[2 * LANES :]
     _tabulate_all(series, walls, position, work)
-    velocity[:] = 0.0
-    if full:
-        gradient[:] = 0.0
+    out[:] = 0.0
+    gradient[:] = 0.0
     for i in range(3):
         (x, y, z), (dx, dy, dz) = _bases(series, walls, i, 0, work), _bases(series, walls, i, 1, work)
+        row = gradient[3 * i * LANES :]
         for m in range(series.shape[1]):
             coefs = series[i, m]
             inner[:] = 0.0
             for n in range(0, series.shape[2], TILE):
                 contract(coefs, n, z, sums)
                 weigh(sums, y[n * LANES :], inner)
-                if full:
-                    weigh(sums, dy[n * LANES :], inner_y)
-                    contract(coefs, n, dz, sums)
-                    weigh(sums, y[n * LANES :], inner_z)
-            _add_product(inner, x[m * LANES :], velocity[i * LANES :])
-            if full:
-                row = gradient[3 * i * LANES :]
-                _add_product(inner, dx[m * LANES :], row)
-                _add_product(inner_y, x[m * LANES :], row[LANES:])
-                _add_product(inner_z, x[m * LANES :], row[2 * LANES :])
+                weigh(sums, dy[n * LANES :], inner_y)
+                contract(coefs, n, dz, sums)
+                weigh(sums, y[n * LANES :], inner_z)
+            _add_product(inner, x[m * LANES :], out[i * LANES :])
+            _add_product(inner, dx[m * LANES :], row)
+            _add_product(inner_y, x[m * LANES :], row[LANES:])
+            _add_product(inner_z, x[m * LANES :], row[2 * LANES :])
 
 
 @njit(fastmath=FUSE)

@@ -80,8 +80,9 @@ class Geodesic:
         object.__setattr__(self, "field0", self.grid.checked_field("field0", self.field0, components=components))
         if int(self.steps) != self.steps or self.steps < 1:
             raise ValueError(f"steps: expected a positive whole number; got {self.steps!r}.")
-        if self.field_steps is not None and (int(self.field_steps) != self.field_steps or self.field_steps < FEWEST):
-            raise ValueError(f"field_steps: expected None or a whole number from {FEWEST} on; got {self.field_steps!r}.")
+        field_steps = FEWEST if self.field_steps is None else self.field_steps
+        if int(field_steps) != field_steps or field_steps < FEWEST:
+            raise ValueError(f"field_steps: expected None or a whole number from {FEWEST} on; got {field_steps!r}.")
         if not np.isfinite(self.time):
             raise ValueError(f"time: expected a finite number; got {self.time!r}.")
 

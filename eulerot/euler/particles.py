@@ -1,9 +1,10 @@
 """Particles in a truncated field: exact velocity, gradient and adjoints, equations (8) and (10).
 
-What carries the particles is a sum of products of one-dimensional basis functions: in the plane the stream function,
-``psi = sum Psi_mn b_m(x) b_n(y)``; in space each component of the velocity, ``u_i = sum U_imno b_m(x) b_n(y) b_o(z)``.
-On the torus the ``b`` are ``cos(k x)``, k = 0, 1, ..., and then ``sin(k x)``. In the box they are ``sin((m + 1) x)``
-or, for a component of the velocity along the axes that are not its own, ``cos(m x)``.
+What carries the particles are sums of products of one-dimensional basis functions, one for each component of the
+velocity: in space ``u_i = sum U_imno b_m(x) b_n(y) b_o(z)``. In the plane both come from a stream function
+``sum Psi_mn b_m(x) b_n(y)``, with coefficients ``n Psi_mn`` and ``-m Psi_mn``, and with ``b' / k`` for the function
+that is differentiated. On the torus the ``b`` are ``cos(k x)``, k = 0, 1, ..., and then ``sin(k x)``. In the box they
+are ``sin((m + 1) x)`` or, for a component of the velocity in space along the axes that are not its own, ``cos(m x)``.
 Velocity is exact, so it is tangent to the walls, and divergence-free if its coefficients are.
 
 Positions in the box are *signed wall distances*: ``y > 0`` is the distance from the wall at 0, ``y < 0`` minus the
@@ -78,8 +79,14 @@ def _part(axis: int, *edges: int | None) -> tuple:
     return (..., slice(*edges), *(slice(None),) * (-axis - 1))
 
 
+def _components(shape: tuple[int, ...], grid: Grid) -> FloatArray:
+    """Return the factors that turn coefficients of a stream function, of this shape, into those of ``u`` and ``v``."""
+    first, second = (np.arange(1.0, n + 1) if grid.walls else np.arange(n) % (n / 2) for n in shape)
+    return np.stack(np.broadcast_arrays(second, -first[:, None]))
+
+
 def basis_coefficients(field_hat: np.ndarray, grid: Grid) -> FloatArray:
-    """Return the coefficients in the products of basis functions, zero-padded for the kernels.
+    """Return the coefficients of each component of the velocity, shape ``(..., d, m, n)`` or ``(..., d, m, n, o)``.
 
     Parameters
     ----------
@@ -88,7 +95,12 @@ def basis_coefficients(field_hat: np.ndarray, grid: Grid) -> FloatArray:
     grid : Grid
         Domain and truncation.
     """
-    series = field_hat * _of_angles(grid)
+    series = _products(field_hat * _of_angles(grid), grid)
+    return series if grid.dim == 3 else series[..., None, :, :] * _components(series.shape[-2:], grid)
+
+
+def _products(series: np.ndarray, grid: Grid) -> FloatArray:
+    """Return the coefficients in the products of basis functions, zero-padded for the kernels."""
     if grid.walls:
         series = _shifted(series, -1, grid)
         for axis in range(-grid.dim, 0):
@@ -109,6 +121,8 @@ def basis_field(derivative: FloatArray, grid: Grid) -> np.ndarray:
 
     The transpose of `basis_coefficients`.
     """
+    if grid.dim == 2:
+        derivative = np.sum(derivative * _components(derivative.shape[-2:], grid), axis=-3)
     if grid.walls:
         within: tuple = (..., *map(slice, grid.shape_hat))
         kept = derivative[within]
@@ -132,8 +146,8 @@ class Transport:
     ----------
     grid : Grid
         Domain and truncation.
-    carrier : ndarray, shape (steps, stages, m, n) or (steps, stages, 3, m, n, o)
-        Basis coefficients of the stream function, or of the velocity, at each stage, by `basis_coefficients`.
+    carrier : ndarray, shape (steps, stages, 2, m, n) or (steps, stages, 3, m, n, o)
+        Coefficients of the velocity at each stage, by `basis_coefficients`.
     dt : float
         The step; negative to go back in time.
     tableau : Tableau
