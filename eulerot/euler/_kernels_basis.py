@@ -91,23 +91,48 @@ def _family(trig, sines, from_one, count, rows, turned):
             f[2 * LANES + p], g[2 * LANES + p] = a * c + b * s, b * c - a * s
 
 
+@njit
+def _tile(coefs, row, n):
+    """Return TILE rows of TILE coefficients."""
+    a0, a1, a2, a3 = coefs[row, n], coefs[row, n + 1], coefs[row, n + 2], coefs[row, n + 3]
+    b0, b1, b2, b3 = coefs[row + 1, n], coefs[row + 1, n + 1], coefs[row + 1, n + 2], coefs[row + 1, n + 3]
+    c0, c1, c2, c3 = coefs[row + 2, n], coefs[row + 2, n + 1], coefs[row + 2, n + 2], coefs[row + 2, n + 3]
+    d0, d1, d2, d3 = coefs[row + 3, n], coefs[row + 3, n + 1], coefs[row + 3, n + 2], coefs[row + 3, n + 3]
+    return a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3
+
+
 @njit(fastmath=FUSE)
 def contract(coefs, row, basis, sums):
     """Set rows of `sums` to ``sum_n coefs[row + r, n] b_n``, for the TILE coefficient rows from `row` on."""
     for j in range(coefs.shape[1] // TILE):
-        n, o = TILE * j, TILE * j * LANES
-        a0, a1, a2, a3 = coefs[row, n], coefs[row, n + 1], coefs[row, n + 2], coefs[row, n + 3]
-        b0, b1, b2, b3 = coefs[row + 1, n], coefs[row + 1, n + 1], coefs[row + 1, n + 2], coefs[row + 1, n + 3]
-        c0, c1, c2, c3 = coefs[row + 2, n], coefs[row + 2, n + 1], coefs[row + 2, n + 2], coefs[row + 2, n + 3]
-        d0, d1, d2, d3 = coefs[row + 3, n], coefs[row + 3, n + 1], coefs[row + 3, n + 2], coefs[row + 3, n + 3]
+        o = TILE * j * LANES
+        a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3 = _tile(coefs, row, TILE * j)
         for p in range(LANES):
             t0, t1, t2, t3 = basis[o + p], basis[o + LANES + p], basis[o + 2 * LANES + p], basis[o + 3 * LANES + p]
             a, b = a0 * t0 + a1 * t1 + a2 * t2 + a3 * t3, b0 * t0 + b1 * t1 + b2 * t2 + b3 * t3
             c, d = c0 * t0 + c1 * t1 + c2 * t2 + c3 * t3, d0 * t0 + d1 * t1 + d2 * t2 + d3 * t3
-            sums[p] = a if j == 0 else sums[p] + a
-            sums[LANES + p] = b if j == 0 else sums[LANES + p] + b
-            sums[2 * LANES + p] = c if j == 0 else sums[2 * LANES + p] + c
-            sums[3 * LANES + p] = d if j == 0 else sums[3 * LANES + p] + d
+            if j > 0:
+                a, b, c, d = sums[p] + a, sums[LANES + p] + b, sums[2 * LANES + p] + c, sums[3 * LANES + p] + d
+            sums[p], sums[LANES + p], sums[2 * LANES + p], sums[3 * LANES + p] = a, b, c, d
+
+
+@njit(fastmath=FUSE)
+def contract_and_weigh(coefs, row, basis, sums, other, out):
+    """Do `contract` and `weigh` with another basis at once: the last sums do not leave the registers."""
+    last = coefs.shape[1] // TILE - 1
+    for j in range(last + 1):
+        o = TILE * j * LANES
+        a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3 = _tile(coefs, row, TILE * j)
+        for p in range(LANES):
+            t0, t1, t2, t3 = basis[o + p], basis[o + LANES + p], basis[o + 2 * LANES + p], basis[o + 3 * LANES + p]
+            a, b = a0 * t0 + a1 * t1 + a2 * t2 + a3 * t3, b0 * t0 + b1 * t1 + b2 * t2 + b3 * t3
+            c, d = c0 * t0 + c1 * t1 + c2 * t2 + c3 * t3, d0 * t0 + d1 * t1 + d2 * t2 + d3 * t3
+            if j > 0:
+                a, b, c, d = sums[p] + a, sums[LANES + p] + b, sums[2 * LANES + p] + c, sums[3 * LANES + p] + d
+            if j < last:
+                sums[p], sums[LANES + p], sums[2 * LANES + p], sums[3 * LANES + p] = a, b, c, d
+            else:
+                out[p] += other[p] * a + other[LANES + p] * b + other[2 * LANES + p] * c + other[3 * LANES + p] * d
 
 
 @njit(fastmath=FUSE)

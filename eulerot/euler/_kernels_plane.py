@@ -14,6 +14,7 @@ from eulerot.euler._kernels_basis import (
     LANES,
     TILE,
     contract,
+    contract_and_weigh,
     deposit,
     sine_cosine,
     spread,
@@ -58,10 +59,8 @@ def velocity(series, walls, position, work, out):
     u, v = out[:LANES], out[LANES:]
     out[:] = 0.0
     for m in range(0, series.shape[1], TILE):
-        contract(series[0], m, y_turned, sums)
-        weigh(sums, x[m * LANES :], u)
-        contract(series[1], m, y, sums)
-        weigh(sums, x_turned[m * LANES :], v)
+        contract_and_weigh(series[0], m, y_turned, sums, x[m * LANES :], u)
+        contract_and_weigh(series[1], m, y, sums, x_turned[m * LANES :], v)
 
 
 @njit(fastmath=FUSE)
