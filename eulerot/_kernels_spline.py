@@ -1,5 +1,8 @@
 """Numba loops for tables of the plane: tensor products of B-splines of order 8, two components at a time.
 
+A latent z is found in a table by ``c = z / sqrt(z^2 + SCALE^2)``, in equal cells between the images of -REACH and
+REACH: fine in the bulk, coarse in the tails, and vector instructions all the way.
+
 Weights are computed for LANES points at a time, row by row, and sums are written out over the eight rows of
 coefficients: then the inner loops become vector instructions.
 """
@@ -13,33 +16,52 @@ from numba import njit
 
 ORDER = 8
 LANES = 64
+SCALE = 1.5
+REACH = 7.0
+# The image of REACH
+EDGE = REACH / math.hypot(REACH, SCALE)
 _FAST = {"contract", "nsz", "reassoc"}
 
 
+@njit
+def workspace():
+    """Return the arrays of a block: points, cells, places in them, splines by order, weights of both axes, sums."""
+    cell, place = np.empty((2, LANES), np.int64), np.empty((2, LANES))
+    weights = np.empty((LANES, ORDER)), np.empty((LANES, ORDER))
+    return np.empty((2, LANES)), cell, place, np.empty((ORDER, LANES)), weights, np.empty(2 * ORDER)
+
+
 @njit(fastmath=_FAST)
-def _raise(fraction, k, rows):
-    """Turn rows of B-splines of order `k` at fractions of a cell, from left to right, into those of order ``k + 1``."""
+def _find(z, cells, cell, place):
+    """Find latents in the table: their cells, the outermost ones if they are beyond, and the places in these."""
+    density, last = cells / (2.0 * EDGE), cells - 1.0
+    for p in range(LANES):
+        here = (z[p] / math.sqrt(z[p] * z[p] + SCALE * SCALE) + EDGE) * density
+        within = min(max(math.floor(here), 0.0), last)
+        cell[p] = within
+        place[p] = here - within
+
+
+@njit(fastmath=_FAST)
+def _raise(place, k, rows):
+    """Turn rows of B-splines of order `k` at places in a cell, from left to right, into those of order ``k + 1``."""
     share = 1.0 / k
     for p in range(LANES):
-        rows[k, p] = fraction[p] * rows[k - 1, p] * share
+        rows[k, p] = place[p] * rows[k - 1, p] * share
     for r in range(k - 1, 0, -1):
         for p in range(LANES):
-            rows[r, p] = ((fraction[p] + (k - r)) * rows[r - 1, p] + ((r + 1) - fraction[p]) * rows[r, p]) * share
+            rows[r, p] = ((place[p] + (k - r)) * rows[r - 1, p] + ((r + 1) - place[p]) * rows[r, p]) * share
     for p in range(LANES):
-        rows[0, p] = (1.0 - fraction[p]) * rows[0, p] * share
+        rows[0, p] = (1.0 - place[p]) * rows[0, p] * share
 
 
 @njit(fastmath=_FAST)
-def _weigh(place, axis, slope, cell, fraction, rows, weights):
-    """Fill `cell`, and `weights` with the eight B-splines there, or if `slope` with their derivatives."""
-    count = len(place)
+def _weigh(place, slope, rows, weights):
+    """Fill `weights` with the eight B-splines at places in a cell, or if `slope` with their derivatives."""
     for p in range(LANES):
-        here = place[min(p, count - 1), axis]
-        cell[p] = math.floor(here)
-        fraction[p] = here - cell[p]
         rows[0, p] = 1.0
     for k in range(1, ORDER - 1):
-        _raise(fraction, k, rows)
+        _raise(place, k, rows)
     if slope:  # of order 8: differences of those of order 7
         for p in range(LANES):
             weights[p, 0], weights[p, ORDER - 1] = -rows[0, p], rows[ORDER - 2, p]
@@ -47,15 +69,15 @@ def _weigh(place, axis, slope, cell, fraction, rows, weights):
             for p in range(LANES):
                 weights[p, r] = rows[r - 1, p] - rows[r, p]
     else:
-        _raise(fraction, ORDER - 1, rows)
+        _raise(place, ORDER - 1, rows)
         for r in range(ORDER):
             for p in range(LANES):
                 weights[p, r] = rows[r, p]
 
 
 @njit(fastmath=_FAST)
-def _columns(coefs, start, width, x, sums):
-    """Set `sums` to ``sum_r x_r c_rk`` of the eight rows of coefficients that begin at `start`, both components."""
+def _sum(coefs, start, width, x, y, sums):
+    """Return both components of ``sum_rk x_r y_k c_rk``, from the coefficient at `start` on."""
     x0, x1, x2, x3, x4, x5, x6, x7 = x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
     a, b, c, d = coefs[start:], coefs[start + width :], coefs[start + 2 * width :], coefs[start + 3 * width :]
     start += 4 * width
@@ -63,34 +85,68 @@ def _columns(coefs, start, width, x, sums):
     for k in range(2 * ORDER):
         upper = x0 * a[k] + x1 * b[k] + x2 * c[k] + x3 * d[k]
         sums[k] = upper + (x4 * e[k] + x5 * f[k] + x6 * g[k] + x7 * h[k])
+    first = second = 0.0
+    for k in range(ORDER):
+        first += y[k] * sums[2 * k]
+        second += y[k] * sums[2 * k + 1]
+    return first, second
+
+
+@njit(fastmath=_FAST)
+def _fill(latents, start, z):
+    """Copy a block of latents, its last one again where there are no more."""
+    count = min(LANES, len(latents) - start)
+    for p in range(LANES):
+        z[0, p], z[1, p] = latents[start + min(p, count - 1), 0], latents[start + min(p, count - 1), 1]
+    return count
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
-def interpolate(coefs, place, axis, out):
-    """Fill `out` with both components at places in cells, or with their derivative along an axis, 0 or 1.
+def displace(tables, latents, far):
+    """Move latents in place by the displacements of several tables in turn.
 
     Parameters
     ----------
-    coefs : ndarray, shape (m, n, 2)
-        Coefficients; the first of the eight splines that are not zero in the cell from 0 to 1 has index 0.
-    place : ndarray, shape (p, 2)
-        Places in cells, at least 0.
-    axis : int
-        The axis of the derivative; -1 for the value itself.
-    out : ndarray, shape (p, 2)
-        The result.
+    tables : ndarray, shape (t, m, m, 2)
+        Coefficients; the first of the eight splines that are not zero in the first cell has index 0.
+    latents : ndarray, shape (n, 2)
+        The latents.
+    far : ndarray of bool, shape (n,)
+        Set where a latent is beyond REACH on its way, and the result means nothing.
     """
-    row, column, fraction = np.empty(LANES, np.int64), np.empty(LANES, np.int64), np.empty(LANES)
-    flat, width, sums = coefs.reshape(-1), 2 * coefs.shape[1], np.empty(2 * ORDER)
-    rows, x, y = np.empty((ORDER, LANES)), np.empty((LANES, ORDER)), np.empty((LANES, ORDER))
-    for start in range(0, len(place), LANES):
-        block = place[start : start + LANES]
-        _weigh(block, 0, axis == 0, row, fraction, rows, x)
-        _weigh(block, 1, axis == 1, column, fraction, rows, y)
-        for p in range(len(block)):
-            _columns(flat, row[p] * width + 2 * column[p], width, x[p], sums)
-            first = second = 0.0
-            for k in range(ORDER):
-                first += y[p, k] * sums[2 * k]
-                second += y[p, k] * sums[2 * k + 1]
-            out[start + p, 0], out[start + p, 1] = first, second
+    cells, width = tables.shape[1] - ORDER + 1, 2 * tables.shape[2]
+    z, cell, place, rows, (x, y), sums = workspace()
+    for start in range(0, len(latents), LANES):
+        count = _fill(latents, start, z)
+        for t in range(len(tables)):
+            coefs = tables[t].reshape(-1)
+            for axis, weights in ((0, x), (1, y)):
+                _find(z[axis], cells, cell[axis], place[axis])
+                _weigh(place[axis], False, rows, weights)
+            for p in range(count):
+                far[start + p] |= max(abs(z[0, p]), abs(z[1, p])) > REACH
+                first, second = _sum(coefs, cell[0, p] * width + 2 * cell[1, p], width, x[p], y[p], sums)
+                z[0, p] += first
+                z[1, p] += second
+        for p in range(count):
+            latents[start + p, 0], latents[start + p, 1] = z[0, p], z[1, p]
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
+def slopes(table, latents, out):
+    """Fill `out`, shape (n, 2, 2), with the derivatives of both displacements by both latents."""
+    cells, width, coefs = table.shape[0] - ORDER + 1, 2 * table.shape[1], table.reshape(-1)
+    z, cell, place, rows, (x, y), sums = workspace()
+    for start in range(0, len(latents), LANES):
+        count = _fill(latents, start, z)
+        for axis in range(2):
+            _find(z[0], cells, cell[0], place[0])
+            _weigh(place[0], axis == 0, rows, x)
+            _find(z[1], cells, cell[1], place[1])
+            _weigh(place[1], axis == 1, rows, y)
+            for p in range(count):
+                # dc / dz = SCALE^2 / (z^2 + SCALE^2)^(3/2)
+                square = z[axis, p] * z[axis, p] + SCALE * SCALE
+                rate = cells / (2.0 * EDGE) * SCALE * SCALE / (square * math.sqrt(square))
+                first, second = _sum(coefs, cell[0, p] * width + 2 * cell[1, p], width, x[p], y[p], sums)
+                out[start + p, 0, axis], out[start + p, 1, axis] = rate * first, rate * second

@@ -152,7 +152,7 @@ class Rearrangement:
         """Return this map and its inverse as tables, some twenty times as fast, within `error` of this one.
 
         Tables are refined until they are within half of `error`, in the latent space, at probes that they do not
-        contain, tails included. Equation (18).
+        contain. Latents beyond 7, where they end, are moved exactly. Equation (18).
 
         Raises
         ------

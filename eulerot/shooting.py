@@ -192,9 +192,7 @@ def _delivered(search: Search | SweepSearch, alignment: Rearrangement) -> Rearra
     distance = partial(chart_distance, domain=alignment.domain)
 
     def finished(sweep: Sweep) -> Sweep:
-        geodesics = (
-            refined(g, probes(g.grid.dim), tolerance=tolerance, distance=distance) for g in sweep.geodesics
-        )
+        geodesics = (refined(g, probes(g.grid.dim), tolerance=tolerance, distance=distance) for g in sweep.geodesics)
         return replace(sweep, geodesics=tuple(geodesics))
 
     return replace(alignment, sweeps=tuple(finished(sweep) for sweep in search.sweeps()))

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.fft import dctn, idctn
+from scipy.interpolate import make_interp_spline
 
-from eulerot._kernels_spline import ORDER, interpolate
+from eulerot._kernels_spline import EDGE, ORDER, SCALE, displace, slopes
 from eulerot._types import FloatArray
 from eulerot.coordinates import to_box, to_latent
 from eulerot.errors import ResolutionError, checked_samples
 from eulerot.euler._workers import run
+from eulerot.euler.splined import FEWEST
 
 if TYPE_CHECKING:
     from eulerot.euler.geodesic import Geodesic
@@ -25,78 +26,29 @@ if TYPE_CHECKING:
 
 __all__ = ["TabulatedRearrangement", "tabulated"]
 
-# What is tried in turn: points an axis, and the steps of a geodesic that share a table. One table in place of two is
-# twice as fast, but a map that has stretched and folded for long needs many points
-_CHOICES = ((64, 8), (128, 8), (256, 16), (512, 16), (256, 8), (512, 8), (1024, 8))
+# What is tried in turn: cells an axis, and the pieces of a geodesic that have a table each. More tables take longer to
+# read, but a map that has stretched and folded for long needs many cells
+_CHOICES = ((64, 1), (128, 1), (256, 1), (256, 2), (256, 3), (384, 3), (512, 4), (512, 8))
 # Rows at a time: their arrays stay in the cache; results do not depend on the number of threads
 _CHUNK = 4096
-# Cells added at each end, filled by reflection
-_BEYOND = ORDER // 2
-# The central B-spline of order 8 at whole numbers of cells from its centre
-_SPLINE = np.array([2416, 1191, 120, 1]) / 5040
 
 
-@dataclass(frozen=True)
-class _Table:
-    """A map of the box by ``H_i(a) = log tan(X_i / 2) - log tan(a_i / 2)``, equation (18).
+def _table(move: Callable[[FloatArray], FloatArray], cells: int) -> FloatArray:
+    """Return the spline coefficients of a map of the box: of the displacement of latents, equation (18).
 
-    Walls are invariant, so H is smooth and even across every wall: it is tabulated at cell centres, reflected, and
-    interpolated by B-splines of order 8, whose coefficients are a cosine transform away.
+    A spline of order 8 on equal cells has six coefficients more than there are knots: it goes through the middles of
+    the three outermost cells, too.
     """
-
-    coefs: FloatArray  # (points + ORDER, points + ORDER, 2)
-
-    @classmethod
-    def of(cls, move: Callable[[FloatArray], FloatArray], points: int) -> _Table:
-        """Tabulate a map of signed wall distances."""
-        centres = math.pi * (np.arange(points) + 0.5) / points
-        signed = np.where(centres <= math.pi / 2, centres, centres - math.pi)
-        start = np.stack(np.meshgrid(signed, signed, indexing="ij"), axis=-1)
-        values = _log_tan(move(start.reshape(-1, 2)).reshape(start.shape)) - _log_tan(start)
-        k = np.arange(points)
-        response = _SPLINE[0] + 2 * sum(_SPLINE[m] * np.cos(m * k * math.pi / points) for m in (1, 2, 3))
-        coefs = dctn(values, axes=(0, 1)) / (response[:, None, None] * response[:, None])
-        return cls(np.pad(idctn(coefs, axes=(0, 1)), ((_BEYOND, _BEYOND), (_BEYOND, _BEYOND), (0, 0)), "symmetric"))
-
-    def forward(self, distances: FloatArray, tan: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the moved points, as signed wall distances, and the tangents of half of them."""
-        moved = tan * self._growth(distances)
-        far = moved > 1  # nearer to the other wall: its distance keeps more digits
-        tan = np.where(far, 1 / moved, moved)
-        return np.copysign(2 * np.arctan(tan), np.where(far, -distances, distances)), tan
-
-    def log_abs_det(self, distances: FloatArray, tan: FloatArray) -> FloatArray:
-        """Return ``log |det DX|`` of the interpolant: ``sin X_i / sin a_i (delta_ij + sin a_i d_j H_i)``."""
-        ratio = self._growth(distances)
-        sines = 2 * tan / (1 + tan**2)
-        jacobian = sines[:, :, None] * np.stack([self._interpolated(distances, axis) for axis in (0, 1)], axis=2)
-        stretch = np.log(ratio) + np.log1p(tan**2) - np.log1p((tan * ratio) ** 2)
-        return stretch.sum(axis=1) + np.log(np.abs(np.linalg.det(np.eye(2) + jacobian)))
-
-    def _growth(self, distances: FloatArray) -> FloatArray:
-        """Return the growth of the tangents of half the distances from the wall that the sign names."""
-        logs = self._interpolated(distances)
-        return np.exp(np.where(np.signbit(distances), -logs, logs))
-
-    def _interpolated(self, distances: FloatArray, axis: int = -1) -> FloatArray:
-        cells = (len(self.coefs) - ORDER) / math.pi
-        positions = np.where(np.signbit(distances), math.pi + distances, distances)
-        values = np.empty(distances.shape)
-        # coefficient j belongs to the centre at j + 1/2 - _BEYOND; the first spline that counts is three cells before
-        interpolate(self.coefs, positions * cells + (_BEYOND - 0.5 - (ORDER // 2 - 1)), axis, values)
-        return values if axis < 0 else values * cells
-
-
-def _entered(latents: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the signed wall distances of latents, and the tangents of half of them."""
-    distances = to_box(latents)
-    return distances, np.tan(0.5 * np.abs(distances))
-
-
-def _log_tan(distances: FloatArray) -> FloatArray:
-    """Return ``log tan(x / 2)`` of positions given as signed wall distances."""
-    logs = np.log(np.tan(0.5 * np.abs(distances)))
-    return np.where(np.signbit(distances), -logs, logs)
+    middles = np.arange(3) + 0.5
+    places = np.sort(np.concatenate([np.arange(cells + 1.0), middles, cells - middles]))
+    images = (2 * places / cells - 1) * EDGE
+    latents = SCALE * images / np.sqrt(1 - images**2)
+    start = np.stack(np.meshgrid(latents, latents, indexing="ij"), axis=-1)
+    coefs = to_latent(move(to_box(start.reshape(-1, 2)))).reshape(start.shape) - start
+    knots = np.arange(1.0 - ORDER, cells + ORDER)
+    for _ in range(2):  # along the first axis, which then becomes the second
+        coefs = np.swapaxes(make_interp_spline(places, coefs, k=ORDER - 1, t=knots).c, 0, 1)
+    return np.ascontiguousarray(coefs)
 
 
 @dataclass(frozen=True)
@@ -105,24 +57,29 @@ class _Stage:
 
     axes: FloatArray
     planes: tuple[tuple[int, ...], ...]
-    tables: tuple[tuple[_Table, ...], ...]
+    tables: tuple[FloatArray, ...]  # one a plane, shape (pieces, m, m, 2)
 
-    def forward(self, latents: FloatArray) -> FloatArray:
+    def forward(self, latents: FloatArray, far: np.ndarray) -> FloatArray:
+        """Return moved latents; set `far` where tables do not reach."""
         turned = latents @ self.axes.T
         for tables, plane in zip(self.tables, self.planes, strict=True):
-            distances, tan = _entered(turned[:, plane])
-            for table in tables:
-                distances, tan = table.forward(distances, tan)
-            turned[:, plane] = to_latent(distances)
+            pair = np.ascontiguousarray(turned[:, plane])
+            displace(tables, pair, far)
+            turned[:, plane] = pair
         return turned @ self.axes
 
     def log_abs_det(self, latents: FloatArray) -> FloatArray:
+        """Return ``log |det D|`` of the interpolant, with the change of the Gaussian density."""
         turned, total = latents @ self.axes.T, np.zeros(len(latents))
         for tables, plane in zip(self.tables, self.planes, strict=True):
-            distances, tan = _entered(turned[:, plane])
+            pair = np.ascontiguousarray(turned[:, plane])
+            total += 0.5 * np.sum(pair**2, axis=1)
             for table in tables:
-                total += table.log_abs_det(distances, tan)
-                distances, tan = table.forward(distances, tan)
+                jacobian = np.empty((len(pair), 2, 2))
+                slopes(table, pair, jacobian)
+                total += np.log(np.abs(np.linalg.det(np.eye(2) + jacobian)))
+                displace(table[None], pair, np.empty(len(pair), dtype=bool))
+            total -= 0.5 * np.sum(pair**2, axis=1)
         return total
 
 
@@ -134,8 +91,8 @@ class TabulatedRearrangement:
     ----------
     exact : Rearrangement
         The map that was tabulated.
-    points : int
-        Points an axis of each table.
+    cells : int
+        Cells an axis of each table.
     error : float
         The largest distance between this map and the exact one, or between their inverses, at probes that the tables
         do not contain, tails included.
@@ -144,7 +101,7 @@ class TabulatedRearrangement:
     """
 
     exact: Rearrangement
-    points: int
+    cells: int
     error: float
     density_error: float
     _there: tuple[_Stage, ...]
@@ -167,22 +124,36 @@ class TabulatedRearrangement:
         return self.exact.path(z, times)
 
     def _forward(self, latents: FloatArray) -> FloatArray:
-        latents = latents @ self.exact.rotation.T
-        for stage in self._there:
-            latents = stage.forward(latents)
-        return latents
+        moved, far = self._through(latents)
+        if far.any():
+            moved[far] = self.exact.forward(latents[far])
+        return moved
 
     def _inverse(self, latents: FloatArray) -> FloatArray:
+        moved, far = latents, np.zeros(len(latents), dtype=bool)
         for stage in self._back:
-            latents = stage.forward(latents)
-        return latents @ self.exact.rotation
+            moved = stage.forward(moved, far)
+        moved = moved @ self.exact.rotation
+        if far.any():
+            moved[far] = self.exact.inverse(latents[far])
+        return moved
 
     def _log_abs_det(self, latents: FloatArray) -> FloatArray:
-        latents, total = latents @ self.exact.rotation.T, np.zeros(len(latents))
+        far = self._through(latents)[1]
+        moved, total = latents @ self.exact.rotation.T, np.zeros(len(latents))
         for stage in self._there:
-            total += stage.log_abs_det(latents)
-            latents = stage.forward(latents)
+            total += stage.log_abs_det(moved)
+            moved = stage.forward(moved, far)
+        if far.any():
+            total[far] = self.exact.log_abs_det(latents[far])
         return total
+
+    def _through(self, latents: FloatArray) -> tuple[FloatArray, np.ndarray]:
+        """Return what the tables make of latents, and where they do not reach."""
+        moved, far = latents @ self.exact.rotation.T, np.zeros(len(latents), dtype=bool)
+        for stage in self._there:
+            moved = stage.forward(moved, far)
+        return moved, far
 
     def _by_chunk(self, move: Callable[[FloatArray], FloatArray], rows: FloatArray) -> FloatArray:
         threads = max((geodesic.threads for geodesic in self.exact.geodesics), default=1)
@@ -199,45 +170,55 @@ def tabulated(exact: Rearrangement, *, error: float = 1e-6) -> TabulatedRearrang
     if any(geodesic.grid.dim != 2 for geodesic in exact.geodesics):
         raise ValueError("tabulated: expected sweeps of planes; got a geodesic in space. Use the rearrangement itself.")
     rng, dim = np.random.default_rng(0), exact.dim
-    # Gaussian latents, and others as far out as 9 or more, where the exact map serves too
+    # Gaussian latents, and others as far out as 9 or more, where the exact map serves
     z = np.concatenate([rng.standard_normal((4096, dim)), 3 * rng.standard_normal((1024, dim))])
-    y, before = exact.forward(z), exact.inverse(z)
+    y = exact.forward(z)
+    cells, there, error_there = _chosen(exact, z, y, error, backward=False)
+    _, back, error_back = _chosen(exact, y, z, error, backward=True)
+    found = TabulatedRearrangement(exact, cells, max(error_there, error_back), math.inf, there, back)
+    return replace(found, density_error=float(np.max(np.abs(found.log_abs_det(z)))))
+
+
+def _chosen(
+    exact: Rearrangement, start: FloatArray, end: FloatArray, error: float, *, backward: bool
+) -> tuple[int, tuple[_Stage, ...], float]:
+    """Return the cells, the stages and the error of the first choice that takes `start` to `end` well enough."""
     reached = math.inf
-    for points, steps in _CHOICES:
-        found = TabulatedRearrangement(exact, points, math.inf, math.inf, *_stages(exact, points, steps))
-        reached = float(max(_distance(found.forward(z), y), _distance(found.inverse(z), before)))
+    for cells, pieces in _CHOICES:
+        stages = _stages(exact, cells, pieces, backward=backward)
+        found = TabulatedRearrangement(exact, cells, math.inf, math.inf, stages, stages)
+        moved = found.inverse(start) if backward else found.forward(start)
+        reached = float(np.max(np.linalg.norm(moved - end, axis=1)))
         if 2 * reached <= error:  # the probes are a sample: others may fare a little worse
-            density_error = float(np.max(np.abs(found.log_abs_det(z))))
-            return TabulatedRearrangement(exact, points, reached, density_error, found._there, found._back)
+            return cells, stages, reached
     raise ResolutionError(
-        f"error: expected one that tables of {_CHOICES[-1][0]} points an axis reach, with a margin of two; got "
+        f"error: expected one that tables of {_CHOICES[-1][0]} cells an axis reach, with a margin of two; got "
         f"{error:g}, they reach {reached:.1e}. Raise error, or use the rearrangement itself."
     )
 
 
-def _distance(one: FloatArray, other: FloatArray) -> float:
-    return float(np.max(np.linalg.norm(one - other, axis=1)))
-
-
-def _stages(exact: Rearrangement, points: int, steps: int) -> tuple[tuple[_Stage, ...], tuple[_Stage, ...]]:
-    """Tabulate the map and its inverse; sweeps with the same axes and planes that follow each other share a stage."""
-    there, back = [], []
+def _stages(exact: Rearrangement, cells: int, pieces: int, *, backward: bool) -> tuple[_Stage, ...]:
+    """Tabulate the map or its inverse; sweeps with the same axes and planes that follow each other share a stage."""
+    stages = []
     for _, same in itertools.groupby(exact.sweeps, lambda sweep: (sweep.axes.tolist(), sweep.planes)):
         sweeps = list(same)
-        by_plane = zip(*(sweep.geodesics for sweep in sweeps), strict=True)
-        pieces = [[piece for geodesic in geodesics for piece in _pieces(geodesic, steps)] for geodesics in by_plane]
-        tables = tuple(tuple(_Table.of(piece.forward_angles, points) for piece in several) for several in pieces)
-        inverses = tuple(tuple(_Table.of(p.inverse_angles, points) for p in reversed(several)) for several in pieces)
-        there.append(_Stage(sweeps[0].axes, sweeps[0].planes, tables))
-        back.append(_Stage(sweeps[0].axes, sweeps[0].planes, inverses))
-    return tuple(there), tuple(back[::-1])
+        tables = []
+        for geodesics in zip(*(sweep.geodesics for sweep in sweeps), strict=True):
+            several = [piece for geodesic in geodesics for piece in _pieces(geodesic, pieces)]
+            moves = (
+                [piece.inverse_angles for piece in several[::-1]] if backward else [p.forward_angles for p in several]
+            )
+            tables.append(np.stack([_table(move, cells) for move in moves]))
+        stages.append(_Stage(sweeps[0].axes, sweeps[0].planes, tuple(tables)))
+    return tuple(stages[::-1] if backward else stages)
 
 
-def _pieces(geodesic: Geodesic, steps: int) -> list[Geodesic]:
+def _pieces(geodesic: Geodesic, count: int) -> list[Geodesic]:
     """Cut a geodesic into pieces of equal time, whose maps are smooth where the whole map has stretched and folded."""
-    count = math.ceil(geodesic.steps / steps)
+    steps = math.ceil(geodesic.steps / count)
     pieces, field = [], geodesic.field0
     for _ in range(count):
-        pieces.append(replace(geodesic, field0=field, time=geodesic.time / count, steps=steps, field_steps=3 * steps))
+        fine = max(FEWEST, math.ceil((geodesic.field_steps or geodesic.steps) / count))
+        pieces.append(replace(geodesic, field0=field, time=geodesic.time / count, steps=steps, field_steps=fine))
         field = pieces[-1].field1
     return pieces

@@ -42,7 +42,7 @@ def row(name: str, threads: int, error: float) -> str:
     away = largest(np.linalg.norm(table.forward(probes) - y, axis=1))
     back = largest(np.linalg.norm(table.inverse(y) - probes, axis=1))
     own_volume = largest(table.log_abs_det(probes))
-    own = f"{table.points}^2 | {built:.1f} s | {fast:.1e} | {away:.0e} | {back:.0e} | {own_volume:.0e}"
+    own = f"{table.cells}^2 | {built:.1f} s | {fast:.1e} | {away:.0e} | {back:.0e} | {own_volume:.0e}"
     return f"| {name} | {exact.geodesics[0].steps} | {slow:.1e} | {trip:.0e} | {volume:.0e} | {own} |"
 
 
