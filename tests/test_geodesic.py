@@ -8,7 +8,6 @@ import pytest
 
 from eulerot.coordinates import chart_distance, to_box
 from eulerot.errors import ResolutionError
-from eulerot.euler import splined
 from eulerot.euler.equations import equation_of
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
@@ -47,18 +46,6 @@ def test_gradient_is_that_of_the_discrete_steps(grid):
     field0_bar, start_bar = start.gradient(points, weights, field1_bar=last_bar)
     exact = np.sum(field0_bar * direction) / np.prod(grid.points) + np.sum(start_bar * shift)
     assert np.isclose((4 * central(5e-3) - central(1e-2)) / 3, exact, rtol=1e-8, atol=0)
-
-
-def test_gradient_in_pieces_is_the_whole():
-    grid = GRIDS[0]
-    geodesic = random_geodesic(grid, 0.5)
-    rng = np.random.default_rng(1)
-    angles, bar = to_angles(rng.uniform(0.1, 3.0, (300, 2)), grid), rng.standard_normal((300, 2))
-    run = splined.SplinedTrajectory(equation_of(grid), RK4, 1.0, 4, 12)
-    whole = run.gradient(geodesic.field0_hat, angles, None, bar)
-    pieces = replace(run, memory=100 * 4 * 4 * 6 * 8).gradient(geodesic.field0_hat, angles, None, bar)
-    assert np.allclose(whole[0], pieces[0], rtol=1e-12, atol=1e-14)
-    assert np.array_equal(whole[1], pieces[1])
 
 
 @pytest.mark.parametrize("tableau", [RK4, DOP853], ids=lambda t: t.name)

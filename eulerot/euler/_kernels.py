@@ -76,12 +76,12 @@ def _vary(gradient, dim, stage, slopes, o):
 def advance(lanes, coefs, a, b, dt, walls, record):
     """Advance blocks of states in place: positions alone, or positions and the entries of the Jacobian.
 
-    `record` keeps the positions and the velocity's gradient at each stage, if it has room.
+    `record` keeps the positions at the start of each step, if it has room.
     """
     steps, stages = coefs.shape[:2]
     dim = 2 if coefs.ndim == 5 else 3
     size, room = lanes.shape[1], dim * LANES
-    jacobian, recorded = size > room, record.shape[1] > 0
+    jacobian = size > room
     work, gradient = _workspace(coefs[0, 0], walls), np.empty(dim * room)
     stage, slopes, ends = np.empty(size), np.empty(stages * size), np.zeros((stages + 1, stages))
     ends[:stages] = a
@@ -89,47 +89,53 @@ def advance(lanes, coefs, a, b, dt, walls, record):
     for block in range(lanes.shape[0]):
         state = lanes[block]
         for n in range(steps):
+            if record.shape[1] > 0:
+                record[block, n] = state[:room]
             for i in range(stages):
                 _stage(state, slopes, ends, i, dt, size, stage)
                 o = i * size
-                if jacobian or recorded:
+                if jacobian:
                     _gradient(coefs[n, i], walls, stage, work, slopes[o : o + room], gradient)
+                    _vary(gradient, dim, stage, slopes, o)
                 else:
                     _velocity(coefs[n, i], walls, stage, work, slopes[o : o + room])
-                if jacobian:
-                    _vary(gradient, dim, stage, slopes, o)
-                if recorded:
-                    record[block, n, i, :room] = stage
-                    record[block, n, i, room:] = gradient
             _stage(state, slopes, ends, stages, dt, size, stage)
             for p in range(size):
                 state[p] = stage[p]
 
 
 @njit(fastmath=FUSE)
-def _pull(record, dim, slope_bar, back, o):
+def _pull(gradient, dim, slope_bar, back, o):
     """Set the derivatives by a stage's positions: the gradient, transposed, at the multiplier."""
     for j in range(dim):
         into = o + j * LANES
         for p in range(LANES):
             back[into + p] = 0.0
         for i in range(dim):
-            entry = (dim + dim * i + j) * LANES
+            entry = (dim * i + j) * LANES
             for p in range(LANES):
-                back[into + p] += record[entry + p] * slope_bar[i * LANES + p]
+                back[into + p] += gradient[entry + p] * slope_bar[i * LANES + p]
 
 
 @njit(cache=True, nogil=True, fastmath=FUSE)
-def adjoint(record, lanes, a, b, dt, walls, start, coefs_bar):
-    """Take multipliers of the final positions back to the start, and add derivatives by the coefficients."""
+def adjoint(record, lanes, coefs, a, b, dt, walls, start, coefs_bar):
+    """Take multipliers of the final positions back to the start, and add derivatives by the coefficients.
+
+    The stages of a step are computed again from the positions at its start: to keep them would take longer.
+    """
     steps, stages = coefs_bar.shape[:2]
     dim = 2 if coefs_bar.ndim == 5 else 3
     room = dim * LANES
     work, slope_bar, back = _workspace(coefs_bar[0, 0], walls), np.empty(room), np.empty(stages * room)
+    stage, slopes, gradient = np.empty(stages * room), np.empty(stages * room), np.empty(stages * dim * room)
     for block in range(lanes.shape[0]):
         mu = start[block]
         mu[:] = lanes[block]
         for n in range(steps - 1, -1, -1):
+            for i in range(stages):
+                here, o = stage[i * room : (i + 1) * room], i * room
+                _stage(record[block, n], slopes, a, i, dt, room, here)
+                _gradient(coefs[n, i], walls, here, work, slopes[o : o + room], gradient[dim * o : dim * (o + room)])
             for i in range(stages - 1, -1, -1):
                 for p in range(room):
                     slope_bar[p] = dt * b[i] * mu[p]
@@ -139,9 +145,9 @@ def adjoint(record, lanes, a, b, dt, walls, start, coefs_bar):
                         o = j * room
                         for p in range(room):
                             slope_bar[p] += weight * back[o + p]
-                kept = record[block, n, i]
-                _collect(slope_bar, kept, walls, work, coefs_bar[n, i])
-                _pull(kept, dim, slope_bar, back, i * room)
+                o = i * room
+                _collect(slope_bar, stage[o : o + room], walls, work, coefs_bar[n, i])
+                _pull(gradient[dim * o :], dim, slope_bar, back, o)
             for i in range(stages):
                 o = i * room
                 for p in range(room):

@@ -33,7 +33,7 @@ from eulerot.euler.integrators import Tableau
 
 T = TypeVar("T")
 
-__all__ = ["Transport", "basis_coefficients", "basis_field", "record_rows", "to_angles", "to_positions"]
+__all__ = ["Transport", "basis_coefficients", "basis_field", "to_angles", "to_positions"]
 
 # Partial sums are formed by chunk and added in order, so that results do not depend on the number of threads
 _CHUNKS = 16
@@ -172,8 +172,8 @@ class Transport:
         return self._run(positions)[0]
 
     def advance_recorded(self, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the positions at the end and what `adjoint` needs: positions and the velocity's gradient, by stage."""
-        return self._run(positions, rows=record_rows(self.grid.dim))
+        """Return the positions at the end, and what `adjoint` needs: the positions at the start of each step."""
+        return self._run(positions, recorded=True)
 
     def advance_jacobian(self, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the positions at the end and the Jacobians ``DX`` there, by the variational equation."""
@@ -196,7 +196,7 @@ class Transport:
 
         def work(chunk: slice) -> FloatArray:
             bar = np.zeros_like(self.carrier)
-            _kernels.adjoint(record[chunk], lanes[chunk], *self._scheme, start[chunk], bar)
+            _kernels.adjoint(record[chunk], lanes[chunk], self.carrier, *self._scheme, start[chunk], bar)
             return bar
 
         total = np.zeros_like(self.carrier)
@@ -206,10 +206,9 @@ class Transport:
                 total += part
         return basis_field(total, self.grid), _from_lanes(start, len(multiplier))
 
-    def _run(self, state: FloatArray, *, rows: int = 0) -> tuple[FloatArray, FloatArray]:
+    def _run(self, state: FloatArray, *, recorded: bool = False) -> tuple[FloatArray, FloatArray]:
         lanes = _to_lanes(state)
-        steps, stages = self.carrier.shape[:2]
-        record = np.empty((len(lanes), steps, stages, rows * LANES) if rows else (len(lanes), 0, 0, 0))
+        record = np.empty((len(lanes), len(self.carrier) if recorded else 0, self.grid.dim * LANES))
 
         def work(chunk: slice) -> None:
             _kernels.advance(lanes[chunk], self.carrier, *self._scheme, record[chunk])
@@ -220,11 +219,6 @@ class Transport:
     @property
     def _scheme(self) -> tuple[FloatArray, FloatArray, float, bool]:
         return self.tableau.a, self.tableau.b, self.dt, self.grid.walls
-
-
-def record_rows(dim: int) -> int:
-    """Return how many numbers a particle and stage `Transport.advance_recorded` keeps."""
-    return dim + dim**2
 
 
 def _by_chunk(work: Callable[[slice], T], blocks: int) -> list[Callable[[], T]]:

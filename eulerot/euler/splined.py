@@ -6,7 +6,7 @@ own steps first, and the stages of the particles read it from splines of degree 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -15,8 +15,8 @@ from scipy.interpolate import make_interp_spline
 from eulerot._types import FloatArray
 from eulerot.euler.equations import Equation
 from eulerot.euler.integrators import RungeKutta, Tableau
-from eulerot.euler.particles import Transport, record_rows
-from eulerot.euler.trajectory import MEMORY, march
+from eulerot.euler.particles import Transport
+from eulerot.euler.trajectory import march
 
 __all__ = ["FEWEST", "SplinedTrajectory"]
 
@@ -43,8 +43,6 @@ class SplinedTrajectory:
         Steps of the field, at least `FEWEST`.
     threads : int
         Threads over particles. Results do not depend on it.
-    memory : int
-        Bytes that the particles' stages may take at a time.
     """
 
     equation: Equation
@@ -53,7 +51,6 @@ class SplinedTrajectory:
     steps: int
     field_steps: int
     threads: int = 1
-    memory: int = field(default=MEMORY, repr=False)
 
     def transport(self, start: np.ndarray) -> tuple[np.ndarray, Transport]:
         """Return the final field, and the transport of particles through the whole run.
@@ -71,15 +68,8 @@ class SplinedTrajectory:
     ) -> tuple[np.ndarray, FloatArray]:
         """Return derivatives by the initial field and positions, as angles, given those by the final ones."""
         fields = self._fields(start)
-        transport, start_bar = self._transport(fields), np.empty_like(positions_bar)
-        carrier_bar = np.zeros((self.steps, self.tableau.stages, *self.equation.shape), start.dtype)
-        rows = max(1, self.memory // (8 * self.steps * self.tableau.stages * record_rows(positions.shape[1])))
-        for first in range(0, len(positions), rows):
-            some = slice(first, first + rows)
-            by_carrier, start_bar[some] = transport.adjoint(
-                transport.advance_recorded(positions[some])[1], positions_bar[some]
-            )
-            carrier_bar += by_carrier
+        transport = self._transport(fields)
+        carrier_bar, start_bar = transport.adjoint(transport.advance_recorded(positions)[1], positions_bar)
         return self._back(fields, self.equation.carrier(carrier_bar), field_bar), start_bar
 
     def _back(self, fields: np.ndarray, stages_bar: np.ndarray, field_bar: np.ndarray | None) -> np.ndarray:

@@ -11,7 +11,7 @@ from eulerot._types import FloatArray
 from eulerot.errors import ResolutionError
 from eulerot.euler.equations import Equation
 from eulerot.euler.integrators import RungeKutta, Tableau
-from eulerot.euler.particles import Transport, record_rows
+from eulerot.euler.particles import Transport
 
 __all__ = ["Trajectory", "check_steps", "march", "required_steps"]
 
@@ -191,7 +191,7 @@ class Trajectory:
     def _lengths(self, particles: int) -> list[int]:
         """Return the number of steps in each stretch: all in one, or about the root of their number."""
         field_bytes = int(np.prod(self.equation.shape)) * np.dtype(self.equation.grid.dtype_hat).itemsize
-        step_bytes = self.tableau.stages * (2 * field_bytes + 8 * record_rows(self.equation.grid.dim) * particles)
+        step_bytes = self.tableau.stages * 2 * field_bytes + 8 * self.equation.grid.dim * particles
         if self.steps * step_bytes <= self.memory:
             return [self.steps]
         most = max(1, min(self.memory // step_bytes, int(np.ceil(np.sqrt(self.steps)))))
