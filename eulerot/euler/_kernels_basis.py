@@ -144,7 +144,9 @@ def spread(values, basis, sums):
             sums[o + p] = values[p] * basis[o + p]
 
 
-@njit(fastmath={*FUSE, "reassoc"})
+# Inlined, because a process that compiles it links calls to another machine code than one that loads the entry point
+# from Numba's cache, and a sum in another order has other bits
+@njit(fastmath={*FUSE, "reassoc"}, forceinline=True)
 def deposit(sums, basis, coefs_bar, row):
     """Add ``sum_p sums_r b_n`` to ``coefs_bar[row + r, n]``, the transpose of `contract`; the reduction over lanes."""
     for j in range(coefs_bar.shape[1] // 2):
