@@ -57,6 +57,7 @@ class FitOptions:
         A file that keeps what the fit has computed, written atomically every second or so. After a crash, a kill or
         Ctrl-C the same call, with the same pairs and options, goes on from it; the result equals that of a fit that
         was never stopped, to the last bit. The file stays when the fit is done, and the same call then only reads it.
+        In one dimension there is nothing to keep.
 
     Raises
     ------
@@ -142,8 +143,10 @@ def _checked_file(name: str, value: object) -> Path:
         path = Path(value)  # type: ignore[arg-type]
     except TypeError:
         raise ValueError(f"{name}: expected the path of a file, or None; got {value!r}.") from None
-    if "\0" in str(path) or path.is_dir() or not path.absolute().parent.is_dir():
-        raise ValueError(f"{name}: expected a file in a folder that exists; got {str(path)!r}. Make the folder first.")
+    if "\0" in str(path) or os.path.isdir(path) or not os.path.isdir(path.absolute().parent):
+        raise ValueError(
+            f"{name}: expected a file in a folder that exists; got {str(path)!r}. Name a file, or make its folder first."
+        )
     return path
 
 

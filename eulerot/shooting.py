@@ -96,10 +96,12 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     Raises
     ------
     ValueError
-        For arrays of wrong or different shapes, values that are not finite, too few pairs for the number of modes, or
-        a bad option.
+        For arrays of wrong or different shapes, values that are not finite, too few pairs for the number of modes, a
+        bad option, or the checkpoint of another fit.
     SourceError
         If the latents are plainly not standard normal.
+    FormatError
+        If `checkpoint` names a file that is no whole checkpoint, or holds what this fit would not compute.
 
     Notes
     -----

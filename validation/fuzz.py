@@ -124,7 +124,17 @@ def measures(data: st.DataObject) -> None:
 def options(data: st.DataObject) -> None:
     """Anything as an option of a fit."""
     names = st.sampled_from(
-        ["modes", "segments", "regularisation", "steps", "max_iterations", "held_out", "tolerance", "threads"]
+        [
+            "modes",
+            "segments",
+            "regularisation",
+            "steps",
+            "max_iterations",
+            "held_out",
+            "tolerance",
+            "threads",
+            "checkpoint",
+        ]
     )
     FitOptions(**data.draw(st.dictionaries(names, THINGS, max_size=3)))
 

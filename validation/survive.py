@@ -1,0 +1,82 @@
+"""Kill a fit at random times until it is done, and compare its map with that of a fit that was left alone.
+
+    python validation/survive.py
+
+8192 pairs of the pinwheel, 16 modes, two geodesics. The process that is left alone starts with an empty folder for
+compiled loops, so that it compiles what the others load. They take one and two threads in turns, and are killed by
+SIGKILL between 0 and 6 seconds after they have begun the fit, seeded; after 25 kills, or when the fit was done before,
+the last one runs to its end.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from eulerot import files
+
+KILLS = 25
+LONGEST = 6.0
+FIT = """
+import sys
+import eulerot
+flow = eulerot.zoo.load("pinwheel")
+print("begun", flush=True)
+options = {"modes": 16, "segments": 2, "align": False}
+twin = eulerot.rearrange(flow, n_pairs=8192, threads=int(sys.argv[2]), checkpoint=sys.argv[1], **options)
+twin.rearrangement.save(sys.argv[1] + ".map")
+print(twin.fit.status, twin.fit.cost_after.hex(), sum(stage.iterations for stage in twin.fit.history))
+"""
+
+
+def started(name: str, threads: int, folder: Path) -> subprocess.Popen:
+    """Start a fit, and return when it has begun."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder / "cache")}
+    command = [sys.executable, "-c", FIT, name, str(threads)]
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "begun\n"
+    return process
+
+
+def evaluations(path: Path) -> int:
+    """Return how many evaluations a checkpoint holds; raises if it is not whole."""
+    return len(files.read_arrays(path, kind="eulerot checkpoint", version=1)["sizes"]) if path.exists() else 0
+
+
+def finished(name: str, folder: Path) -> None:
+    """Let a fit run to its end."""
+    words = started(name, 2, folder).communicate()[0].strip()
+    print(f"{name}: {evaluations(folder / name)} evaluations; {words}", flush=True)
+
+
+def main() -> int:
+    """Print what each kill left, and whether the maps are equal."""
+    rng, folder, killed = np.random.default_rng(0), Path(tempfile.mkdtemp()), 0
+    finished("alone", folder)
+    for number in range(1, KILLS + 1):
+        process = started("killed", 1 + number % 2, folder)
+        wait = rng.uniform(0.0, LONGEST)
+        try:
+            process.communicate(timeout=wait)
+            print("the fit was done")
+            break
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        killed += process.returncode == -signal.SIGKILL
+        print(f"kill {number:2} after {wait:.2f} s: {evaluations(folder / 'killed'):4} evaluations kept", flush=True)
+    finished("killed", folder)
+    equal = (folder / "killed.map").read_bytes() == (folder / "alone.map").read_bytes()
+    left = sorted(path.name for path in folder.iterdir() if path.name != "cache")
+    print(f"{killed} kills; maps equal, byte for byte: {equal}; files: {', '.join(left)}")
+    return 0 if equal and left == ["alone", "alone.map", "killed", "killed.map"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
