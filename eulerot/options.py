@@ -144,9 +144,7 @@ def _checked_file(name: str, value: object) -> Path:
     except TypeError:
         raise ValueError(f"{name}: expected the path of a file, or None; got {value!r}.") from None
     if "\0" in str(path) or os.path.isdir(path) or not os.path.isdir(path.absolute().parent):
-        raise ValueError(
-            f"{name}: expected a file in a folder that exists; got {str(path)!r}. Name a file, or make its folder first."
-        )
+        raise ValueError(f"{name}: expected a file in a folder that exists; got {str(path)!r}. Make its folder first.")
     return path
 
 
