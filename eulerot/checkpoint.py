@@ -55,8 +55,8 @@ class Journal:
     Examples
     --------
     >>> found = Journal().minimise(lambda x: (float(x @ x), 2 * x), np.ones(3), maxiter=20)
-    >>> found.x
-    array([0., 0., 0.])
+    >>> bool(np.abs(found.x).max() < 1e-9)
+    True
     """
 
     path: Path | None = None
