@@ -4,8 +4,8 @@
 
 8192 pairs of the pinwheel, 16 modes, two geodesics. The process that is left alone starts with an empty folder for
 compiled loops, so that it compiles what the others load. They take one and two threads in turns, and are killed by
-SIGKILL between 0 and 1.2 seconds after they have begun to compute and not only to read, seeded; after 25 kills, or when
-the fit was done before, the last one runs to its end.
+SIGKILL at a random moment after one to sixteen evaluations that they computed and did not read, seeded; after 25 kills,
+or when the fit was done before, the last one runs to its end.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +23,17 @@ import numpy as np
 from eulerot import files
 
 KILLS = 25
-LONGEST = 1.2
+LONGEST = 16
 FIT = """
 import sys
 import eulerot
 from eulerot.objective import Objective
 
-def first(self, *arguments, evaluate=Objective.__call__):
-    print("begun", flush=True)
-    Objective.__call__ = evaluate
+def told(self, *arguments, evaluate=Objective.__call__):
+    print("computed", flush=True)
     return evaluate(self, *arguments)
 
-Objective.__call__ = first
+Objective.__call__ = told
 flow = eulerot.zoo.load("pinwheel")
 options = {"modes": 16, "segments": 2, "align": False}
 twin = eulerot.rearrange(flow, n_pairs=8192, threads=int(sys.argv[2]), checkpoint=sys.argv[1], **options)
@@ -43,12 +43,10 @@ print(twin.fit.status, twin.fit.cost_after.hex(), sum(stage.iterations for stage
 
 
 def started(name: str, threads: int, folder: Path) -> subprocess.Popen:
-    """Start a fit, and return when it computes the first evaluation that it has not read."""
+    """Start a fit, which writes a line for each evaluation that it computes."""
     environment = os.environ | {"NUMBA_CACHE_DIR": str(folder / "cache")}
     command = [sys.executable, "-c", FIT, name, str(threads)]
-    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None and process.stdout.readline() == "begun\n"
-    return process
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
 
 
 def evaluations(path: Path) -> int:
@@ -58,8 +56,9 @@ def evaluations(path: Path) -> int:
 
 def finished(name: str, folder: Path) -> None:
     """Let a fit run to its end."""
-    words = started(name, 2, folder).communicate()[0].strip()
-    print(f"{name}: {evaluations(folder / name)} evaluations; {words}", flush=True)
+    lines = started(name, 2, folder).communicate()[0].splitlines()
+    words = f"{len(lines) - 1} computed, {evaluations(folder / name)} kept; {lines[-1]}"
+    print(f"{name}: {words}", flush=True)
 
 
 def main() -> int:
@@ -68,16 +67,17 @@ def main() -> int:
     finished("alone", folder)
     for number in range(1, KILLS + 1):
         process = started("killed", 1 + number % 2, folder)
-        wait = rng.uniform(0.0, LONGEST)
-        try:
-            process.communicate(timeout=wait)
+        assert process.stdout is not None
+        count = rng.integers(1, LONGEST + 1)
+        if not all(process.stdout.readline() == "computed\n" for _ in range(count)):
+            process.communicate()
             print("the fit was done")
             break
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
+        time.sleep(rng.uniform(0.0, 0.1))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
         killed += process.returncode == -signal.SIGKILL
-        print(f"kill {number:2} after {wait:.2f} s: {evaluations(folder / 'killed'):4} evaluations kept", flush=True)
+        print(f"kill {number:2} after {count:2} more: {evaluations(folder / 'killed'):4} kept", flush=True)
     finished("killed", folder)
     equal = (folder / "killed.map").read_bytes() == (folder / "alone.map").read_bytes()
     left = sorted(path.name for path in folder.iterdir() if path.name != "cache")
