@@ -5,7 +5,8 @@
 8192 pairs of the pinwheel, 16 modes, two geodesics. The process that is left alone starts with an empty folder for
 compiled loops, so that it compiles what the others load. They take one and two threads in turns, and are killed by
 SIGKILL at a random moment after one to sixteen evaluations that they computed and did not read, seeded; after 25 kills,
-or when the fit was done before, the last one runs to its end.
+or when the fit was done before, the last one runs to its end. The journal is written as often as its cost allows, not
+every second, so that the kills are spread over the whole fit.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ LONGEST = 16
 FIT = """
 import sys
 import eulerot
+from eulerot import checkpoint
 from eulerot.objective import Objective
 
 def told(self, *arguments, evaluate=Objective.__call__):
@@ -34,6 +36,7 @@ def told(self, *arguments, evaluate=Objective.__call__):
     return evaluate(self, *arguments)
 
 Objective.__call__ = told
+checkpoint._INTERVAL = 0.0
 flow = eulerot.zoo.load("pinwheel")
 options = {"modes": 16, "segments": 2, "align": False}
 twin = eulerot.rearrange(flow, n_pairs=8192, threads=int(sys.argv[2]), checkpoint=sys.argv[1], **options)
