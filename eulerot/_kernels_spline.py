@@ -21,9 +21,11 @@ REACH = 7.0
 # The image of REACH
 EDGE = REACH / math.hypot(REACH, SCALE)
 _FAST = {"contract", "nsz", "reassoc"}
+# Inlined, so that the bits do not depend on whether Numba compiles or loads from its cache
+_part = njit(fastmath=_FAST, forceinline=True)
 
 
-@njit
+@_part
 def workspace():
     """Return the arrays of a block: points, cells, places in them, splines by order, weights of both axes, sums."""
     cell, place = np.empty((2, LANES), np.int64), np.empty((2, LANES))
@@ -31,7 +33,7 @@ def workspace():
     return np.empty((2, LANES)), cell, place, np.empty((ORDER, LANES)), weights, np.empty(2 * ORDER)
 
 
-@njit(fastmath=_FAST)
+@_part
 def _find(z, cells, cell, place):
     """Find latents in the table: their cells, the outermost ones if they are beyond, and the places in these."""
     density, last = cells / (2.0 * EDGE), cells - 1.0
@@ -42,7 +44,7 @@ def _find(z, cells, cell, place):
         place[p] = here - within
 
 
-@njit(fastmath=_FAST)
+@_part
 def _raise(place, k, rows):
     """Turn rows of B-splines of order `k` at places in a cell, from left to right, into those of order ``k + 1``."""
     share = 1.0 / k
@@ -55,7 +57,7 @@ def _raise(place, k, rows):
         rows[0, p] = (1.0 - place[p]) * rows[0, p] * share
 
 
-@njit(fastmath=_FAST)
+@_part
 def _weigh(place, slope, rows, weights):
     """Fill `weights` with the eight B-splines at places in a cell, or if `slope` with their derivatives."""
     for p in range(LANES):
@@ -75,7 +77,7 @@ def _weigh(place, slope, rows, weights):
                 weights[p, r] = rows[r, p]
 
 
-@njit(fastmath=_FAST)
+@_part
 def _sum(coefs, start, width, x, y, sums):
     """Return both components of ``sum_rk x_r y_k c_rk``, from the coefficient at `start` on."""
     x0, x1, x2, x3, x4, x5, x6, x7 = x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
@@ -92,7 +94,7 @@ def _sum(coefs, start, width, x, y, sums):
     return first, second
 
 
-@njit(fastmath=_FAST)
+@_part
 def _fill(latents, start, z):
     """Copy a block of latents, its last one again where there are no more."""
     count = min(LANES, len(latents) - start)

@@ -11,13 +11,13 @@ which preserves the Gaussian, is a geodesic just as much, and is the identity wh
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.optimize import minimize
 from tqdm import tqdm
 
 from eulerot._types import FloatArray
+from eulerot.checkpoint import Journal
 from eulerot.euler.grid import Grid
 from eulerot.objective import Objective
 from eulerot.potential import Potential, half_square, regressed_potential
@@ -59,6 +59,8 @@ class Coarse:
         Threads over particles.
     bar : tqdm
         Is told of each angle.
+    journal : Journal
+        Runs the optimiser, and keeps what its functions gave.
     """
 
     z: FloatArray
@@ -66,6 +68,7 @@ class Coarse:
     modes: int
     threads: int
     bar: tqdm
+    journal: Journal = field(default_factory=Journal)
 
     def angle(self) -> float:
         """Return the angle of the axes, in the plane, in which the pairs become cheapest, in ``[0, pi / 2)``.
@@ -105,8 +108,5 @@ class Coarse:
         modes = self.modes if start is not None else min(_MODES[len(turn)], self.modes)
         objective = replace(self._objective(turn, modes), potential=potential)
         theta = np.zeros(objective.size) if start is None else start.ravel()
-        found = minimize(
-            objective, theta, args=(_WEIGHT,), jac=True, method="L-BFGS-B",
-            options={"maxiter": 30, "maxcor": 30, "ftol": 1e-4},
-        )  # fmt: skip
+        found = self.journal.minimise(lambda theta: objective(theta, _WEIGHT), theta, maxiter=30, maxcor=30, ftol=1e-4)
         return float(found.fun), found.x.reshape(objective.shape), objective.moved(found.x) @ turn

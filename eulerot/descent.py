@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.optimize import OptimizeResult, minimize
+from scipy.optimize import OptimizeResult
 from tqdm import tqdm
 
 from eulerot._types import FloatArray
+from eulerot.checkpoint import Journal
 from eulerot.objective import Objective
 from eulerot.potential import Potential, regressed_potential
 
@@ -80,6 +81,8 @@ class Descent:
         Whether Ctrl-C ended it.
     sweep : int
         The number that is entered in the history.
+    journal : Journal
+        Runs the optimiser, and keeps what its functions gave.
     """
 
     max_iterations: int
@@ -88,6 +91,7 @@ class Descent:
     history: list[FitStage] = field(default_factory=list)
     interrupted: bool = False
     sweep: int = 0
+    journal: Journal = field(default_factory=Journal)
 
     def through(
         self, objective: Objective, check: Objective, start: FloatArray, weights: tuple[float, ...], unit: float
@@ -143,10 +147,9 @@ class Descent:
             self.bar.update()
 
         try:
-            found = minimize(
-                scaled, theta, jac=True, method="L-BFGS-B", callback=tick,
-                options={"maxiter": self.max_iterations, "maxcor": 30, "ftol": ftol, "gtol": 1e-7},
-            )  # fmt: skip
+            found = self.journal.minimise(
+                scaled, theta, callback=tick, maxiter=self.max_iterations, maxcor=30, ftol=ftol, gtol=1e-7
+            )
             latest, converged = found.x, found.status == 0
         except KeyboardInterrupt:
             self.interrupted = True

@@ -7,6 +7,7 @@ shape and values. The seal finds accidents; it is no signature. Nothing is ever 
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import io
 import os
@@ -20,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from eulerot.errors import FormatError
 
-__all__ = ["read_arrays", "write_arrays", "write_atomically"]
+__all__ = ["read_arrays", "remove_partial", "write_arrays", "write_atomically"]
 
 _SEAL_LENGTH = 64
 _OWN = ("kind", "version")
@@ -94,7 +95,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         If it cannot be written; the old file, if any, is untouched.
     """
     target = Path(os.path.realpath(path))  # through a symbolic link, which stays one
-    partial = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.part")
+    partial = target.with_name(_partial_name(target.name, secrets.token_hex(8)))
     try:
         with open(partial, "xb") as file:
             file.write(data)
@@ -104,6 +105,18 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def remove_partial(path: str | os.PathLike[str]) -> None:
+    """Remove what writers of this file that were killed have left beside it."""
+    target = Path(os.path.realpath(path))
+    before, after = _partial_name(target.name, "\0").split("\0")
+    for leftover in target.parent.glob(glob.escape(before) + "?" * 16 + after):
+        leftover.unlink(missing_ok=True)
+
+
+def _partial_name(name: str, token: str) -> str:
+    return f".{name[:100]}.{token}.part"
 
 
 def _encoded(arrays: Mapping[str, ArrayLike], kind: str, version: int) -> bytes:

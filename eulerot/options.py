@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -52,6 +53,11 @@ class FitOptions:
         Threads; all processors by default. The result does not depend on it.
     progress : bool
         Whether to show a progress bar.
+    checkpoint : path-like or None
+        A file that keeps what the fit has computed, written atomically every second or so. After a crash, a kill or
+        Ctrl-C the same call, with the same pairs and options, goes on from it; the result equals that of a fit that
+        was never stopped, to the last bit. The file stays when the fit is done, and the same call then only reads it.
+        In one dimension there is nothing to keep.
 
     Raises
     ------
@@ -82,6 +88,7 @@ class FitOptions:
     seed: Seed = 0
     threads: int | None = None
     progress: bool = False
+    checkpoint: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         if self.domain not in ("cube", "torus"):
@@ -99,6 +106,8 @@ class FitOptions:
             raise ValueError(f"held_out: expected a share between 0 and 1; got {self.held_out!r}.")
         if not (_is_number(self.tolerance) and self.tolerance > 0):
             raise ValueError(f"tolerance: expected a positive number; got {self.tolerance!r}.")
+        if self.checkpoint is not None:
+            object.__setattr__(self, "checkpoint", _checked_file("checkpoint", self.checkpoint))
 
     def modes_in(self, dim: int) -> int:
         """Return the modes kept an axis by a geodesic in `dim` dimensions."""
@@ -127,6 +136,16 @@ def _checked_weights(value: object) -> tuple[float, ...]:
     if not weights or not all(math.isfinite(w) and w >= 0 for w in weights):
         raise ValueError(f"regularisation: expected finite weights of zero or more; got {value!r}.")
     return tuple(sorted(weights, reverse=True))
+
+
+def _checked_file(name: str, value: object) -> Path:
+    try:
+        path = Path(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise ValueError(f"{name}: expected the path of a file, or None; got {value!r}.") from None
+    if "\0" in str(path) or os.path.isdir(path) or not os.path.isdir(path.absolute().parent):
+        raise ValueError(f"{name}: expected a file in a folder that exists; got {str(path)!r}. Make its folder first.")
+    return path
 
 
 def _check_count(name: str, value: object) -> None:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.optimize import minimize
 
 from eulerot._types import FloatArray
+from eulerot.checkpoint import Journal
 from eulerot.coordinates import log_density, to_box
 from eulerot.euler._workers import run
 
@@ -104,7 +104,9 @@ class _Waves:
         return cls(over, slope, slope + column[:, None] * over, -(k**2) * sine * rate)
 
 
-def best_axes(slope: Slope, start: FloatArray, *, iterations: int = 60) -> tuple[FloatArray, float]:
+def best_axes(
+    slope: Slope, start: FloatArray, *, iterations: int = 60, journal: Journal | None = None
+) -> tuple[FloatArray, float]:
     """Return axes near `start` that ``S`` does not gain from turning further, and ``S`` there.
 
     Quasi-Newton ascent over ``Q = C(A) Q_0`` with Cayley's ``C(A) = (1 - A / 2)^-1 (1 + A / 2)``, `A` antisymmetric.
@@ -125,8 +127,8 @@ def best_axes(slope: Slope, start: FloatArray, *, iterations: int = 60) -> tuple
         by_entries = 0.5 * inverse.T @ by_axes @ start.T @ (cayley + identity).T
         return -value, -(by_entries - by_entries.T)[below]
 
-    options = {"maxiter": iterations, "maxcor": 20, "ftol": 1e-4}
-    found = minimize(negative, np.zeros(len(below[0])), jac=True, method="L-BFGS-B", options=options)
+    journal = journal or Journal()
+    found = journal.minimise(negative, np.zeros(len(below[0])), maxiter=iterations, maxcor=20, ftol=1e-4)
     axes: FloatArray = turn(found.x)[1] @ start
     left, _, right = np.linalg.svd(np.asarray(axes, dtype=np.float64))
     orthogonal: FloatArray = np.einsum("ij,jk->ik", left, right)  # to the last digit

@@ -100,7 +100,8 @@ class Search:
         z, x = self.train
         some = np.random.default_rng(0).permutation(len(z))[:_COARSE_PAIRS]
         data = (x[some] - x.mean(axis=0)) / self._spread
-        return Coarse(z[some], data, self.options.modes_in(self._dim), self.options.workers, self.descent.bar)
+        modes, descent = self.options.modes_in(self._dim), self.descent
+        return Coarse(z[some], data, modes, self.options.workers, descent.bar, descent.journal)
 
     def _objective(self, pairs: Pairs, segments: int) -> Objective:
         z, x = (rows @ self.axes.T for rows in pairs)

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from eulerot._types import FloatArray
 from eulerot.alignment import best_shift, procrustes_rotation
 from eulerot.box import Sweep
+from eulerot.checkpoint import Journal
 from eulerot.coordinates import chart_distance, to_box
 from eulerot.descent import Descent, FitStage, Pairs
 from eulerot.errors import checked_pairs
@@ -96,10 +97,12 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     Raises
     ------
     ValueError
-        For arrays of wrong or different shapes, values that are not finite, too few pairs for the number of modes, or
-        a bad option.
+        For arrays of wrong or different shapes, values that are not finite, too few pairs for the number of modes, a
+        bad option, or the checkpoint of another fit.
     SourceError
         If the latents are plainly not standard normal.
+    FormatError
+        If `checkpoint` names a file that is no whole checkpoint, or holds what this fit would not compute.
 
     Notes
     -----
@@ -127,9 +130,12 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     if z.shape[1] == 1:
         return _one_dimension(alignment, train, held, begun)
     kind = _kind(z, settings)
-    with tqdm(desc="fitting", unit=" iterations", disable=not settings.progress) as bar:
+    with (
+        Journal.of(settings, train, held) as journal,
+        tqdm(desc="fitting", unit=" iterations", disable=not settings.progress) as bar,
+    ):
         turned = [(alignment.forward(latents), data) for latents, data in (train, held)]
-        search = kind(settings, turned[0], turned[1], Descent(settings.max_iterations, bar))
+        search = kind(settings, turned[0], turned[1], Descent(settings.max_iterations, bar, journal=journal))
         try:
             search.run()
         except KeyboardInterrupt:  # before there was anything to keep
@@ -219,6 +225,7 @@ def _concluded(search: Search | SweepSearch, alignment: Rearrangement, held: Pai
         status, message = "converged", "The optimiser met its tolerance, and the held-out cost chose the weight."
     if search.descent.interrupted:
         status, message = "interrupted", "The fit was interrupted; the map is the best that had been found."
+        message += " The same call goes on from the checkpoint." if search.options.checkpoint else ""
     return _result(rearrangement, search.descent.history, status, message, (before, after), (search.train, held), begun)
 
 

@@ -155,7 +155,8 @@ class SweepSearch:
     def _axes(self, train: Pairs) -> FloatArray:
         """Return the axes whose first planes promise most."""
         z, x = train
-        return best_axes(Slope(z, _curl_part(z, x), threads=self.options.workers), np.eye(z.shape[1]))[0]
+        slope = Slope(z, _curl_part(z, x), threads=self.options.workers)
+        return best_axes(slope, np.eye(z.shape[1]), journal=self.descent.journal)[0]
 
     def _fitted(self, axes: FloatArray, train: Pairs, held: Pairs) -> tuple[Sweep | None, float]:
         """Return a sweep in these axes, without the planes that held-out pairs do not gain from, and the gain."""

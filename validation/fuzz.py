@@ -123,9 +123,8 @@ def measures(data: st.DataObject) -> None:
 
 def options(data: st.DataObject) -> None:
     """Anything as an option of a fit."""
-    names = st.sampled_from(
-        ["modes", "segments", "regularisation", "steps", "max_iterations", "held_out", "tolerance", "threads"]
-    )
+    counts = ["modes", "segments", "steps", "max_iterations", "threads"]
+    names = st.sampled_from([*counts, "regularisation", "held_out", "tolerance", "checkpoint"])
     FitOptions(**data.draw(st.dictionaries(names, THINGS, max_size=3)))
 
 

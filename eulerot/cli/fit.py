@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["add", "add_fit_options", "fit_options"]
 
-_FIELDS = ("modes", "segments", "align", "regularisation", "max_iterations", "held_out", "seed", "threads")
+_FIELDS = (
+    "modes", "segments", "align", "regularisation", "max_iterations", "held_out", "seed", "threads", "checkpoint",
+)  # fmt: skip
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -38,6 +40,8 @@ def add_fit_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--max-iterations", type=int, **keep, help="iterations for each weight")
     group.add_argument("--held-out", type=float, **keep, help="share of the pairs that chooses the weight")
     group.add_argument("--seed", type=int, **keep, help="seed of all that is random")
+    words = "a file from which the same command goes on after a kill or Ctrl-C"
+    group.add_argument("--checkpoint", type=Path, metavar="PATH", **keep, help=words)
     group.add_argument("--threads", type=int, **keep, help="threads; the result does not depend on them")
 
 

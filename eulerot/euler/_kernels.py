@@ -10,10 +10,10 @@ import numpy as np
 from numba import njit
 
 from eulerot.euler import _kernels_plane, _kernels_space
-from eulerot.euler._kernels_basis import FUSE, LANES
+from eulerot.euler._kernels_basis import FUSE, LANES, part
 
 
-@njit
+@part
 def _workspace(series, walls):
     if series.ndim == 3:
         return _kernels_plane.workspace(series, walls)
@@ -21,7 +21,7 @@ def _workspace(series, walls):
         return _kernels_space.workspace(series, walls)
 
 
-@njit(fastmath=FUSE)
+@part
 def _velocity(series, walls, position, work, out):
     if series.ndim == 3:
         _kernels_plane.velocity(series, walls, position, work, out)
@@ -29,7 +29,7 @@ def _velocity(series, walls, position, work, out):
         _kernels_space.velocity(series, walls, position, work, out)
 
 
-@njit(fastmath=FUSE)
+@part
 def _gradient(series, walls, position, work, out, gradient):
     if series.ndim == 3:
         _kernels_plane.gradient(series, walls, position, work, out, gradient)
@@ -37,7 +37,7 @@ def _gradient(series, walls, position, work, out, gradient):
         _kernels_space.gradient(series, walls, position, work, out, gradient)
 
 
-@njit(fastmath=FUSE)
+@part
 def _collect(multiplier, position, walls, work, series_bar):
     if series_bar.ndim == 3:
         _kernels_plane.collect(multiplier, position, walls, work, series_bar)
@@ -45,7 +45,7 @@ def _collect(multiplier, position, walls, work, series_bar):
         _kernels_space.collect(multiplier, position, walls, work, series_bar)
 
 
-@njit(fastmath=FUSE)
+@part
 def _stage(state, slopes, a, i, dt, size, stage):
     """Set `stage` to the state that stage `i` sees."""
     for p in range(size):
@@ -58,7 +58,7 @@ def _stage(state, slopes, a, i, dt, size, stage):
                 stage[p] += weight * slopes[o + p]
 
 
-@njit(fastmath=FUSE)
+@part
 def _vary(gradient, dim, stage, slopes, o):
     """The variational equation: set the slopes of ``DX`` to ``DU DX``."""
     for i in range(dim):
@@ -104,7 +104,7 @@ def advance(lanes, coefs, a, b, dt, walls, record):
                 state[p] = stage[p]
 
 
-@njit(fastmath=FUSE)
+@part
 def _pull(gradient, dim, slope_bar, back, o):
     """Set the derivatives by a stage's positions: the gradient, transposed, at the multiplier."""
     for j in range(dim):

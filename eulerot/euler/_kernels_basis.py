@@ -22,10 +22,13 @@ LANES = 128
 TILE = 4
 # Products may be fused with sums; nothing is reordered except in the one reduction that says so
 FUSE = {"contract", "nsz"}
+# Parts are inlined into their entry points: in a process that compiles them, calls would be linked to other machine
+# code than in one that loads the entry point from Numba's cache, and a sum that is fused otherwise has other bits
+part = njit(fastmath=FUSE, forceinline=True)
 _TWO_PI = 2.0 * math.pi
 
 
-@njit(fastmath=FUSE)
+@part
 def sine_cosine(position, walls, trig):
     """Fill `trig` with the sines and cosines of one coordinate: Taylor series at a quarter of the angle, doubled twice.
 
@@ -49,7 +52,7 @@ def sine_cosine(position, walls, trig):
         trig[LANES + p] = sign * (1 - 2 * s2 * s2)
 
 
-@njit
+@part
 def wavenumber(n, walls, sines, count):
     """Return the wavenumber of row `n` of a table."""
     if walls:
@@ -58,7 +61,7 @@ def wavenumber(n, walls, sines, count):
         return float(n % (count // 2))
 
 
-@njit(fastmath=FUSE)
+@part
 def tabulate(trig, walls, sines, count, rows, turned):
     """Fill `rows` with `count` basis functions and `turned` with their derivatives over their wavenumbers.
 
@@ -73,7 +76,7 @@ def tabulate(trig, walls, sines, count, rows, turned):
         _family(trig, True, False, half, rows[half * LANES :], turned[half * LANES :])
 
 
-@njit(fastmath=FUSE)
+@part
 def _family(trig, sines, from_one, count, rows, turned):
     """Fill the rows of a family, an even number of them, two at a time."""
     for p in range(LANES):
@@ -91,7 +94,7 @@ def _family(trig, sines, from_one, count, rows, turned):
             f[2 * LANES + p], g[2 * LANES + p] = a * c + b * s, b * c - a * s
 
 
-@njit
+@part
 def _tile(coefs, row, n):
     """Return TILE rows of TILE coefficients."""
     a0, a1, a2, a3 = coefs[row, n], coefs[row, n + 1], coefs[row, n + 2], coefs[row, n + 3]
@@ -101,7 +104,7 @@ def _tile(coefs, row, n):
     return a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3
 
 
-@njit(fastmath=FUSE)
+@part
 def contract(coefs, row, basis, sums):
     """Set rows of `sums` to ``sum_n coefs[row + r, n] b_n``, for the TILE coefficient rows from `row` on."""
     for j in range(coefs.shape[1] // TILE):
@@ -116,7 +119,7 @@ def contract(coefs, row, basis, sums):
             sums[p], sums[LANES + p], sums[2 * LANES + p], sums[3 * LANES + p] = a, b, c, d
 
 
-@njit(fastmath=FUSE)
+@part
 def contract_and_weigh(coefs, row, basis, sums, other, out):
     """Do `contract` and `weigh` with another basis at once: the last sums do not leave the registers."""
     last = coefs.shape[1] // TILE - 1
@@ -135,7 +138,7 @@ def contract_and_weigh(coefs, row, basis, sums, other, out):
                 out[p] += other[p] * a + other[LANES + p] * b + other[2 * LANES + p] * c + other[3 * LANES + p] * d
 
 
-@njit(fastmath=FUSE)
+@part
 def weigh(sums, basis, out):
     """Add ``sum_r b_r sums_r`` to `out`, over the first TILE basis functions."""
     for p in range(LANES):
@@ -147,7 +150,7 @@ def weigh(sums, basis, out):
         )
 
 
-@njit(fastmath=FUSE)
+@part
 def weigh_slopes(sums, turned, k, out):
     """Add ``sum_r b'_r sums_r`` to `out`, over the first TILE basis functions and their wavenumbers `k`."""
     k0, k1, k2, k3 = k[0], k[1], k[2], k[3]
@@ -160,7 +163,7 @@ def weigh_slopes(sums, turned, k, out):
         )
 
 
-@njit(fastmath=FUSE)
+@part
 def spread(values, basis, sums):
     """Set TILE rows of `sums` to ``values b_r``, the transpose of `weigh`."""
     for r in range(TILE):
@@ -169,7 +172,7 @@ def spread(values, basis, sums):
             sums[o + p] = values[p] * basis[o + p]
 
 
-@njit(fastmath={*FUSE, "reassoc"})
+@njit(fastmath={*FUSE, "reassoc"}, forceinline=True)
 def deposit(sums, basis, coefs_bar, row):
     """Add ``sum_p sums_r b_n`` to ``coefs_bar[row + r, n]``, the transpose of `contract`; the reduction over lanes."""
     for j in range(coefs_bar.shape[1] // 2):

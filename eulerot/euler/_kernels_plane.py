@@ -7,15 +7,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from eulerot.euler._kernels_basis import (
-    FUSE,
     LANES,
     TILE,
     contract,
     contract_and_weigh,
     deposit,
+    part,
     sine_cosine,
     spread,
     tabulate,
@@ -25,7 +24,7 @@ from eulerot.euler._kernels_basis import (
 )  # fmt: skip
 
 
-@njit
+@part
 def workspace(series, walls):
     """Return the arrays that `velocity`, `gradient` and `collect` work in.
 
@@ -41,7 +40,7 @@ def workspace(series, walls):
     return (*tables, np.empty(2 * LANES), np.empty(TILE * LANES), first, second, np.empty((m, n)))
 
 
-@njit(fastmath=FUSE)
+@part
 def _bases(position, walls, count, trig, table):
     """Tabulate the basis functions of a coordinate; return them, and turned."""
     rows, turned = table[: count * LANES], table[count * LANES :]
@@ -50,7 +49,7 @@ def _bases(position, walls, count, trig, table):
     return rows, turned
 
 
-@njit(fastmath=FUSE)
+@part
 def velocity(series, walls, position, work, out):
     """Fill `out` with the velocity at the particles."""
     sums = work[3]
@@ -63,7 +62,7 @@ def velocity(series, walls, position, work, out):
         contract_and_weigh(series[1], m, y, sums, x_turned[m * LANES :], v)
 
 
-@njit(fastmath=FUSE)
+@part
 def gradient(series, walls, position, work, out, gradient):
     """Fill `out` with the velocity and `gradient` with ``u_x, u_y, v_x, v_y``."""
     sums, first, second, bent = work[3:]
@@ -90,7 +89,7 @@ def gradient(series, walls, position, work, out, gradient):
         v_x[p], v_y[p] = -v_x[p], -u_x[p]
 
 
-@njit(fastmath=FUSE)
+@part
 def collect(multiplier, position, walls, work, series_bar):
     """Add the derivatives of ``sum_p mu . U_p`` by both series to `series_bar`, the type-1 sums of equation (10)."""
     sums = work[3]

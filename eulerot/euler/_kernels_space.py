@@ -7,14 +7,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from eulerot.euler._kernels_basis import (
-    FUSE,
     LANES,
     TILE,
     contract,
     deposit,
+    part,
     sine_cosine,
     spread,
     tabulate,
@@ -23,7 +22,7 @@ from eulerot.euler._kernels_basis import (
 )  # fmt: skip
 
 
-@njit
+@part
 def workspace(series, walls):
     """Return the arrays that `velocity`, `gradient` and `collect` work in.
 
@@ -34,7 +33,7 @@ def workspace(series, walls):
     return (*tables, np.empty(2 * LANES), np.empty(TILE * LANES), np.empty(3 * LANES))
 
 
-@njit(fastmath=FUSE)
+@part
 def _family(trig, walls, sines, count, rows, slopes):
     """Fill `rows` with the basis functions and `slopes` with their derivatives."""
     tabulate(trig, walls, sines, count, rows, slopes)
@@ -44,7 +43,7 @@ def _family(trig, walls, sines, count, rows, slopes):
             row[p] *= k
 
 
-@njit(fastmath=FUSE)
+@part
 def _tabulate_all(series, walls, position, work):
     """Fill the table of each axis: sines, their derivatives, cosines, their derivatives; on the torus the first two."""
     for axis in range(3):
@@ -56,7 +55,7 @@ def _tabulate_all(series, walls, position, work):
             _family(work[3], walls, False, count, table[2 * size :], table[3 * size :])
 
 
-@njit
+@part
 def _bases(series, walls, i, derivative, work):
     """Return the basis functions of component `i` along the three axes, or their derivatives."""
     _, m, n, o = series.shape
@@ -67,13 +66,13 @@ def _bases(series, walls, i, derivative, work):
     )
 
 
-@njit(fastmath=FUSE)
+@part
 def _add_product(sums, basis, out):
     for p in range(LANES):
         out[p] += sums[p] * basis[p]
 
 
-@njit(fastmath=FUSE)
+@part
 def velocity(series, walls, position, work, out):
     """Fill `out` with the velocity at the particles."""
     sums, inner = work[4], work[5]
@@ -89,7 +88,7 @@ def velocity(series, walls, position, work, out):
             _add_product(inner, x[m * LANES :], out[i * LANES :])
 
 
-@njit(fastmath=FUSE)
+@part
 def gradient(series, walls, position, work, out, gradient):
     """Fill `out` with the velocity and `gradient` with its nine derivatives, row by row."""
     sums, inner = work[4], work[5]
@@ -115,7 +114,7 @@ def gradient(series, walls, position, work, out, gradient):
             _add_product(inner_z, x[m * LANES :], row[2 * LANES :])
 
 
-@njit(fastmath=FUSE)
+@part
 def collect(multiplier, position, walls, work, series_bar):
     """Add ``sum_p mu . dU/dU_imno`` to `series_bar`, the type-1 sum of equation (10)."""
     sums, weights = work[4], work[5]
