@@ -14,10 +14,11 @@ from tqdm import tqdm
 from eulerot._types import FloatArray
 from eulerot.alignment import best_shift, procrustes_rotation
 from eulerot.box import Sweep
+from eulerot.caution import warn_of_pairs
 from eulerot.coordinates import to_box
 from eulerot.descent import Descent, FitStage, Pairs
 from eulerot.errors import checked_pairs
-from eulerot.options import FitOptions
+from eulerot.options import FitOptions, shows_options
 from eulerot.rearrangement import Rearrangement
 from eulerot.search import Search
 from eulerot.source import check_source, normal_points, source_points
@@ -73,6 +74,7 @@ class FitResult:
         return plotting.history(weights, train, held, ax=ax)
 
 
+@shows_options
 def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     """Find a Gaussian-preserving rearrangement ``s`` that makes ``mean |x - s(z)|^2`` small, equation (12).
 
@@ -100,6 +102,11 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     SourceError
         If the latents are plainly not standard normal.
 
+    Warns
+    -----
+    SampleWarning
+        Of few, repeated, clipped or heavy-tailed pairs.
+
     Notes
     -----
     The optimiser sees the cost of equation (12'), which has the expectation of the cost and far less sampling noise, so
@@ -122,6 +129,7 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     z, x = checked_pairs("z", z, "x", x)
     check_source(z, domain=settings.domain)
     train, held = _split(z, x, settings)
+    warn_of_pairs(z, x, n_held_out=len(held[0]))
     alignment = _aligned(train, settings)
     if z.shape[1] == 1:
         return _one_dimension(alignment, train, held, begun)

@@ -235,13 +235,7 @@ class Geodesic:
         return float(np.max(np.abs(end - reference) / room))
 
     def _enter(self, positions: ArrayLike) -> FloatArray:
-        points = checked_samples("positions", positions, dim=self.grid.dim)
-        if self.grid.walls and not (np.all(points >= 0) and np.all(points <= self.grid.sides)):
-            raise ValueError(
-                f"positions: expected values between 0 and the sides {self.grid.sides}; got values from "
-                f"{points.min(axis=0)} to {points.max(axis=0)}. Positions are those of the box, not latents."
-            )
-        return to_angles(points, self.grid)
+        return to_angles(self.grid.checked_positions("positions", positions), self.grid)
 
     def _leave(self, angles: FloatArray) -> FloatArray:
         return to_positions(angles, self.grid)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray
+from eulerot.errors import checked_samples
 
 __all__ = ["Grid"]
 
@@ -231,3 +232,20 @@ class Grid:
         if len(bad):
             raise ValueError(f"{name}: expected finite values; got {len(bad)} that are not, the first at {bad[0]}.")
         return field
+
+    def checked_positions(self, name: str, positions: ArrayLike) -> FloatArray:
+        """Return finite float64 positions of shape ``(n, d)``, within the walls if there are any.
+
+        Raises
+        ------
+        ValueError
+            If they are no such samples, or if some are outside.
+        """
+        points = checked_samples(name, positions, dim=self.dim)
+        outside = np.flatnonzero(np.any((points < 0) | (points > self.sides), axis=1))
+        if self.walls and len(outside):
+            raise ValueError(
+                f"{name}: expected positions between 0 and the sides {self.sides}; got {len(outside)} outside, the "
+                f"first of them row {outside[0]}. Positions are those of the box, not latents."
+            )
+        return points
