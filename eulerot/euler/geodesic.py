@@ -157,11 +157,10 @@ class Geodesic:
         return self._equation.synthesised(self._equation.projected(field_bar)), start_bar * scales
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw the initial vorticity; in space, its strength in the middle plane."""
+        """Draw the initial vorticity and velocity; in space, those in the middle plane of the last axis."""
         from eulerot import plotting
 
-        values, extent = self._equation.section(self.field0_hat)
-        return plotting.vorticity(values, extent=extent, ax=ax)
+        return plotting.field(*self._equation.section(self.field0_hat), sides=self.grid.sides, ax=ax)
 
     # The maps on angles, signed wall distances in the box, in which the tails of a Gaussian keep their digits.
 

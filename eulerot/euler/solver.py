@@ -69,11 +69,10 @@ class EulerSolution:
         return invariants.spectrum(self.field_hat, self.grid)
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw the vorticity at the end; in space, that across the middle plane of the last axis."""
+        """Draw vorticity and velocity at the end; in space, those in the middle plane of the last axis."""
         from eulerot import plotting
 
-        values, extent = equation_of(self.grid).section(self.field_hat)
-        return plotting.vorticity(values, extent=extent, ax=ax)
+        return plotting.field(*equation_of(self.grid).section(self.field_hat), sides=self.grid.sides, ax=ax)
 
 
 class _Diary:
