@@ -58,13 +58,12 @@ def _of_few(n: int, n_held_out: int) -> str:
 
 
 def _of_repeated(z: FloatArray) -> str:
-    n, dim = z.shape
-    repeated = n - len(np.unique(z, axis=0))
-    if dim == 1 or repeated <= _REPEATED * n:
-        return ""  # on one axis single precision repeats itself, and nothing is chosen
+    repeated = len(z) - len(np.unique(z, axis=0))
+    if repeated <= _REPEATED * len(z):
+        return ""
     return (
-        f"z: expected distinct latents; got {repeated} rows of {n} that repeat another. Repeated pairs are on both "
-        "sides of the split: held-out costs are too good, and choose too rough a map. Drop the repetitions."
+        f"z: expected distinct latents; got {repeated} rows of {len(z)} that repeat another. Repeated pairs are on "
+        "both sides of the split: held-out costs are too good, and choose too rough a map. Drop the repetitions."
     )
 
 

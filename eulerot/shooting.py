@@ -129,11 +129,11 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     z, x = checked_pairs("z", z, "x", x)
     check_source(z, domain=settings.domain)
     train, held = _split(z, x, settings)
-    warn_of_pairs(z, x, n_held_out=len(held[0]))
     alignment = _aligned(train, settings)
     if z.shape[1] == 1:
         return _one_dimension(alignment, train, held, begun)
     kind = _kind(z, settings)
+    warn_of_pairs(z, x, n_held_out=len(held[0]))
     with tqdm(desc="fitting", unit=" iterations", disable=not settings.progress) as bar:
         turned = [(alignment.forward(latents), data) for latents, data in (train, held)]
         search = kind(settings, turned[0], turned[1], Descent(settings.max_iterations, bar))

@@ -59,8 +59,6 @@ def test_repeated_latents():
     repeated[:15] = Z[:15]  # five are within a hundredth
     assert words(repeated, np.tanh(Z)) == []
     assert words(Z, np.repeat(Z[:512], 2, axis=0)) == []  # equal data of different latents are no repetition
-    coarse = np.round(Z[:, :1], 2)  # on one axis nothing is chosen
-    assert words(coarse, coarse) == []
 
 
 def test_few_held_out_pairs():
@@ -73,6 +71,7 @@ def test_a_fit_warns_where_it_is_called():
     with pytest.warns(eulerot.SampleWarning, match="got 25 of 200") as caught:
         eulerot.fit(Z[:200], 2 * Z[:200], modes=2, max_iterations=1)
     assert [one.filename for one in caught] == [__file__]
+    assert eulerot.fit(Z[:50, :1], Z[:50, :1]).rearrangement.is_identity  # on one axis nothing is chosen
 
 
 def test_latents_that_are_clipped():

@@ -63,7 +63,8 @@ def plane(ax: Axes, title: str | None = None, *, axes: str = "") -> Axes:
     """Give both coordinates one scale, few ticks and names: ``"xy"`` is x and y, ``"z"`` the first two of z."""
     ax.set_aspect("equal")
     ax.locator_params(nbins=5)
-    first, second = axes if axes == "xy" else [", ".join(f"${a}_{i}$" for a in axes.split(", ") if a) for i in (1, 2)]
+    letters = axes.split(", ") if axes else []
+    first, second = list(axes) if axes == "xy" else [", ".join(f"${a}_{i}$" for a in letters) for i in (1, 2)]
     ax.set_xlabel(first, fontsize=10, color=INK)
     ax.set_ylabel(second, fontsize=10, color=INK)
     if title is not None:
