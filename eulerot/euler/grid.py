@@ -86,8 +86,10 @@ class Grid:
         side = math.pi if self.walls else 2 * math.pi
         lengths = np.asarray((side,) * self.dim if self.lengths is None else self.lengths)
         numbers = lengths.shape == (self.dim,) and lengths.dtype.kind in "fiu"
-        if not numbers or not np.all((lengths > 0) & (lengths < np.inf)):
-            raise ValueError(f"lengths: expected {self.dim} positive lengths; got {self.lengths!r}. Pass one an axis.")
+        if not numbers or not np.all((lengths > 1e-50) & (lengths < 1e50)):  # squares of wavenumbers stay finite
+            raise ValueError(
+                f"lengths: expected {self.dim} positive lengths, 1e-50 to 1e50; got {self.lengths!r}. Pass one an axis."
+            )
         object.__setattr__(self, "lengths", tuple(lengths.astype(float).tolist()))
         if min(self.modes) < 1:
             least = {("torus", "2/3"): 4, ("torus", "3/2"): 3}.get((self.domain, self.dealiasing), 2)
