@@ -88,7 +88,7 @@ class Grid:
         numbers = lengths.shape == (self.dim,) and lengths.dtype.kind in "fiu"
         if not numbers or not np.all((lengths > 1e-50) & (lengths < 1e50)):  # squares of wavenumbers stay finite
             raise ValueError(
-                f"lengths: expected {self.dim} positive lengths, 1e-50 to 1e50; got {self.lengths!r}. Pass one an axis."
+                f"lengths: expected {self.dim} positive lengths; got {self.lengths!r}. Pass one an axis, 1e-50 to 1e50."
             )
         object.__setattr__(self, "lengths", tuple(lengths.astype(float).tolist()))
         if min(self.modes) < 1:
