@@ -1,7 +1,7 @@
 """Transport-efficient normalizing flows by geodesics of the incompressible Euler equations."""
 
 from eulerot._version import __version__
-from eulerot.errors import FlowError, FormatError, ResolutionError, SourceError
+from eulerot.errors import FlowError, FormatError, ResolutionError, SampleWarning, SourceError
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.euler.solver import EulerSolution, solve_euler
@@ -27,6 +27,7 @@ __all__ = [
     "RearrangedFlow",
     "Rearrangement",
     "ResolutionError",
+    "SampleWarning",
     "SourceError",
     "TransportReport",
     "__version__",

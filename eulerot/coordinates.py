@@ -2,22 +2,30 @@
 
 ``a = pi Phi(z)`` sends the standard normal to the uniform law on ``[0, pi]^d``. Here ``a`` is stored as a signed
 wall distance, ``pi Phi(z)`` for ``z <= 0`` and ``-pi Phi(-z)`` for ``z > 0``: both tails keep their digits out to
-``|z| = 37``, and nothing needs clipping.
+``|z| = 37``, and nothing nearer needs clipping.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from eulerot._types import FloatArray
+from eulerot.errors import SampleWarning
 
 __all__ = ["FARTHEST", "chart_distance", "from_chart", "log_density", "to_box", "to_chart", "to_latent"]
 
 # Beyond this a wall distance is not a normal floating-point number
 FARTHEST = 37.0
+
+# The same words for all, so that Python shows them once
+_CLIPPED = (
+    f"z: expected latents within {FARTHEST:g} standard deviations along every axis of the box; got some beyond, which "
+    "are taken there and do not come back by the inverse. Normal latents never are so far: standardise the base."
+)
 
 
 def to_box(latents: FloatArray) -> FloatArray:
@@ -28,14 +36,21 @@ def to_box(latents: FloatArray) -> FloatArray:
     latents : ndarray, shape (n, d)
         Points of the latent space.
 
+    Warns
+    -----
+    SampleWarning
+        If some are farther than `FARTHEST` from the origin along an axis; they are taken there.
+
     Examples
     --------
-    >>> to_box(np.array([[0.0, -40.0]]))[0, 0] == np.pi / 2
+    >>> to_box(np.array([[0.0, -37.0]]))[0, 0] == np.pi / 2
     np.True_
     >>> bool(np.allclose(to_latent(to_box(np.array([[-9.0, 9.0]]))), [[-9.0, 9.0]], rtol=1e-15))
     True
     """
     within = np.clip(latents, -FARTHEST, FARTHEST)
+    if not np.array_equal(within, latents):
+        warnings.warn(_CLIPPED, SampleWarning, stacklevel=2)
     return np.copysign(math.pi * ndtr(-np.abs(within)), -within + 0.0)
 
 

@@ -1,4 +1,4 @@
-"""Exceptions, and the checks of array arguments that every public function shares."""
+"""Exceptions, the one warning, and the checks of array arguments that every public function shares."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray
 
-__all__ = ["FlowError", "FormatError", "ResolutionError", "SourceError", "checked_pairs", "checked_samples"]
+__all__ = [
+    "FlowError",
+    "FormatError",
+    "ResolutionError",
+    "SampleWarning",
+    "SourceError",
+    "checked_pairs",
+    "checked_samples",
+]
 
 
 class SourceError(ValueError):
@@ -24,6 +32,10 @@ class ResolutionError(ValueError):
 
 class FormatError(ValueError):
     """A file that is not a complete, unaltered and readable eulerot file."""
+
+
+class SampleWarning(UserWarning):
+    """Samples that can be worked with, but should be trusted less: clipped, few, repeated or heavy-tailed ones."""
 
 
 def checked_samples(name: str, value: ArrayLike, *, dim: int | None = None) -> FloatArray:

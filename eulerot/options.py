@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from eulerot._types import Seed
 
-__all__ = ["FitOptions"]
+__all__ = ["FitOptions", "shows_options"]
+
+Function = TypeVar("Function", bound=Callable[..., object])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +127,28 @@ class FitOptions:
     def workers(self) -> int:
         """The number of threads to use."""
         return self.threads or os.cpu_count() or 1
+
+
+def shows_options(function: Function) -> Function:
+    """Let the signature of a function that passes ``**options`` on to `FitOptions` name them, with their defaults.
+
+    Examples
+    --------
+    >>> @shows_options
+    ... def fit(z, **options): ...
+    >>> inspect.signature(fit).parameters["modes"]
+    <Parameter "modes: 'int | None' = None">
+    """
+    signature = inspect.signature(function)
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    named = {parameter.name for parameter in own}
+    options = [
+        inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=option.type)
+        for option in fields(FitOptions)
+        if option.name not in named
+    ]
+    function.__signature__ = signature.replace(parameters=own + options)  # type: ignore[attr-defined]
+    return function
 
 
 def _is_number(value: object) -> bool:

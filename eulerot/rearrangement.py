@@ -243,7 +243,8 @@ class Rearrangement:
         """Draw the way that a sample of latents takes."""
         from eulerot import plotting
 
-        return plotting.path(self.path(source_points(n, self.dim, domain=self.domain), np.linspace(0, 1, 33)), ax=ax)
+        way = self.path(source_points(n, self.dim, domain=self.domain), np.linspace(0, 1, 33))
+        return plotting.path(way, domain=self.domain, ax=ax)
 
     @property
     def _turns(self) -> bool:

@@ -14,12 +14,13 @@ from tqdm import tqdm
 from eulerot._types import FloatArray
 from eulerot.alignment import best_shift, procrustes_rotation
 from eulerot.box import Sweep
+from eulerot.caution import warn_of_pairs
 from eulerot.checkpoint import Journal
 from eulerot.coordinates import chart_distance, to_box
 from eulerot.descent import Descent, FitStage, Pairs
 from eulerot.errors import checked_pairs
 from eulerot.euler.refinement import refined
-from eulerot.options import FitOptions
+from eulerot.options import FitOptions, shows_options
 from eulerot.rearrangement import Rearrangement
 from eulerot.search import Search
 from eulerot.source import check_source, normal_points, source_points
@@ -75,6 +76,7 @@ class FitResult:
         return plotting.history(weights, train, held, ax=ax)
 
 
+@shows_options
 def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     """Find a Gaussian-preserving rearrangement ``s`` that makes ``mean |x - s(z)|^2`` small, equation (12).
 
@@ -104,6 +106,11 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     FormatError
         If `checkpoint` names a file that is no whole checkpoint, or holds what this fit would not compute.
 
+    Warns
+    -----
+    SampleWarning
+        Of few, repeated, clipped or heavy-tailed pairs.
+
     Notes
     -----
     The optimiser sees the cost of equation (12'), which has the expectation of the cost and far less sampling noise, so
@@ -130,6 +137,7 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     if z.shape[1] == 1:
         return _one_dimension(alignment, train, held, begun)
     kind = _kind(z, settings)
+    warn_of_pairs(z, x, n_held_out=len(held[0]))
     with (
         Journal.of(settings, train, held) as journal,
         tqdm(desc="fitting", unit=" iterations", disable=not settings.progress) as bar,

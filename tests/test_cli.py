@@ -100,6 +100,15 @@ def test_report_is_that_of_the_library(folder, capsys, tmp_path):
     assert "closed" in capsys.readouterr().out
 
 
+def test_a_warning_is_a_sentence_and_keeps_json_clean(tmp_path):
+    z = np.random.default_rng(0).standard_normal((40, 2))
+    np.savez(tmp_path / "pairs.npz", z=z, x=z)
+    command = [sys.executable, "-m", "eulerot", "fit", "pairs.npz", "--modes", "1", "--json", "--quiet"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"eulerot: warning: held_out: expected .* got 5 of 40\. [^\n]*\n", ended.stderr), ended.stderr
+    assert json.loads(ended.stdout)["n_held_out"] == 5
+
+
 def test_animate_draws_every_frame(folder, tmp_path, capsys):
     image = pytest.importorskip("PIL.Image")
     out = tmp_path / "path.gif"
@@ -211,7 +220,10 @@ def test_an_interrupted_fit_writes_what_it_has(folder, tmp_path):
     z = np.random.default_rng(0).standard_normal((3000, 2))
     np.savez(tmp_path / "pairs.npz", z=z, x=np.sinh(z @ [[0.0, 1.0], [-1.0, 0.3]]))
     command = [sys.executable, "-m", "eulerot", "fit", "pairs.npz", "--modes", "12", "--threads", "1"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs ignore it
+    )  # fmt: skip
     seen = ""
     while not re.search(r"cost \d", seen):  # the progress bar has shown an iteration
         seen += (character := process.stderr.read(1))

@@ -25,6 +25,8 @@ DRAW = {
     "samples": lambda **where: plotting.samples(X, Z, **where),
     "arrows": lambda **where: plotting.arrows(Z, X, **where),
     "vorticity": lambda **where: plotting.vorticity(FIELD, extent=(0, 3, 0, 4), **where),
+    "velocity": lambda **where: plotting.velocity(np.stack([FIELD, -FIELD]), extent=(0, 3, 0, 4), **where),
+    "field": lambda **where: plotting.field(FIELD, np.stack([FIELD, -FIELD]), sides=(3.0, 4.0), **where),
     "path": lambda **where: plotting.path(TRACKS, **where),
     "history": lambda **where: plotting.history([1e-3, 1e-4], [2.0, 1.5], [2.1, 1.6], **where),
     "costs": lambda **where: plotting.costs(BEFORE, AFTER, **where),
@@ -80,7 +82,39 @@ def test_vorticity_has_x_to_the_right_and_counter_clockwise_red(ax):
     (red, _, blue, _), white, (_, _, blue_below, _) = image.to_rgba([3.0, 0.0, -3.0])
     assert red > 2 * blue and blue_below > blue and white.min() > 0.95
     plotting.vorticity(np.zeros((3, 4)), extent=(0, 1, 0, 1), ax=ax)
-    assert len(ax.images) == 2 and len(ax.figure.axes) == 3  # a colour bar each
+    assert len(ax.images) == 2 and len(ax.child_axes) == 2  # a colour bar each
+
+
+def test_velocity_arrows_stand_where_the_field_does(ax):
+    x, y = np.meshgrid(np.arange(40) + 0.5, np.arange(20) + 0.5, indexing="ij")
+    plotting.velocity(np.stack([y, -x]), extent=(0, 40, 0, 20), ax=ax)
+    (drawn,) = ax.collections
+    places = drawn.get_offsets()
+    assert len(places) == 13 * 10  # every third of forty, every second of twenty
+    assert np.array_equal(drawn.U, places[:, 1]) and np.array_equal(drawn.V, -places[:, 0])
+    assert drawn.scale == np.hypot(x, y).max() / 2  # the longest is as long as the nearest are apart
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_aspect()) == ("x", "y", 1.0)
+
+
+def test_couplings_have_one_colour_scale_and_one_view(tmp_path):
+    latents = {"before": Z, "after": 0.5 * Z}
+    with plotting.figure(tmp_path / "arrows.png", columns=2, shared=True) as axes:
+        plotting.couplings(latents, X, axes=axes, n=30)
+    limits = []
+    for ax, (name, points) in zip(axes, latents.items(), strict=True):
+        (drawn,) = (artist for artist in ax.collections if isinstance(artist, matplotlib.quiver.Quiver))
+        assert ax.get_title() == name and len(drawn.U) == 30
+        assert np.isclose(drawn.get_array().max(), np.linalg.norm((X - points)[:30, :2], axis=1).max())
+        limits.append((drawn.get_clim(), ax.get_xlim(), ax.get_ylim()))
+    assert limits[0] == limits[1]
+
+
+def test_path_of_angles_does_not_cross_the_picture(ax):
+    tracks = np.array([[[3.0, 0.0], [1.0, 1.0]], [[-3.0, 0.0], [1.5, 1.0]], [[-2.5, 0.0], [2.0, 1.0]]])
+    plotting.path(tracks, domain="torus", ax=ax)
+    assert [len(lines.get_segments()) for lines in ax.collections[:2]] == [1, 2]
+    plotting.path(tracks, ax=ax)
+    assert [len(lines.get_segments()) for lines in ax.collections[3:5]] == [2, 2]
 
 
 def test_path_draws_every_step_of_every_trajectory(ax):
@@ -164,6 +198,11 @@ def test_bad_input_opens_no_figure():
         (r"end: expected the shape of start, \(40, 3\); got \(5, 3\)", lambda: plotting.arrows(Z, X[:5])),
         ("start: expected at least two columns", lambda: plotting.arrows(Z[:, :1], X[:, :1])),
         ("values: expected finite", lambda: plotting.vorticity(FIELD * np.nan, extent=(0, 1, 0, 1))),
+        (
+            r"velocities of shape \(2, nx, ny\); got shape \(3, 4\)",
+            lambda: plotting.velocity(FIELD, extent=(0, 1, 0, 1)),
+        ),
+        ("x: expected the shape of latents", lambda: plotting.couplings({"a": Z}, X[:5], axes=())),
         (r"trajectories: expected .*; got shape \(40, 3\)", lambda: plotting.path(Z)),
         (r"trajectories: expected .*; got shape \(1, 4, 2\)", lambda: plotting.path(TRACKS[:1])),
         ("trajectories: expected finite", lambda: plotting.path(TRACKS * np.nan)),

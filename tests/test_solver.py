@@ -187,7 +187,7 @@ def test_bad_input():
         solve_euler(field, grid, time=1.0, steps=0)
     with pytest.raises(ValueError, match="time: expected a finite number"):
         solve_euler(field, grid, time=np.inf)
-    with pytest.raises(ValueError, match=r"positions: expected values between 0 and the sides"):
+    with pytest.raises(ValueError, match=r"positions: expected positions between 0 and the sides"):
         Geodesic(field, grid).forward([[4.0, 1.0]])
     with pytest.raises(ResolutionError, match=r"expected at least \d+ for RK4 to be stable .* Raise steps"):
         solve_euler(1e3 * random_values(grid), grid, time=1.0, steps=4)

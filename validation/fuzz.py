@@ -3,8 +3,8 @@
     python validation/fuzz.py [--share 0.1] [--seed 0] [--only NAME]
 
 A case is refused by a ValueError that says what was expected, or accepted and then held to a property of the answer.
-Any other exception, any warning, and any answer without its property is a failure. Prints a table; ends with 1 if
-anything failed. The same cases, few of each, are `tests/test_properties.py`.
+Any other exception, any warning but those of odd samples, and any answer without its property is a failure. Prints a
+table; ends with 1 if anything failed. The same cases, few of each, are `tests/test_properties.py`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from hypothesis.extra import numpy as hnp
 import eulerot
 from eulerot import files
 from eulerot.box import Sweep
+from eulerot.caution import warn_of_pairs
 from eulerot.cli import main as command_line
+from eulerot.coordinates import FARTHEST, to_box
 from eulerot.errors import checked_samples
 from eulerot.euler.integrators import DOP853, RK4
 from eulerot.options import FitOptions
@@ -233,6 +235,35 @@ def fits(data: st.DataObject) -> None:
     assert np.abs(s.inverse(s.forward(near)) - near).max() < 1e-6
 
 
+def cautions(data: st.DataObject) -> None:
+    """Odd pairs: warned of exactly where a naive count says so."""
+    n, held_out = data.draw(st.integers(1, 400)), data.draw(st.integers(1, 60))
+    rng = np.random.default_rng(data.draw(st.integers(0, 10**6)))
+    z, x = rng.standard_normal((n, 2)), rng.standard_t(data.draw(st.integers(1, 9)), (n, 2))
+    repeated = data.draw(st.integers(0, min(n - 1, 8)))
+    z[n - repeated :] = z[0]
+    middle = x.mean(axis=0)
+    far = sorted(((row - middle) @ (row - middle) for row in x), reverse=True)
+    share = sum(far[: -(-n // 100)]) / (sum(far) or 1.0)
+    hypothesis.assume(abs(share - 0.3) > 1e-9)
+    due = [held_out < 32, n - len({tuple(row) for row in z}) > 0.01 * n, share > 0.3]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_of_pairs(z, x, n_held_out=held_out)
+    names = [name for name, is_due in zip(("held_out", "z", "x"), due, strict=True) if is_due]
+    assert [str(one.message).partition(":")[0] for one in caught] == names
+    assert all(one.category is eulerot.SampleWarning for one in caught)
+
+
+def clipped_latents(data: st.DataObject) -> None:
+    """Latents of any size: warned of exactly where they are beyond what the box can tell apart."""
+    z = data.draw(LATENTS)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert np.isfinite(to_box(z)).all()
+    assert bool(caught) == bool(np.abs(z).max() > FARTHEST)
+
+
 @contextlib.contextmanager
 def _within(folder: str) -> Iterator[None]:
     """Work in a folder for a while."""
@@ -275,7 +306,7 @@ TARGETS: dict[str, tuple[Callable[[st.DataObject], None], int]] = {
     for target, cases in [
         (samples_of_any_array, 2000), (map_of_any_array, 1500), (map_of_any_latents, 1000), (path_at_any_times, 600),
         (measures, 600), (options, 1500), (grids, 1500), (solver, 600), (file_round_trip, 800), (map_round_trip, 300),
-        (broken_file, 2500), (fits, 150), (commands, 600),
+        (broken_file, 2500), (fits, 150), (cautions, 600), (clipped_latents, 600), (commands, 600),
     ]
 }  # fmt: skip
 
@@ -299,6 +330,7 @@ def run(name: str, cases: int, *, seed: int = 0) -> Counter:
     def each(data: st.DataObject) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            warnings.simplefilter("ignore", eulerot.SampleWarning)  # the target `cautions` holds them to their sense
             try:
                 target(data)
             except ValueError as error:

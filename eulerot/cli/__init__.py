@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 
 from eulerot._version import __version__
@@ -37,10 +38,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         arguments = _parser().parse_args(argv)
-        return arguments.run(arguments)
+        with warnings.catch_warnings():
+            # a sentence, without the line of our source that it comes from
+            warnings.showwarning = _show  # type: ignore[assignment]
+            return arguments.run(arguments)
     except (ValueError, ImportError, OSError) as error:
         print(f"eulerot: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("eulerot: interrupted", file=sys.stderr)
         return 130
+
+
+def _show(message: Warning | str, *where: object) -> None:
+    print(f"eulerot: warning: {message}", file=sys.stderr)

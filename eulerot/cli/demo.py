@@ -89,8 +89,8 @@ on fresh pairs.
 
 _CAPTIONS = {
     "samples.png": "Samples before and after; colour and brightness show the latent that each comes from.",
-    "arrows.png": "From latents to samples, before and after.",
-    "vorticity.png": "The initial vorticity of the geodesic, in the box.",
+    "arrows.png": "From latents to samples, before and after, in one colour scale.",
+    "vorticity.png": "The initial vorticity and velocity of the geodesic, in the box.",
     "path.png": "The way of latents along the geodesic.",
     "path.gif": "The same in motion: the cloud stays Gaussian, and only who is where changes.",
     "costs.png": "Cost before and after, with the exact optimum.",
@@ -121,11 +121,8 @@ def _pictures(arguments: argparse.Namespace, twin: RearrangedFlow, report: FlowR
     with plotting.figure(folder / "samples.png", columns=2) as (left, right):
         plotting.samples(x, z, ax=left, title="before")
         plotting.samples(x, y, ax=right, title="after")
-    with plotting.figure(folder / "arrows.png", columns=2) as (left, right):
-        plotting.arrows(z, x, ax=left)
-        plotting.arrows(y, x, ax=right)
-        left.set_title("before")
-        right.set_title("after")
+    with plotting.figure(folder / "arrows.png", columns=2, shared=True) as columns:
+        plotting.couplings({"before": z, "after": y}, x, axes=columns)
     with plotting.figure(folder / "path.png") as (axes,):
         twin.rearrangement.plot(ax=axes)
     with plotting.figure(folder / "costs.png") as (axes,):

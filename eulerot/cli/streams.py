@@ -87,4 +87,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
                 return {path.stem: loaded}
             return {name: loaded[name] for name in loaded.files}
     except (ValueError, EOFError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise FormatError(f"{path}: expected an .npz or .npy file of plain arrays; got another ({error}).") from error
+        raise FormatError(
+            f"{path}: expected an .npz or .npy file of plain arrays; got another, or a part of one. Write it by "
+            "numpy.save or numpy.savez, without objects."
+        ) from error

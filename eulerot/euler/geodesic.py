@@ -169,11 +169,10 @@ class Geodesic:
         return self._equation.synthesised(self._equation.projected(field_bar)), start_bar * scales
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw the initial vorticity; in space, its strength in the middle plane."""
+        """Draw the initial vorticity and velocity; in space, those in the middle plane of the last axis."""
         from eulerot import plotting
 
-        values, extent = self._equation.section(self.field0_hat)
-        return plotting.vorticity(values, extent=extent, ax=ax)
+        return plotting.field(*self._equation.section(self.field0_hat), sides=self.grid.sides, ax=ax)
 
     # The maps on angles, signed wall distances in the box, in which the tails of a Gaussian keep their digits.
 
@@ -202,13 +201,7 @@ class Geodesic:
         return result
 
     def _enter(self, positions: ArrayLike) -> FloatArray:
-        points = checked_samples("positions", positions, dim=self.grid.dim)
-        if self.grid.walls and not (np.all(points >= 0) and np.all(points <= self.grid.sides)):
-            raise ValueError(
-                f"positions: expected values between 0 and the sides {self.grid.sides}; got values from "
-                f"{points.min(axis=0)} to {points.max(axis=0)}. Positions are those of the box, not latents."
-            )
-        return to_angles(points, self.grid)
+        return to_angles(self.grid.checked_positions("positions", positions), self.grid)
 
     def _leave(self, angles: FloatArray) -> FloatArray:
         return to_positions(angles, self.grid)

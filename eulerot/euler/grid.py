@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray
+from eulerot.errors import checked_samples
 
 __all__ = ["Grid"]
 
@@ -85,8 +86,10 @@ class Grid:
         side = math.pi if self.walls else 2 * math.pi
         lengths = np.asarray((side,) * self.dim if self.lengths is None else self.lengths)
         numbers = lengths.shape == (self.dim,) and lengths.dtype.kind in "fiu"
-        if not numbers or not np.all((lengths > 0) & (lengths < np.inf)):
-            raise ValueError(f"lengths: expected {self.dim} positive lengths; got {self.lengths!r}. Pass one an axis.")
+        if not numbers or not np.all((lengths > 1e-50) & (lengths < 1e50)):  # squares of wavenumbers stay finite
+            raise ValueError(
+                f"lengths: expected {self.dim} positive lengths; got {self.lengths!r}. Pass one an axis, 1e-50 to 1e50."
+            )
         object.__setattr__(self, "lengths", tuple(lengths.astype(float).tolist()))
         if min(self.modes) < 1:
             least = {("torus", "2/3"): 4, ("torus", "3/2"): 3}.get((self.domain, self.dealiasing), 2)
@@ -231,3 +234,20 @@ class Grid:
         if len(bad):
             raise ValueError(f"{name}: expected finite values; got {len(bad)} that are not, the first at {bad[0]}.")
         return field
+
+    def checked_positions(self, name: str, positions: ArrayLike) -> FloatArray:
+        """Return finite float64 positions of shape ``(n, d)``, within the walls if there are any.
+
+        Raises
+        ------
+        ValueError
+            If they are no such samples, or if some are outside.
+        """
+        points = checked_samples(name, positions, dim=self.dim)
+        outside = np.flatnonzero(np.any((points < 0) | (points > self.sides), axis=1))
+        if self.walls and len(outside):
+            raise ValueError(
+                f"{name}: expected positions between 0 and the sides {self.sides}; got {len(outside)} outside, the "
+                f"first of them row {outside[0]}. Positions are those of the box, not latents."
+            )
+        return points

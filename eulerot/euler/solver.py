@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from eulerot._types import FloatArray
-from eulerot.errors import ResolutionError, checked_samples
+from eulerot.errors import ResolutionError
 from eulerot.euler import invariants
 from eulerot.euler.equations import Equation, VorticityEquation, equation_of
 from eulerot.euler.grid import Grid
@@ -69,11 +69,10 @@ class EulerSolution:
         return invariants.spectrum(self.field_hat, self.grid)
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw the vorticity at the end; in space, that across the middle plane of the last axis."""
+        """Draw vorticity and velocity at the end; in space, those in the middle plane of the last axis."""
         from eulerot import plotting
 
-        values, extent = equation_of(self.grid).section(self.field_hat)
-        return plotting.vorticity(values, extent=extent, ax=ax)
+        return plotting.field(*equation_of(self.grid).section(self.field_hat), sides=self.grid.sides, ax=ax)
 
 
 class _Diary:
@@ -192,7 +191,7 @@ def solve_euler(
     quantity = quantity or native
     field = _field_of(equation, field0, quantity)
     least = _checked_steps(equation, field, time, steps, courant)
-    angles = None if particles is None else to_angles(_checked_particles(particles, grid), grid)
+    angles = None if particles is None else to_angles(grid.checked_positions("particles", particles), grid)
     diary, status = _Diary(equation, tail_limit), "completed"
     stages = None if angles is None else equation.zeros(RK4.stages)
     advance = _evaluation(evaluation, equation)
@@ -267,17 +266,6 @@ def _check_options(threads: int, courant: float, tail_limit: float | None) -> No
         raise ValueError(f"courant: expected a share in (0, 1]; got {courant!r}.")
     if tail_limit is not None and not 0 < tail_limit <= 1:
         raise ValueError(f"tail_limit: expected a share in (0, 1], or None for no limit; got {tail_limit!r}.")
-
-
-def _checked_particles(particles: ArrayLike, grid: Grid) -> FloatArray:
-    points = checked_samples("particles", particles, dim=grid.dim)
-    outside = np.flatnonzero(np.any((points < 0) | (points > grid.sides), axis=1))
-    if grid.walls and len(outside):
-        raise ValueError(
-            f"particles: expected positions between 0 and the sides {grid.sides}; got {len(outside)} outside, the "
-            f"first of them row {outside[0]}. Leave them out, or enlarge the box by lengths."
-        )
-    return points
 
 
 def _checked_steps(equation: Equation, field: np.ndarray, time: float, steps: int | None, courant: float) -> int:

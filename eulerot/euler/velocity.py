@@ -102,10 +102,10 @@ class VelocityEquation(SpectralEquation):
         u, v, w = field
         return self._unit * np.stack([l * w - m * v, m * u - k * w, k * v - l * u])
 
-    def section(self, velocity: np.ndarray) -> tuple[FloatArray, tuple[float, float, float, float]]:
-        """Return what there is to draw, the vorticity across the middle plane ``z``, and its extent."""
-        middle = self.vorticity(velocity)[2][..., self.grid.points[2] // 2]
-        return middle, (0.0, self.grid.sides[0], 0.0, self.grid.sides[1])
+    def section(self, velocity: np.ndarray) -> tuple[FloatArray, FloatArray]:
+        """Return what there is to draw: the vorticity across the middle plane ``z``, and the velocity in it."""
+        middle = self.grid.points[2] // 2
+        return self.vorticity(velocity)[2][..., middle], self.velocity(velocity)[:2, ..., middle]
 
     def tendency(self, velocity: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return ``d_t u``."""

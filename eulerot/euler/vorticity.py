@@ -82,9 +82,9 @@ class VorticityEquation(SpectralEquation):
         # the curl is the transpose of Biot-Savart, but for the Laplacian
         return self.grid.laplacian * self._biot_savart_transposed(self._coefficients(values, self.velocity_parities))
 
-    def section(self, vorticity: np.ndarray) -> tuple[FloatArray, tuple[float, float, float, float]]:
-        """Return what there is to draw, the vorticity on the grid, and its extent."""
-        return self.synthesised(vorticity), (0.0, self.grid.sides[0], 0.0, self.grid.sides[1])
+    def section(self, vorticity: np.ndarray) -> tuple[FloatArray, FloatArray]:
+        """Return what there is to draw: the vorticity and the velocity on the grid."""
+        return self.synthesised(vorticity), self.velocity(vorticity)
 
     def tendency(self, vorticity: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return ``d_t omega``, equation (6)."""

@@ -15,6 +15,7 @@ from eulerot.flows.adapted import AdaptedFlow
 from eulerot.flows.adapters import flow as adapted
 from eulerot.flows.angles import check_angle_flow, on_angles
 from eulerot.flows.protocol import Flow, check_flow, flow_dim
+from eulerot.options import shows_options
 from eulerot.rearrangement import Rearrangement
 from eulerot.shooting import FitResult, fit
 from eulerot.source import random_source, source_points
@@ -206,6 +207,7 @@ class RearrangedFlow:
         return plotting.samples(x, y, ax=ax)
 
 
+@shows_options
 def rearrange(
     flow: Any,
     *,

@@ -7,8 +7,9 @@ matplotlib it raises ImportError. Samples of more than two dimensions are shown 
 from eulerot.plotting.animation import animate
 from eulerot.plotting.canvas import figure, require
 from eulerot.plotting.curves import convergence, costs, history, spectrum
+from eulerot.plotting.fields import field, velocity, vorticity
 from eulerot.plotting.page import Page, flow_page, pairs_page
-from eulerot.plotting.planes import arrows, path, samples, vorticity
+from eulerot.plotting.planes import arrows, couplings, path, samples
 
 __all__ = [
     "Page",
@@ -16,6 +17,8 @@ __all__ = [
     "arrows",
     "convergence",
     "costs",
+    "couplings",
+    "field",
     "figure",
     "flow_page",
     "history",
@@ -24,5 +27,6 @@ __all__ = [
     "require",
     "samples",
     "spectrum",
+    "velocity",
     "vorticity",
 ]

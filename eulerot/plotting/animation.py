@@ -15,7 +15,8 @@ from eulerot._types import FloatArray
 from eulerot.euler.equations import VorticityEquation
 from eulerot.euler.grid import Grid
 from eulerot.files import write_atomically
-from eulerot.plotting import canvas, planes
+from eulerot.plotting import canvas
+from eulerot.plotting.fields import vorticity
 from eulerot.source import normal_points
 
 if TYPE_CHECKING:
@@ -129,12 +130,12 @@ def _vorticities(rearrangement: Rearrangement, times: FloatArray) -> list[FloatA
     return fields
 
 
-def _on_fine_grid(vorticity: FloatArray, grid: Grid) -> FloatArray:
+def _on_fine_grid(field_hat: FloatArray, grid: Grid) -> FloatArray:
     """Return the values of a sine series on a grid that is fine enough to look at."""
     fine = VorticityEquation(Grid((_FINE, _FINE), grid.domain, lengths=grid.sides))
     padded = fine.zeros()
-    k, l = (min(a, b) for a, b in zip(vorticity.shape, padded.shape, strict=True))
-    padded[:k, :l] = vorticity[:k, :l]
+    k, l = (min(a, b) for a, b in zip(field_hat.shape, padded.shape, strict=True))
+    padded[:k, :l] = field_hat[:k, :l]
     return fine.synthesised(padded)
 
 
@@ -149,10 +150,10 @@ def _drawing(latents: FloatArray, bound: float, dpi: int) -> Callable[..., Image
     cloud = canvas.axes_of(left).scatter(
         latents[:, 0], latents[:, 1], c=canvas.latent_colours(latents), s=7, linewidths=0
     )
-    canvas.plane(left, "latents").set(xlim=(-4, 4), ylim=(-4, 4))
+    canvas.plane(left, "latents", axes="z").set(xlim=(-4, 4), ylim=(-4, 4))
     label = left.text(0.02, 0.97, "", transform=left.transAxes, va="top", fontsize=10, color=canvas.INK)
     still = np.zeros((_FINE, _FINE))
-    image = planes.vorticity(still, extent=(0, np.pi, 0, np.pi), bound=bound, ax=right).images[0]
+    image = vorticity(still, extent=(0, np.pi, 0, np.pi), bound=bound, ax=right).images[0]
     title = right.set_title("vorticity in the box", fontsize=11, color=canvas.INK)
     agg = FigureCanvasAgg(sheet)
     agg.draw()

@@ -34,13 +34,16 @@ def require() -> None:
 
 
 @contextmanager
-def figure(path: Path | IO[bytes], *, columns: int = 1) -> Iterator[tuple[Axes, ...]]:
-    """Give the axes of a figure in one row, and save it to `path` at the end; needs no display."""
+def figure(path: Path | IO[bytes], *, columns: int = 1, shared: bool = False) -> Iterator[tuple[Axes, ...]]:
+    """Give the axes of a figure in one row, and save it to `path` at the end; needs no display.
+
+    With `shared` all show the same part of the plane.
+    """
     require()
     from matplotlib.figure import Figure
 
     sheet = Figure(figsize=(5.2 * columns, 4.8), layout="constrained")
-    yield tuple(sheet.subplots(1, columns, squeeze=False)[0])
+    yield tuple(sheet.subplots(1, columns, squeeze=False, sharex=shared, sharey=shared)[0])
     sheet.savefig(path, dpi=130, bbox_inches="tight", pad_inches=0.1)
 
 
@@ -56,10 +59,14 @@ def axes_of(ax: Axes | None, size: tuple[float, float] = (4.8, 4.8)) -> Axes:
     return ax
 
 
-def plane(ax: Axes, title: str | None = None) -> Axes:
-    """Give both coordinates one scale, and few ticks: in the plane the shape is what is read."""
+def plane(ax: Axes, title: str | None = None, *, axes: str = "") -> Axes:
+    """Give both coordinates one scale, few ticks and names: ``"xy"`` is x and y, ``"z"`` the first two of z."""
     ax.set_aspect("equal")
     ax.locator_params(nbins=5)
+    letters = axes.split(", ") if axes else []
+    first, second = list(axes) if axes == "xy" else [", ".join(f"${a}_{i}$" for a in letters) for i in (1, 2)]
+    ax.set_xlabel(first, fontsize=10, color=INK)
+    ax.set_ylabel(second, fontsize=10, color=INK)
     if title is not None:
         ax.set_title(title, fontsize=11, color=INK)
     return ax
@@ -67,7 +74,7 @@ def plane(ax: Axes, title: str | None = None) -> Axes:
 
 def colourbar(ax: Axes, drawn: ScalarMappable, label: str) -> None:
     """Add a slim colour bar without a frame."""
-    bar = ax.figure.colorbar(drawn, ax=ax, shrink=0.7, aspect=25, pad=0.03)
+    bar = ax.figure.colorbar(drawn, cax=ax.inset_axes((1.04, 0.15, 0.032, 0.7)))  # as high as what is drawn
     bar.outline.set_visible(False)  # type: ignore[operator]
     bar.set_label(label, fontsize=9, color=INK)
     bar.ax.tick_params(labelsize=8, colors=INK)

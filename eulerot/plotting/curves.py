@@ -63,7 +63,7 @@ def costs(
     ax.set_xticks(places, labels[: len(reports)] if after is not None else [""])
     ax.tick_params(axis="x", length=0, labelsize=10)
     ax.set_xlim(-0.6, len(reports) - 0.4)
-    ax.set_ylabel("transport cost", fontsize=10, color=INK)
+    ax.set_ylabel("transport cost (mean squared distance)", fontsize=10, color=INK)
     ax.margins(y=0.1)
     ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax
@@ -120,7 +120,7 @@ def history(
     ax.set_xscale("log")
     ax.invert_xaxis()
     ax.set_xlabel("regularisation weight", fontsize=10, color=INK)
-    ax.set_ylabel("transport cost", fontsize=10, color=INK)
+    ax.set_ylabel("transport cost (mean squared distance)", fontsize=10, color=INK)
     ax.legend(frameon=False, fontsize=9)
     return ax
 

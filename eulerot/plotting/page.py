@@ -77,10 +77,13 @@ class Page:
         self._parts.append(f"<table><thead><tr>{top}</tr></thead><tbody>\n{body}\n</tbody></table>")
 
     @contextmanager
-    def figure(self, caption: str, *, columns: int = 1) -> Iterator[tuple[Axes, ...]]:
-        """Give the axes of a figure in one row, and add it to the page at the end; needs matplotlib."""
+    def figure(self, caption: str, *, columns: int = 1, shared: bool = False) -> Iterator[tuple[Axes, ...]]:
+        """Give the axes of a figure in one row, and add it to the page at the end; needs matplotlib.
+
+        With `shared` all show the same part of the plane.
+        """
         picture = io.BytesIO()
-        with canvas.figure(picture, columns=columns) as axes:
+        with canvas.figure(picture, columns=columns, shared=shared) as axes:
             yield axes
         data = base64.b64encode(picture.getvalue()).decode()
         width = 48 * columns if columns < 3 else 100
@@ -173,9 +176,8 @@ def _couplings(page: Page, latents: dict[str, FloatArray], x: FloatArray, report
         with page.figure(caption, columns=len(latents)) as columns:
             for (name, points), ax in zip(latents.items(), columns, strict=True):
                 planes.samples(x[:4096], points[:4096], ax=ax, title=name)
-        with page.figure("From latents to samples.", columns=len(latents)) as columns:
-            for (name, points), ax in zip(latents.items(), columns, strict=True):
-                planes.arrows(points, x, ax=ax).set_title(name, fontsize=11)
+        with page.figure("From latents to samples.", columns=len(latents), shared=True) as columns:
+            planes.couplings(latents, x, axes=columns)
     with page.figure("Costs: the exact optimum and the excess over it.") as (ax,):
         curves.costs(*reports, ax=ax)
 
@@ -186,7 +188,8 @@ def _map(page: Page, rearrangement: Rearrangement) -> None:
         return
     page.text("The rearrangement", heading=True)
     geodesics = rearrangement.geodesics[:3]  # what fits into a row
-    with page.figure("The way of latents, and the initial vorticities.", columns=1 + len(geodesics)) as (ax, *others):
+    caption = "The way of latents, and the initial vorticities and velocities."
+    with page.figure(caption, columns=1 + len(geodesics)) as (ax, *others):
         rearrangement.plot(ax=ax)
         for geodesic, other in zip(geodesics, others, strict=True):
             geodesic.plot(ax=other)

@@ -1,21 +1,21 @@
-"""Pictures in the plane: samples, arrows, trajectories, fields."""
+"""Pictures in the plane: samples, arrows, trajectories."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray
-from eulerot.errors import checked_pairs, checked_samples
+from eulerot.errors import checked_pairs
 from eulerot.plotting.canvas import BLUE, GREY, axes_of, colourbar, first_two, latent_colours, plane
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["arrows", "path", "samples", "vorticity"]
+__all__ = ["arrows", "couplings", "path", "samples"]
 
 
 def samples(
@@ -56,10 +56,12 @@ def samples(
     ax = axes_of(ax)
     size = np.clip(20000 / len(shown), 2, 30)
     ax.scatter(shown[:, 0], shown[:, 1], c=colours, s=size, linewidths=0, alpha=0.85, rasterized=True)
-    return plane(ax, title)
+    return plane(ax, title, axes="x")
 
 
-def arrows(start: ArrayLike, end: ArrayLike, *, n: int = 400, ax: Axes | None = None) -> Axes:
+def arrows(
+    start: ArrayLike, end: ArrayLike, *, n: int = 400, longest: float | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw the displacement of the first `n` pairs as arrows, coloured by their length.
 
     Parameters
@@ -68,6 +70,9 @@ def arrows(start: ArrayLike, end: ArrayLike, *, n: int = 400, ax: Axes | None = 
         The two ends of every arrow.
     n : int, default 400
         The largest number of arrows.
+    longest : float, optional
+        The length of the darkest colour; by default the largest there is. One for several pictures makes them
+        comparable.
     ax : matplotlib.axes.Axes, optional
         Where to draw.
 
@@ -89,23 +94,56 @@ def arrows(start: ArrayLike, end: ArrayLike, *, n: int = 400, ax: Axes | None = 
     # Long arrows last, so that the moves that cost most are not hidden.
     order = np.argsort(length)
     drawn = ax.quiver(
-        *tails[order].T, *moves[order].T, length[order], cmap="viridis_r", clim=(0, max(length.max(), 1e-9)),
+        *tails[order].T, *moves[order].T, length[order], cmap="viridis_r", clim=(0, longest or max(length.max(), 1e-9)),
         angles="xy", scale_units="xy", scale=1, units="dots", width=1.4, headwidth=4.5, headlength=5,
     )  # fmt: skip
     ax.scatter(tails[:, 0], tails[:, 1], s=3, color=GREY, linewidths=0)
     ax.update_datalim(heads)
     ax.autoscale_view()
     colourbar(ax, drawn, "displacement")
-    return plane(ax)
+    return plane(ax, axes="z, x")
 
 
-def path(trajectories: ArrayLike, *, ax: Axes | None = None) -> Axes:
+def couplings(latents: Mapping[str, ArrayLike], x: ArrayLike, *, axes: Sequence[Axes], n: int = 400) -> None:
+    """Draw the arrows from several latents to the same data side by side, in one colour scale.
+
+    Parameters
+    ----------
+    latents : mapping of str to array_like, shape (m, d), d >= 2
+        Latents by the title of their picture.
+    x : array_like, shape (m, d)
+        Data.
+    axes : sequence of matplotlib.axes.Axes
+        One for each; those of ``figure(..., shared=True)`` show the same part of the plane.
+    n : int, default 400
+        The largest number of arrows.
+
+    Raises
+    ------
+    ValueError
+        If latents and data are not pairs in two or more dimensions.
+
+    Examples
+    --------
+    >>> z = np.random.default_rng(0).standard_normal((500, 2))
+    >>> with figure("arrows.png", columns=2, shared=True) as axes:  # doctest: +SKIP
+    ...     couplings({"before": z, "after": -z}, 2 * z, axes=axes)
+    """
+    pairs = {name: checked_pairs("latents", points, "x", x) for name, points in latents.items()}
+    longest = max(np.linalg.norm((data - points)[:n, :2], axis=1).max() for points, data in pairs.values())
+    for ax, (name, (points, data)) in zip(axes, pairs.items(), strict=True):
+        plane(arrows(points, data, n=n, longest=float(longest), ax=ax), name, axes="z, x")
+
+
+def path(trajectories: ArrayLike, *, domain: str = "cube", ax: Axes | None = None) -> Axes:
     """Draw trajectories as lines that gain strength along the way, with a dot at the end.
 
     Parameters
     ----------
     trajectories : array_like, shape (times, n, d), times >= 2, d >= 2
         Positions at successive times.
+    domain : {"cube", "torus"}
+        ``"torus"`` for angles: a track that leaves on one side comes in on the other.
     ax : matplotlib.axes.Axes, optional
         Where to draw.
 
@@ -132,45 +170,9 @@ def path(trajectories: ArrayLike, *, ax: Axes | None = None) -> Axes:
     pieces = np.stack([tracks[:-1, :, :2], tracks[1:, :, :2]], axis=2)
     # Squared, so that the early part recedes and crossings stay readable.
     strength = np.linspace(0.15, 1, len(pieces)) ** 2
-    for piece, alpha in zip(pieces, strength, strict=True):
-        ax.add_collection(LineCollection(list(piece), colors=colours, alpha=alpha, linewidths=1.1))
+    jumps = (np.abs(pieces[:, :, 1] - pieces[:, :, 0]).max(axis=2) > np.pi) & (domain == "torus")
+    for piece, jump, alpha in zip(pieces, jumps, strength, strict=True):
+        ax.add_collection(LineCollection(list(piece[~jump]), colors=colours[~jump], alpha=alpha, linewidths=1.1))
     ax.scatter(tracks[-1, :, 0], tracks[-1, :, 1], c=colours, s=14, linewidths=0, zorder=3)
     ax.autoscale_view()
-    return plane(ax)
-
-
-def vorticity(
-    values: ArrayLike, *, extent: Sequence[float], bound: float | None = None, ax: Axes | None = None
-) -> Axes:
-    """Draw a vorticity field, red counter-clockwise and blue clockwise, white at zero.
-
-    Parameters
-    ----------
-    values : array_like, shape (nx, ny)
-        Values with ``ij`` indexing: the first axis is `x`.
-    extent : sequence of float
-        ``(x_min, x_max, y_min, y_max)``, the outer edges of the field.
-    bound : float, optional
-        The vorticity of the strongest colours; by default the largest there is.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw.
-
-    Raises
-    ------
-    ValueError
-        If the values are not a finite field in the plane.
-
-    Examples
-    --------
-    >>> ax = vorticity(np.zeros((8, 8)), extent=(0, np.pi, 0, np.pi))  # doctest: +SKIP
-    """
-    field = checked_samples("values", values)
-    bound = max(float(np.abs(field).max()), 1e-300) if bound is None else bound
-    left, right, bottom, top = extent
-    ax = axes_of(ax, (5.6, 4.8))
-    drawn = ax.imshow(
-        field.T, origin="lower", extent=(left, right, bottom, top), cmap="RdBu_r", vmin=-bound, vmax=bound,
-        interpolation="bicubic",
-    )  # fmt: skip
-    colourbar(ax, drawn, "vorticity")
-    return plane(ax)
+    return plane(ax, axes="z")
