@@ -4,7 +4,7 @@
 
 Writes the tables and the figures of `docs/ablation.md`, or those that are asked for; a table is written row by row, and
 rows that are made again replace the old ones. One geodesic, no alignment, K = 16, 8192 Sobol pairs, unless the row
-says otherwise; 5000 fresh pairs and their exact costs (POT). What is no option of a fit is put in its place by a patch.
+says otherwise. See `Measure` for what closed means. What is no option of a fit is put in its place by a patch.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from unittest import mock
 
@@ -70,10 +71,12 @@ def enstrophy(unknowns: Unknowns) -> np.ndarray:
 mean_square_gradient = Unknowns.stiffness
 NORM = {"patches": [mock.patch.object(Unknowns, "stiffness", property(enstrophy))]}
 PLAIN = {"patches": [mock.patch("eulerot.shooting.Descent", partial(Descent, potential=lambda y, x: half_square(2)))]}
-RANDOM = {f"random start, seed {i}": start(lambda c, axes, i=i: at_random(c, axes, seed=i)) for i in (1, 2, 3)}
+RANDOM = {f"random start, seed {i}": start(lambda c, axes, i=i: at_random(c, axes, seed=i)) for i in (1, 2)}
 LONG = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
 ONE: dict[str, dict[str, dict]] = {
-    "as it is": {"one geodesic": {}, "other pairs, seed 1": {"seed": 1}, "other pairs, seed 2": {"seed": 2}},
+    "as it is": {"one geodesic": {}}
+    | {f"fitted to other pairs, seed {i}": {"seed": i} for i in (11, 12)}
+    | {f"measured on other pairs, seed {i}": {"fresh": i} for i in (2, 3, 4, 5)},
     "modes": {str(k): {"modes": k} for k in (8, 12, 20, 24)},
     "geodesics": {str(m): {"segments": m} for m in (2, 3, 4)}
     | {f"{m}, aligned": {"segments": m, "align": True} for m in (1, 2, 3, 4)},
@@ -85,8 +88,8 @@ ONE: dict[str, dict[str, dict]] = {
     "independent": {str(n): {"n_pairs": n, "independent": True} for n in (512, 2048, 8192)},
     "held out": {f"{share:.0%}": {"held_out": share} for share in (0.05, 0.25, 0.5)},
     "control variate": {"none": PLAIN, "none, independent pairs": {"independent": True, **PLAIN}},
-    "optimiser": {f"memory {m}": optimiser(maxcor=m) for m in (5, 10, 100)}
-    | {f"tolerance {t:.0e}": optimiser(ftol=t) for t in (1e-3, 1e-4, 1e-6, 1e-8)}
+    "optimiser": {f"memory {m}": optimiser(maxcor=m) for m in (5, 10)}
+    | {f"tolerance {t:.0e}": optimiser(ftol=t) for t in (1e-3, 1e-6, 1e-8)}
     | {f"at most {n} iterations": {"max_iterations": n} for n in (5, 10, 20)},
     "start": {"at rest": start(at_rest), **RANDOM},
     "latent axes": {
@@ -99,7 +102,6 @@ ONE: dict[str, dict[str, dict]] = {
             "enstrophy, 1e-2 .. 1e-4": {"regularisation": (1e-2, 1e-3, 1e-4), **NORM},
             "no control variate": PLAIN,
             "32768 pairs": {"n_pairs": 32768},
-            "tolerance 1e-08": optimiser(ftol=1e-8),
         }.items()
     },
 }
@@ -133,19 +135,59 @@ def fitted(
     return result, evaluations
 
 
+class Measure:
+    """The share closed, on pairs that no fit has seen.
+
+    One geodesic is measured by the exact optimum of 5000 pairs. What is between another rearrangement and this one is
+    the difference of (12') on 20,000 more, which has the expectation of that of the costs and little of its noise;
+    the potential is regressed from yet others.
+    """
+
+    def __init__(self, name: str, seed: int = 1) -> None:
+        self.flow = eulerot.zoo.load(name)
+        self.one = fitted(self.flow)
+        self.before, self.after = self._excesses(seed)
+        (z, x), (other, data) = (self._pairs(20_000, seed) for seed in (6, 7))
+        self.latents, self.data = z, x
+        self.potential = regressed_potential(self.one[0].rearrangement.forward(other), data)
+        self._costs = self._each(self.one[0].rearrangement)
+
+    def _pairs(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        z = np.random.default_rng(seed).standard_normal((n, 2))
+        return z, self.flow.forward(z)
+
+    def _excesses(self, seed: int) -> tuple[float, float]:
+        z, x = self._pairs(5000, seed)
+        return tuple(transport_report(y, x).excess for y in (z, self.one[0].rearrangement.forward(z)))
+
+    def _each(self, rearrangement: eulerot.Rearrangement) -> np.ndarray:
+        y = rearrangement.forward(self.latents)
+        squares = np.sum(self.data**2 - 2 * self.data * y, axis=1)
+        return squares + 2 * self.potential(y)[0] + 2 - 2 * self.potential.mean
+
+    def cells(self, rearrangement: eulerot.Rearrangement) -> tuple[str, str, str]:
+        """Return the share closed and its standard error against that of one geodesic, the cost and the excess."""
+        costs = self._each(rearrangement)
+        more = costs - self._costs
+        excess, error = self.after + float(np.mean(more)), float(np.std(more)) / math.sqrt(len(more))
+        closed = f"{1 - excess / self.before:.2%}" + (f" ± {error / self.before:.2%}" if error else "")
+        return closed, f"{np.mean(costs):.4f}", f"{excess:.5f}"
+
+    def sampled(self, seed: int) -> tuple[str, str, str]:
+        """Return the share that one geodesic closes of the excess of other pairs."""
+        before, after = self._excesses(seed)
+        return f"{1 - after / before:.2%}", "", f"{after:.5f}"
+
+
 def rows(name: str, groups: dict[str, dict[str, dict]]):
     """Yield the cells of the table, a setting a row."""
-    flow, z = eulerot.zoo.load(name), np.random.default_rng(101).standard_normal((5000, 2))
-    x = flow.forward(z)
-    before = transport_report(z, x)
+    measure = Measure(name)
     for group, settings in groups.items():
         for label, options in settings.items():
-            result, evaluations = fitted(flow, **options)
-            after = transport_report(result.rearrangement.forward(z), x)
+            result, evaluations = fitted(measure.flow, **options) if options and "fresh" not in options else measure.one
+            cells = measure.sampled(options["fresh"]) if "fresh" in options else measure.cells(result.rearrangement)
             weight = min(result.history, key=lambda stage: stage.held_out_cost).regularisation
-            closed = f"{1 - after.excess / before.excess:.2%}"
-            numbers = (closed, f"{after.cost:.4f}", f"{after.excess:.5f}", f"{weight:.0e}", str(evaluations))
-            yield (name, group, label, *numbers)
+            yield (name, group, label, *cells, f"{weight:.0e}", str(evaluations))
 
 
 def read_table(part: str) -> dict[tuple[str, ...], tuple[str, ...]]:
@@ -178,7 +220,7 @@ def zones(y: np.ndarray, axes: np.ndarray) -> dict[str, np.ndarray]:
     """Return which rearranged latents lie in which part of the latent space, or of the box."""
     radius = np.linalg.norm(y, axis=1)
     edges = [math.sqrt(-2 * math.log(1 - share)) for share in (0.0, 0.25, 0.5, 0.75, 0.9, 0.99)] + [math.inf]
-    parts = {f"{a:.1f} < |y| < {b:.1f}": (radius >= a) & (radius < b) for a, b in zip(edges, edges[1:], strict=False)}
+    parts = {f"{a:.1f} < |y| < {b:.1f}": (radius >= a) & (radius < b) for a, b in pairwise(edges)}
     near = np.abs(to_box(y @ axes.T)) < math.pi / 8
     return parts | {"near one wall": near.sum(axis=1) == 1, "in a corner": near.all(axis=1)}
 
@@ -189,14 +231,15 @@ def draw_where(path: Path) -> None:
 
     figure, panels = plt.subplots(1, len(FLOWS), figsize=(12, 3.6), layout="constrained", sharey=True)
     for name, ax in zip(FLOWS, panels, strict=True):
-        flow, z = eulerot.zoo.load(name), np.random.default_rng(101).standard_normal((5000, 2))
+        flow, z = eulerot.zoo.load(name), np.random.default_rng(1).standard_normal((5000, 2))
         x, rearrangement = flow.forward(z), fitted(flow)[0].rearrangement
         axes = rearrangement.sweeps[0].axes
         for y, label, marker in ((z, "excess before", "s"), (rearrangement.forward(z), "excess after", "o")):
             each, parts = slack(y, x), zones(y, axes)
             shares = [float(each[part].sum() / each.sum()) for part in parts.values()]
             print(name, label, {part: f"{share:.1%}" for part, share in zip(parts, shares, strict=True)}, flush=True)
-            ax.plot(100 * np.array(shares), range(len(parts)), marker, label=label, mfc="none" if marker == "s" else None)
+            filled = {"s": "none", "o": None}[marker]
+            ax.plot(100 * np.array(shares), range(len(parts)), marker, label=label, mfc=filled)
         ax.plot([100 * part.mean() for part in parts.values()], range(len(parts)), "k|", ms=12, label="pairs")
         ax.set(title=name.replace("_", " "), xlabel="share, %", xlim=(0, None))
         ax.set_yticks(range(len(parts)), list(parts))
@@ -237,7 +280,7 @@ def draw_settings(path: Path) -> None:
     places = {key: i + list(ONE).index(key[0]) for i, key in enumerate(keys)}
     figure, ax = plt.subplots(figsize=(8, 0.17 * (len(keys) + len(ONE)) + 1), layout="constrained")
     for colour, flow in zip(("C0", "C1", "C2", "C3"), flows, strict=False):
-        found = [(key, 100 - float(table[flow, *key][3].rstrip("%"))) for key in keys if (flow, *key) in table]
+        found = [(key[1:], 100 - float(row[3].split("%")[0])) for key, row in table.items() if key[0] == flow]
         ax.semilogx([left for _, left in found], [places[key] for key, _ in found], "o", color=colour, label=flow)
         default = [left for key, left in found if key[0] == "as it is"]
         ax.axvspan(min(default) / 1.005, max(default) * 1.005, color=colour, alpha=0.2, lw=0)
@@ -255,10 +298,10 @@ def main() -> None:
     """Make the parts that are asked for, all by default."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", default=["flows", "settings", "angles", "where", "figure"])
-    parser.add_argument("--flow", action="append", help="for the tables; by default all, and for settings the first two")
+    parser.add_argument("--flow", action="append", help="of the tables; for settings the pinwheel by default")
     parser.add_argument("--group", action="append", help="of settings")
     chosen = parser.parse_args()
-    for part, groups, names in (("flows", EVERY, FLOWS), ("settings", ONE, FLOWS[:2])):
+    for part, groups, names in (("flows", EVERY, FLOWS), ("settings", ONE, FLOWS[:1])):
         some = {group: settings for group, settings in groups.items() if group in (chosen.group or groups)}
         for name in chosen.flow or names if part in chosen.parts else ():
             for row in rows(name, some):
