@@ -176,10 +176,10 @@ class Study:
         first = fits[GEODESIC]
         potential = regressed_potential(first.objective.moved(first.theta), self.train[1])
         fits |= self._chosen(fits, potential)
-        base = self._each(first, potential)
-        before, after = self._excesses(first)
+        base = self.each(first, potential)
+        before, after = self.excesses(first)
         for label, fit in fits.items():
-            costs = self._each(fit, potential)
+            costs = self.each(fit, potential)
             closed = 1 - (after + float(np.mean(costs - base))) / before
             exact = replace(fit.objective, steps=32)
             action = exact.segments * 0.5 * float(fit.theta @ fit.theta)
@@ -205,13 +205,17 @@ class Study:
             chosen[f"penalised, chosen, {modes}"] = min(some, key=held_out)
         return chosen
 
-    def _each(self, fit: Fitted, potential: Potential) -> np.ndarray:
+    def each(self, fit: Fitted, potential: Potential) -> np.ndarray:
         """Return (12') by fresh pairs."""
         z, x = self.fresh
-        y = replace(fit.objective, z=z, x=x, steps=32).moved(fit.theta)
+        return self.each_of(replace(fit.objective, z=z, x=x, steps=32).moved(fit.theta), potential)
+
+    def each_of(self, y: np.ndarray, potential: Potential) -> np.ndarray:
+        """Return (12') by fresh pairs, whose latents were moved to `y`."""
+        x = self.fresh[1]
         return np.sum(x**2 - 2 * x * y, axis=1) + 2 * potential(y)[0] + 2 - 2 * potential.mean
 
-    def _excesses(self, fit: Fitted) -> tuple[float, ...]:
+    def excesses(self, fit: Fitted) -> tuple[float, ...]:
         """Return the excess of 5000 fresh pairs, before and after."""
         z, x = (rows[:5000] for rows in self.fresh)
         moved = replace(fit.objective, z=z, x=x, steps=32).moved(fit.theta)
@@ -231,14 +235,14 @@ def lines(name: str, studies: list[Study]):
         )  # fmt: skip
 
 
-def write(table: dict[str, list[tuple[str, ...]]]) -> None:
-    """Put the rows of flows into the table of the page, in place of the old ones."""
+def put(part: str, columns: tuple[str, ...], table: dict[str, list[tuple[str, ...]]]) -> None:
+    """Put the rows of flows into a table of the page, in place of the old ones."""
     page = DOCS / "alternatives.md"
-    first, marker, rest = page.read_text(encoding="utf-8").partition("<!-- table -->\n")
-    old, end, last = rest.partition("<!-- end of table -->")
+    first, marker, rest = page.read_text(encoding="utf-8").partition(f"<!-- {part} -->\n")
+    old, end, last = rest.partition(f"<!-- end of {part} -->")
     cells = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in old.splitlines()[2:]]
     kept = {name: [row for row in cells if row[0] == name] for name in FLOWS} | table
-    rows = [COLUMNS, ("---",) * len(COLUMNS), *(row for name in FLOWS for row in kept.get(name, []))]
+    rows = [columns, ("---",) * len(columns), *(row for name in FLOWS for row in kept.get(name, []))]
     body = "".join(f"| {' | '.join(row)} |\n" for row in rows)
     page.write_text(first + marker + body + end + last, encoding="utf-8")
 
@@ -271,7 +275,7 @@ def main() -> None:
     studies: dict[str, list[Study]] = {}
     for name in sys.argv[1:] or FLOWS:
         studies[name] = [Study(name, seed).run() for seed in SEEDS]
-        write({name: list(lines(name, studies[name]))})
+        put("table", COLUMNS, {name: list(lines(name, studies[name]))})
         draw(studies, DOCS / "images" / "alternatives.png")
 
 
