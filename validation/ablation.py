@@ -71,6 +71,7 @@ def enstrophy(unknowns: Unknowns) -> np.ndarray:
 mean_square_gradient = Unknowns.stiffness
 NORM = {"patches": [mock.patch.object(Unknowns, "stiffness", property(enstrophy))]}
 PLAIN = {"patches": [mock.patch("eulerot.shooting.Descent", partial(Descent, potential=lambda y, x: half_square(2)))]}
+REST = start(at_rest)
 RANDOM = {f"random start, seed {i}": start(lambda c, axes, i=i: at_random(c, axes, seed=i)) for i in (1, 2)}
 LONG = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
 ONE: dict[str, dict[str, dict]] = {
@@ -81,7 +82,7 @@ ONE: dict[str, dict[str, dict]] = {
     "geodesics": {str(m): {"segments": m} for m in (2, 3, 4)}
     | {f"{m}, aligned": {"segments": m, "align": True} for m in (1, 2, 3, 4)},
     "weight": {f"{w:.0e} alone": {"regularisation": w} for w in (1e-3, 1e-4, 1e-5, 1e-6)}
-    | {"1e-02, 1e-03 .. 1e-07": {"regularisation": LONG}},
+    | {"1e-02 .. 1e-07": {"regularisation": LONG}, "1e-02 .. 1e-07, from rest": {"regularisation": LONG, **REST}},
     "norm": {"enstrophy, 1e-2 .. 1e-4": {"regularisation": (1e-2, 1e-3, 1e-4), **NORM}},
     "steps": {str(n): {"steps": n} for n in (4, 16, 32)},
     "pairs": {str(n): {"n_pairs": n} for n in (512, 1024, 2048, 4096, 16384, 32768)},
@@ -91,14 +92,14 @@ ONE: dict[str, dict[str, dict]] = {
     "optimiser": {f"memory {m}": optimiser(maxcor=m) for m in (5, 10)}
     | {f"tolerance {t:.0e}": optimiser(ftol=t) for t in (1e-3, 1e-6, 1e-8)}
     | {f"at most {n} iterations": {"max_iterations": n} for n in (5, 10, 20)},
-    "start": {"at rest": start(at_rest), **RANDOM},
+    "start": {"at rest": REST, **RANDOM},
     "latent axes": {
         label: {"axes": 0.0, **options}
         for label, options in {
             "one geodesic": {},
             "24 modes": {"modes": 24},
             **RANDOM,
-            "1e-02, 1e-03 .. 1e-07": {"regularisation": LONG},
+            "1e-02 .. 1e-07, from rest": {"regularisation": LONG, **REST},
             "enstrophy, 1e-2 .. 1e-4": {"regularisation": (1e-2, 1e-3, 1e-4), **NORM},
             "no control variate": PLAIN,
             "32768 pairs": {"n_pairs": 32768},
@@ -271,27 +272,29 @@ def draw_angles(path: Path) -> None:
 
 
 def draw_settings(path: Path) -> None:
-    """Draw the share that is left, by settings, from the table of the page."""
+    """Draw the share that is left on the pinwheel, by settings, from the table of the page."""
     from matplotlib import pyplot as plt
 
-    table = read_table("settings")
-    flows = [flow for flow in FLOWS if any(key[0] == flow for key in table)]
+    table = {key[1:]: row[3] for key, row in read_table("settings").items() if key[0] == FLOWS[0]}
     keys = [(group, label) for group, settings in ONE.items() for label in settings]
     places = {key: i + list(ONE).index(key[0]) for i, key in enumerate(keys)}
-    figure, ax = plt.subplots(figsize=(8, 0.17 * (len(keys) + len(ONE)) + 1), layout="constrained")
-    for colour, flow in zip(("C0", "C1", "C2", "C3"), flows, strict=False):
-        found = [(key[1:], 100 - float(row[3].split("%")[0])) for key, row in table.items() if key[0] == flow]
-        ax.semilogx([left for _, left in found], [places[key] for key, _ in found], "o", color=colour, label=flow)
-        default = [left for key, left in found if key[0] == "as it is"]
-        ax.axvspan(min(default) / 1.005, max(default) * 1.005, color=colour, alpha=0.2, lw=0)
+    figure, ax = plt.subplots(figsize=(8, 0.16 * (len(keys) + len(ONE)) + 1), layout="constrained")
+    for i, group in enumerate(ONE):
+        found = [(places[key], *cell.replace("%", "").split(" ± ")) for key, cell in table.items() if key[0] == group]
+        left = [100 - float(closed) for _, closed, *_ in found]
+        errors = [float(error[0]) if error else 0.0 for _, _, *error in found]
+        ax.errorbar(left, [place for place, *_ in found], xerr=errors, fmt="o", ms=5, color=f"C{i % 2}")
+    default = 100 - float(table[keys[0]].rstrip("%"))
+    ax.axvline(default, color="k", lw=0.8, zorder=0)
+    ax.set_xscale("log")
     ax.set_yticks(list(places.values()), [f"{group}: {label}" for group, label in keys], fontsize=7)
     ax.set(xlabel="excess that is left, % of that before (log scale)", ylim=(max(places.values()) + 1, -1))
+    ax.set_title("pinwheel; the line is one geodesic as it is", fontsize=9)
     ticks = [tick for tick in (0.5, 1, 2, 3, 4, 6, 8, 12, 20, 40) if ax.get_xlim()[0] < tick < ax.get_xlim()[1]]
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.set_xticks([], minor=True)
     ax.grid(alpha=0.3)
-    ax.legend(frameon=False, fontsize=8)
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, dpi=120)
 
 
 def main() -> None:
