@@ -235,48 +235,50 @@ def lines(name: str, studies: list[Study]):
         )  # fmt: skip
 
 
-def put(part: str, columns: tuple[str, ...], table: dict[str, list[tuple[str, ...]]]) -> None:
-    """Put the rows of flows into a table of the page, in place of the old ones."""
+def read(part: str) -> list[tuple[str, ...]]:
+    """Return the rows of a table of the page."""
+    _, _, rest = (DOCS / "alternatives.md").read_text(encoding="utf-8").partition(f"<!-- {part} -->\n")
+    lines = rest.partition(f"<!-- end of {part} -->")[0].splitlines()[2:]
+    return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines]
+
+
+def put(part: str, columns: tuple[str, ...], name: str, new: list[tuple[str, ...]]) -> None:
+    """Put the rows of a flow into a table of the page, in place of the old ones."""
     page = DOCS / "alternatives.md"
-    first, marker, rest = page.read_text(encoding="utf-8").partition(f"<!-- {part} -->\n")
-    old, end, last = rest.partition(f"<!-- end of {part} -->")
-    cells = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in old.splitlines()[2:]]
-    kept = {name: [row for row in cells if row[0] == name] for name in FLOWS} | table
-    rows = [columns, ("---",) * len(columns), *(row for name in FLOWS for row in kept.get(name, []))]
+    kept = {flow: [row for row in read(part) if row[0] == flow] for flow in FLOWS} | {name: new}
+    rows = [columns, ("---",) * len(columns), *(row for flow in FLOWS for row in kept[flow])]
     body = "".join(f"| {' | '.join(row)} |\n" for row in rows)
-    page.write_text(first + marker + body + end + last, encoding="utf-8")
+    head, rest = page.read_text(encoding="utf-8").split(f"<!-- {part} -->\n")
+    _, tail = rest.split(f"<!-- end of {part} -->")
+    page.write_text(f"{head}<!-- {part} -->\n{body}<!-- end of {part} -->{tail}", encoding="utf-8")
 
 
-def draw(studies: dict[str, list[Study]], path: Path) -> None:
-    """Draw what is left of the excess against the action, from free to heavily penalised."""
+def draw(path: Path) -> None:
+    """Draw what is left of the excess against the action, from free to heavily penalised, from the table."""
     from matplotlib import pyplot as plt
 
-    figure, panels = plt.subplots(
-        1, len(studies), figsize=(3.4 * len(studies), 3.4), layout="constrained", squeeze=False
-    )
-    for (name, some), ax in zip(studies.items(), panels[0], strict=True):
+    numbers = {row[:2]: (float(row[6]), 100 - float(row[3].split("%")[0])) for row in read("table")}
+    flows = [flow for flow in FLOWS if (flow, GEODESIC) in numbers]
+    size = (3.4 * len(flows), 3.4)
+    figure, panels = plt.subplots(1, len(flows), figsize=size, layout="constrained", squeeze=False)
+    for name, ax in zip(flows, panels[0], strict=True):
         for modes, colour in (("8 modes", "C0"), ("16 modes", "C1")):
             labels = [f"free, {modes}", *(f"penalised, {penalty:.0e}, {modes}" for penalty in PENALTIES)]
-            left, action = (
-                np.array([[study.numbers[label][i] for label in labels] for study in some]).mean(axis=0) for i in (1, 4)
-            )
-            ax.semilogy(action, 100 * (1 - left), "o-", color=colour, label=f"free to penalised, {modes}")
-            ax.semilogy(action[0], 100 * (1 - left[0]), "o", color=colour, mfc="white", zorder=3)
-        closed, action = (np.mean([study.numbers[GEODESIC][i] for study in some]) for i in (1, 4))
-        ax.semilogy(action, 100 * (1 - closed), "k*", ms=12, label=GEODESIC)
+            way = np.array([numbers[name, label] for label in labels])
+            ax.semilogy(*way.T, "o-", color=colour, label=f"free (hollow) to penalised, {modes}")
+            ax.semilogy(*way[0], "o", color=colour, mfc="white", zorder=3)
+        ax.semilogy(*numbers[name, GEODESIC], "k*", ms=12, label=GEODESIC)
         ax.set(title=name.replace("_", " "), xlabel="action")
     panels[0][0].set_ylabel("excess that is left, %")
-    panels[0][0].legend(frameon=False, fontsize=8)
+    panels[0][0].legend(frameon=False, fontsize=7)
     figure.savefig(path, dpi=150)
 
 
 def main() -> None:
     """Write the table and the figure into the documentation, all flows by default."""
-    studies: dict[str, list[Study]] = {}
     for name in sys.argv[1:] or FLOWS:
-        studies[name] = [Study(name, seed).run() for seed in SEEDS]
-        put("table", COLUMNS, {name: list(lines(name, studies[name]))})
-        draw(studies, DOCS / "images" / "alternatives.png")
+        put("table", COLUMNS, name, list(lines(name, [Study(name, seed).run() for seed in SEEDS])))
+        draw(DOCS / "images" / "alternatives.png")
 
 
 if __name__ == "__main__":

@@ -185,7 +185,7 @@ def main() -> None:
             spread = f"{closed.mean():.1%} ({closed.min():.1%} .. {closed.max():.1%})"
             numbers = (f"{cost.mean():.4f}", f"{action.mean():.3f}", f"{stages.mean():.0f}")
             table.append((name, label, f"{size.mean():.0f}", spread, *numbers))
-        put("neural", COLUMNS, {name: table})
+        put("neural", COLUMNS, name, table)
 
 
 if __name__ == "__main__":
