@@ -220,7 +220,7 @@ def slack(y: np.ndarray, x: np.ndarray) -> np.ndarray:
 def zones(y: np.ndarray, axes: np.ndarray) -> dict[str, np.ndarray]:
     """Return which rearranged latents lie in which part of the latent space, or of the box."""
     radius = np.linalg.norm(y, axis=1)
-    edges = [math.sqrt(-2 * math.log(1 - share)) for share in (0.0, 0.25, 0.5, 0.75, 0.9, 0.99)] + [math.inf]
+    edges = [0.0, *(math.sqrt(-2 * math.log(1 - share)) for share in (0.25, 0.5, 0.75, 0.9, 0.99)), math.inf]
     parts = {f"{a:.1f} < |y| < {b:.1f}": (radius >= a) & (radius < b) for a, b in pairwise(edges)}
     near = np.abs(to_box(y @ axes.T)) < math.pi / 8
     return parts | {"near one wall": near.sum(axis=1) == 1, "in a corner": near.all(axis=1)}

@@ -269,6 +269,8 @@ def draw(path: Path) -> None:
             ax.semilogy(*way[0], "o", color=colour, mfc="white", zorder=3)
         ax.semilogy(*numbers[name, GEODESIC], "k*", ms=12, label=GEODESIC)
         ax.set(title=name.replace("_", " "), xlabel="action")
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter("{x:g}")
     panels[0][0].set_ylabel("excess that is left, %")
     panels[0][0].legend(frameon=False, fontsize=7)
     figure.savefig(path, dpi=150)
