@@ -93,6 +93,7 @@ ONE: dict[str, dict[str, dict]] = {
     | {f"tolerance {t:.0e}": optimiser(ftol=t) for t in (1e-3, 1e-6, 1e-8)}
     | {f"at most {n} iterations": {"max_iterations": n} for n in (5, 10, 20)},
     "start": {"at rest": REST, **RANDOM},
+    "axes": {f"{angle} degrees": {"axes": math.radians(angle)} for angle in (25, 35, 40, 45, 55)},
     "latent axes": {
         label: {"axes": 0.0, **options}
         for label, options in {
