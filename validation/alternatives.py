@@ -1,16 +1,16 @@
 """One geodesic against velocities that are free in time, and free ones that are penalised, at equal cost.
 
-    python validation/alternatives.py
+    python validation/alternatives.py [FLOW ...]
 
-Writes the table of `docs/alternatives.md`. All start from rest on the same 7168 Sobol pairs in the same axes,
-minimise (12'), take as many evaluations of (J, grad J) and choose their weights on the same 1024 other pairs; 5000
-fresh pairs are for the table.
+Writes the table and the figure of `docs/alternatives.md`, flow by flow. All start from rest on the same pairs in the
+same axes, minimise (12') with the same two weights, may take as many Runge-Kutta stages a pair, and choose the penalty
+on the same held-out pairs.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, replace
+import sys
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +20,18 @@ import eulerot
 from eulerot.euler.grid import Grid
 from eulerot.euler.trajectory import Trajectory
 from eulerot.objective import Objective
-from eulerot.potential import regressed_potential
+from eulerot.potential import Potential, regressed_potential
 from eulerot.source import normal_points
 from eulerot.transport import transport_report
 
-PAGE = Path(__file__).parent.parent / "docs" / "alternatives.md"
-HEADER = "| flow | velocity | unknowns | closed | cost | excess | action | residual | fit |\n" + "|---" * 9 + "|\n"
-WEIGHTS, EVALUATIONS, PIECES = (1e-4, 1e-5), 40, 4
+DOCS = Path(__file__).parent.parent / "docs"
+COLUMNS = ("flow", "velocity", "unknowns", "closed", "against the geodesic", "cost", "action", "residual")
+COLUMNS += ("evaluations", "stages")
+FLOWS = ("two_moons", "eight_gaussians", "pinwheel", "checkerboard")
+SEEDS, PAIRS, HELD, FRESH = (0, 1, 2), 3584, 8192, 20_000
+WEIGHTS, PENALTIES, PIECES, GEODESIC = (1e-4, 1e-5), (1e-4, 1e-3, 1e-2, 1e-1), 4, "one geodesic"
+# Runge-Kutta stages a pair for each weight: what 24 evaluations of a geodesic of 8 steps take
+BUDGET = 24 * 8 * 4
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ class Free(Objective):
 
     def residual(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the Euler residual and its gradient."""
-        fields, total = self.vorticity(theta), 0.0
+        fields, total = np.array(self.fields(theta)), 0.0
         gradient, tendency, back = np.zeros_like(fields), self._equation.zeros(), self._equation.zeros()
         for j in range(self.segments - 1):
             middle = 0.5 * (fields[j] + fields[j + 1])
@@ -84,68 +89,195 @@ class Free(Objective):
             self._equation.adjoint(middle, multiplier, back)
             gradient[j] += -multiplier - 0.5 * back
             gradient[j + 1] += multiplier - 0.5 * back
-        return total, (self.grid.weights * self._scale * gradient).ravel()
+        return total, np.concatenate([self._unknowns.gradient(each) for each in gradient])
 
 
-def fitted(objective: Objective, check: Objective) -> np.ndarray:
-    """Return the unknowns that the other pairs prefer, after the same number of evaluations for every weight."""
-    unit = float(np.sqrt(np.mean(np.sum((objective.x - objective.x.mean(axis=0)) ** 2, axis=1))))
-    theta, tried = np.zeros(objective.size), []
+@dataclass
+class Metered:
+    """An objective that counts: evaluations of (J, grad J), and stages, each of which moves every particle once."""
+
+    objective: Objective
+    weight: float
+    evaluations: int = 0
+    stages: int = 0
+
+    def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return ``J`` and its gradient."""
+        steps = sum(self.objective._enough_steps(start) for start in self.objective.fields(theta))
+        self.evaluations, self.stages = self.evaluations + 1, self.stages + steps * self.objective.tableau.stages
+        return self.objective(theta, self.weight)
+
+    def stop(self, intermediate_result: object) -> None:
+        """End the optimiser once the stages are spent."""
+        if self.stages >= BUDGET:
+            raise StopIteration
+
+
+@dataclass
+class Fitted:
+    """The unknowns that a velocity ends with, and what they took."""
+
+    objective: Objective
+    theta: np.ndarray
+    evaluations: int = 0
+    stages: int = 0
+
+
+def fitted(objective: Objective, unit: float) -> Fitted:
+    """Return the unknowns at the end of the descent, after as many stages for every weight."""
+    found = Fitted(objective, np.zeros(objective.size))
     for weight in WEIGHTS:
-        potential = regressed_potential(objective.moved(theta), objective.x)
-        objective, check = replace(objective, potential=potential), replace(check, potential=potential)
-        weighted = weight * unit
-        theta = minimize(
-            objective, theta, (weighted,), "L-BFGS-B", jac=True,
-            options={"maxfun": EVALUATIONS, "maxcor": 30, "ftol": 0.0},
+        potential = regressed_potential(objective.moved(found.theta), objective.x)
+        metered = Metered(replace(objective, potential=potential), weight * unit)
+        options = {"maxiter": 1000, "maxfun": 1000, "maxcor": 30, "ftol": 0.0, "gtol": 0.0}
+        found.theta = minimize(
+            metered, found.theta, jac=True, method="L-BFGS-B", callback=metered.stop, options=options
         ).x  # fmt: skip
-        tried.append(theta)
-    return min(tried, key=check.cost)
+        found.evaluations, found.stages = found.evaluations + metered.evaluations, found.stages + metered.stages
+    return found
 
 
-def velocities(z: np.ndarray, x: np.ndarray) -> dict[str, Objective]:
-    """Return what is compared."""
+def velocities(z: np.ndarray, x: np.ndarray, unit: float) -> dict[str, Objective]:
+    """Return what is compared: fields of 16 modes, or as many unknowns in four fields of 8."""
     fine, coarse = Grid.from_modes(16), Grid.from_modes(16 // int(PIECES**0.5))
-    pieces = {"steps": 4, "segments": PIECES, "threads": 2}
-    return {
-        "one geodesic": Objective(z, x, fine, steps=8, threads=2),
-        "free": Free(z, x, coarse, **pieces),
-        "penalised, 1e-3": Free(z, x, coarse, penalty=1e-3, **pieces),
-        "penalised, 1e-1": Free(z, x, coarse, penalty=1e-1, **pieces),
-        "free, 16 modes": Free(z, x, fine, **pieces),
-    }
+    found: dict[str, Objective] = {GEODESIC: Objective(z, x, fine, steps=8, threads=2)}
+    for grid, modes in ((coarse, "8 modes"), (fine, "16 modes")):
+        for penalty in (0.0, *PENALTIES):
+            kind = f"penalised, {penalty:.0e}, {modes}" if penalty else f"free, {modes}"
+            found[kind] = Free(z, x, grid, steps=2, segments=PIECES, threads=2, penalty=penalty * unit)
+    return found
 
 
-def rows(name: str):
-    """Yield one line of the table for each velocity."""
-    flow, z = eulerot.zoo.load(name), normal_points(8192, 2)
-    x, fresh = flow.forward(z), np.random.default_rng(1).standard_normal((5000, 2))
-    data = flow.forward(fresh)
-    before = transport_report(fresh, data)
-    axes = eulerot.fit(z, x, align=False, max_iterations=1).rearrangement.sweeps[0].axes
-    held = np.random.default_rng(0).permutation(len(z)) < len(z) // 8
-    for label, objective in velocities(z[~held] @ axes.T, x[~held] @ axes.T).items():
-        begun = time.perf_counter()
-        theta = fitted(objective, replace(objective, z=z[held] @ axes.T, x=x[held] @ axes.T))
-        seconds = time.perf_counter() - begun
-        exact = replace(objective, z=fresh @ axes.T, x=data @ axes.T, steps=64)
-        after = transport_report(exact.moved(theta) @ axes, data)
-        closed, action = 1 - after.excess / before.excess, objective.segments * 0.5 * float(theta @ theta)
-        residual = f"{exact.residual(theta)[0]:.2f}" if isinstance(exact, Free) else "0"
-        numbers = f"{closed:.2%} | {after.cost:.4f} | {after.excess:.5f} | {action:.3f} | {residual} | {seconds:.1f} s"
-        yield f"| {name} | {label} | {theta.size} | {numbers} |"
+@dataclass
+class Study:
+    """One flow and one seed: the pairs, and how a velocity is measured on fresh ones."""
+
+    name: str
+    seed: int
+    numbers: dict[str, tuple[float, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        flow, z = eulerot.zoo.load(self.name), normal_points(PAIRS, 2, self.seed)
+        x, rng = flow.forward(z), np.random.default_rng(100 + self.seed)
+        turn = eulerot.fit(z, x, align=False, max_iterations=1, seed=self.seed).rearrangement.sweeps[0].axes.T
+        held, fresh = rng.standard_normal((HELD, 2)), rng.standard_normal((FRESH, 2))
+        self.train, self.held, self.fresh = ((rows @ turn, flow.forward(rows) @ turn) for rows in (z, held, fresh))
+        self.unit = float(np.sqrt(np.mean(np.sum((x - x.mean(axis=0)) ** 2, axis=1))))
+
+    def run(self) -> Study:
+        """Fit all velocities, choose among the penalties, and measure."""
+        fits: dict[str, Fitted] = {}
+        for label, objective in velocities(*self.train, self.unit).items():
+            fits[label] = fitted(objective, self.unit)
+        # one potential for all that are compared
+        first = fits[GEODESIC]
+        potential = regressed_potential(first.objective.moved(first.theta), self.train[1])
+        fits |= self._chosen(fits, potential)
+        base = self.each(first, potential)
+        before, after = self.excesses(first)
+        for label, fit in fits.items():
+            costs = self.each(fit, potential)
+            closed = 1 - (after + float(np.mean(costs - base))) / before
+            exact = replace(fit.objective, steps=32)
+            action = exact.segments * 0.5 * float(fit.theta @ fit.theta)
+            residual = exact.residual(fit.theta)[0] if isinstance(exact, Free) else 0.0
+            against = closed - (1 - after / before)
+            self.numbers[label] = (
+                fit.theta.size, closed, against, float(np.mean(costs)), action, residual, fit.evaluations, fit.stages,
+            )  # fmt: skip
+            print(self.name, self.seed, label, np.round(self.numbers[label], 4), flush=True)
+        return self
+
+    def _chosen(self, fits: dict[str, Fitted], potential: Potential) -> dict[str, Fitted]:
+        """Return for each number of modes the penalised velocity that held-out pairs prefer."""
+
+        def held_out(fit: Fitted) -> float:
+            return replace(fit.objective, z=self.held[0], x=self.held[1], potential=potential).cost(fit.theta)
+
+        chosen = {}
+        for modes in ("8 modes", "16 modes"):
+            some = [
+                fit for label, fit in fits.items() if label.startswith("penalised") and label.endswith(f", {modes}")
+            ]
+            chosen[f"penalised, chosen, {modes}"] = min(some, key=held_out)
+        return chosen
+
+    def each(self, fit: Fitted, potential: Potential) -> np.ndarray:
+        """Return (12') by fresh pairs."""
+        z, x = self.fresh
+        return self.each_of(replace(fit.objective, z=z, x=x, steps=32).moved(fit.theta), potential)
+
+    def each_of(self, y: np.ndarray, potential: Potential) -> np.ndarray:
+        """Return (12') by fresh pairs, whose latents were moved to `y`."""
+        x = self.fresh[1]
+        return np.sum(x**2 - 2 * x * y, axis=1) + 2 * potential(y)[0] + 2 - 2 * potential.mean
+
+    def excesses(self, fit: Fitted) -> tuple[float, ...]:
+        """Return the excess of 5000 fresh pairs, before and after."""
+        z, x = (rows[:5000] for rows in self.fresh)
+        moved = replace(fit.objective, z=z, x=x, steps=32).moved(fit.theta)
+        return tuple(transport_report(y, x).excess for y in (z, moved))
+
+
+def lines(name: str, studies: list[Study]):
+    """Yield the lines of the table: means over seeds, and the range of what is closed."""
+    for label in studies[0].numbers:
+        rows = np.array([study.numbers[label] for study in studies])
+        size, closed, against, cost, action, residual, evaluations, stages = rows.mean(axis=0)
+        low, high = rows[:, 1].min(), rows[:, 1].max()
+        more = f"{100 * against:+.2f} ({100 * rows[:, 2].min():+.2f} .. {100 * rows[:, 2].max():+.2f})"
+        yield (
+            name, label, f"{size:.0f}", f"{closed:.2%} ({low:.2%} .. {high:.2%})", "" if label == GEODESIC else more,
+            f"{cost:.4f}", f"{action:.3f}", f"{residual:.2f}", f"{evaluations:.0f}", f"{stages:.0f}",
+        )  # fmt: skip
+
+
+def read(part: str) -> list[tuple[str, ...]]:
+    """Return the rows of a table of the page."""
+    _, _, rest = (DOCS / "alternatives.md").read_text(encoding="utf-8").partition(f"<!-- {part} -->\n")
+    lines = rest.partition(f"<!-- end of {part} -->")[0].splitlines()[2:]
+    return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines]
+
+
+def put(part: str, columns: tuple[str, ...], name: str, new: list[tuple[str, ...]]) -> None:
+    """Put the rows of a flow into a table of the page, in place of the old ones."""
+    page = DOCS / "alternatives.md"
+    kept = {flow: [row for row in read(part) if row[0] == flow] for flow in FLOWS} | {name: new}
+    rows = [columns, ("---",) * len(columns), *(row for flow in FLOWS for row in kept[flow])]
+    body = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    head, rest = page.read_text(encoding="utf-8").split(f"<!-- {part} -->\n")
+    _, tail = rest.split(f"<!-- end of {part} -->")
+    page.write_text(f"{head}<!-- {part} -->\n{body}<!-- end of {part} -->{tail}", encoding="utf-8")
+
+
+def draw(path: Path) -> None:
+    """Draw what is left of the excess against the action, from free to heavily penalised, from the table."""
+    from matplotlib import pyplot as plt
+
+    numbers = {row[:2]: (float(row[6]), 100 - float(row[3].split("%")[0])) for row in read("table")}
+    flows = [flow for flow in FLOWS if (flow, GEODESIC) in numbers]
+    size = (3.4 * len(flows), 3.4)
+    figure, panels = plt.subplots(1, len(flows), figsize=size, layout="constrained", squeeze=False)
+    for name, ax in zip(flows, panels[0], strict=True):
+        for modes, colour in (("8 modes", "C0"), ("16 modes", "C1")):
+            labels = [f"free, {modes}", *(f"penalised, {penalty:.0e}, {modes}" for penalty in PENALTIES)]
+            way = np.array([numbers[name, label] for label in labels])
+            ax.semilogy(*way.T, "o-", color=colour, label=f"free (hollow) to penalised, {modes}")
+            ax.semilogy(*way[0], "o", color=colour, mfc="white", zorder=3)
+        ax.semilogy(*numbers[name, GEODESIC], "k*", ms=12, label=GEODESIC)
+        ax.set(title=name.replace("_", " "), xlabel="action")
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter("{x:g}")
+    panels[0][0].set_ylabel("excess that is left, %")
+    panels[0][0].legend(frameon=False, fontsize=7)
+    figure.savefig(path, dpi=150)
 
 
 def main() -> None:
-    """Write the table into its page."""
-    lines = []
-    for name in ("two_moons", "eight_gaussians"):
-        for line in rows(name):
-            print(line, flush=True)
-            lines.append(line)
-    first, marker, rest = PAGE.read_text().partition("<!-- table -->\n")
-    _, end, last = rest.partition("<!-- end of table -->")
-    PAGE.write_text(first + marker + HEADER + "\n".join(lines) + "\n" + end + last)
+    """Write the table and the figure into the documentation, all flows by default."""
+    for name in sys.argv[1:] or FLOWS:
+        put("table", COLUMNS, name, list(lines(name, [Study(name, seed).run() for seed in SEEDS])))
+        draw(DOCS / "images" / "alternatives.png")
 
 
 if __name__ == "__main__":
