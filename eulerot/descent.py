@@ -105,7 +105,8 @@ class Descent:
             # the potential of where we are: a better one with every weight, and one for all that are compared
             potential = self.potential(objective.moved(theta), objective.x) if objective.grid.walls else None
             objective, check = replace(objective, potential=potential), replace(check, potential=potential)
-            lowest = min(check.cost(other) for other in tried)
+            # of the weights, not of the start: with a weight of its own that may lie far below what the first one gives
+            lowest = min((check.cost(other) for other in tried[2:]), default=np.inf)
             theta, stage = self._minimised(objective, check, theta, weight, unit)
             tried.append(theta)
             self.history.append(stage)

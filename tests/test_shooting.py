@@ -243,6 +243,14 @@ def test_interrupt_keeps_the_best(monkeypatch):
     assert result.cost_after < result.cost_before
 
 
+def test_weights_may_start_anywhere(fitted):
+    """A first weight that is worse than the coarse start, which has a weight of its own, does not end the descent."""
+    z = normal_points(1024, 2)
+    result = fit(z, swirled(z), modes=8, align=False, regularisation=(1e-1, 1e-2, 1e-3, 1e-4, 1e-5))
+    assert len(result.history) >= 4 and result.history[0].held_out_cost > 1.01 * fitted.cost_after
+    assert result.cost_after < fitted.cost_after + 0.02 * (fitted.cost_before - fitted.cost_after)
+
+
 def test_iterations_that_run_out_are_reported():
     z, x = pairs(600)
     assert fit(z, x, modes=6, max_iterations=3).status == "max_iterations"
