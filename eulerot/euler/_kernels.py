@@ -22,27 +22,35 @@ def _workspace(series, walls):
 
 
 @part
-def _velocity(series, walls, position, work, out):
+def _table_size(series):
     if series.ndim == 3:
-        _kernels_plane.velocity(series, walls, position, work, out)
+        return _kernels_plane.table_size(series)
     else:
-        _kernels_space.velocity(series, walls, position, work, out)
+        return _kernels_space.table_size(series)
 
 
 @part
-def _gradient(series, walls, position, work, out, gradient):
+def _velocity(series, walls, position, work, table, out):
     if series.ndim == 3:
-        _kernels_plane.gradient(series, walls, position, work, out, gradient)
+        _kernels_plane.velocity(series, walls, position, work, table, out)
     else:
-        _kernels_space.gradient(series, walls, position, work, out, gradient)
+        _kernels_space.velocity(series, walls, position, work, table, out)
 
 
 @part
-def _collect(multiplier, position, walls, work, series_bar):
+def _gradient(series, walls, position, work, table, out, gradient):
+    if series.ndim == 3:
+        _kernels_plane.gradient(series, walls, position, work, table, out, gradient)
+    else:
+        _kernels_space.gradient(series, walls, position, work, table, out, gradient)
+
+
+@part
+def _collect(multiplier, walls, table, work, series_bar):
     if series_bar.ndim == 3:
-        _kernels_plane.collect(multiplier, position, walls, work, series_bar)
+        _kernels_plane.collect(multiplier, walls, table, work, series_bar)
     else:
-        _kernels_space.collect(multiplier, position, walls, work, series_bar)
+        _kernels_space.collect(multiplier, walls, table, work, series_bar)
 
 
 @part
@@ -83,6 +91,7 @@ def advance(lanes, coefs, a, b, dt, walls, record):
     size, room = lanes.shape[1], dim * LANES
     jacobian = size > room
     work, gradient = _workspace(coefs[0, 0], walls), np.empty(dim * room)
+    table = np.empty(_table_size(coefs[0, 0]))
     stage, slopes, ends = np.empty(size), np.empty(stages * size), np.zeros((stages + 1, stages))
     ends[:stages] = a
     ends[stages] = b
@@ -95,10 +104,10 @@ def advance(lanes, coefs, a, b, dt, walls, record):
                 _stage(state, slopes, ends, i, dt, size, stage)
                 o = i * size
                 if jacobian:
-                    _gradient(coefs[n, i], walls, stage, work, slopes[o : o + room], gradient)
+                    _gradient(coefs[n, i], walls, stage, work, table, slopes[o : o + room], gradient)
                     _vary(gradient, dim, stage, slopes, o)
                 else:
-                    _velocity(coefs[n, i], walls, stage, work, slopes[o : o + room])
+                    _velocity(coefs[n, i], walls, stage, work, table, slopes[o : o + room])
             _stage(state, slopes, ends, stages, dt, size, stage)
             for p in range(size):
                 state[p] = stage[p]
@@ -127,15 +136,17 @@ def adjoint(record, lanes, coefs, a, b, dt, walls, start, coefs_bar):
     dim = 2 if coefs_bar.ndim == 5 else 3
     room = dim * LANES
     work, slope_bar, back = _workspace(coefs_bar[0, 0], walls), np.empty(room), np.empty(stages * room)
-    stage, slopes, gradient = np.empty(stages * room), np.empty(stages * room), np.empty(stages * dim * room)
+    stage, slopes, gradient = np.empty(room), np.empty(stages * room), np.empty(stages * dim * room)
+    tables = np.empty((stages, _table_size(coefs[0, 0])))
     for block in range(lanes.shape[0]):
         mu = start[block]
         mu[:] = lanes[block]
         for n in range(steps - 1, -1, -1):
             for i in range(stages):
-                here, o = stage[i * room : (i + 1) * room], i * room
-                _stage(record[block, n], slopes, a, i, dt, room, here)
-                _gradient(coefs[n, i], walls, here, work, slopes[o : o + room], gradient[dim * o : dim * (o + room)])
+                o = i * room
+                _stage(record[block, n], slopes, a, i, dt, room, stage)
+                there = gradient[dim * o : dim * (o + room)]
+                _gradient(coefs[n, i], walls, stage, work, tables[i], slopes[o : o + room], there)
             for i in range(stages - 1, -1, -1):
                 for p in range(room):
                     slope_bar[p] = dt * b[i] * mu[p]
@@ -146,7 +157,7 @@ def adjoint(record, lanes, coefs, a, b, dt, walls, start, coefs_bar):
                         for p in range(room):
                             slope_bar[p] += weight * back[o + p]
                 o = i * room
-                _collect(slope_bar, stage[o : o + room], walls, work, coefs_bar[n, i])
+                _collect(slope_bar, walls, tables[i], work, coefs_bar[n, i])
                 _pull(gradient[dim * o :], dim, slope_bar, back, o)
             for i in range(stages):
                 o = i * room

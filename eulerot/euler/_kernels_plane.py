@@ -25,36 +25,46 @@ from eulerot.euler._kernels_basis import (
 
 
 @part
-def workspace(series, walls):
-    """Return the arrays that `velocity`, `gradient` and `collect` work in.
+def table_size(series):
+    """Return the length of the table of a block of particles."""
+    return 2 * (series.shape[1] + series.shape[2]) * LANES
 
-    Tables, sines and cosines, sums, wavenumbers of both axes, and room for coefficients.
-    """
+
+@part
+def workspace(series, walls):
+    """Return the arrays to work in: sines and cosines, sums, wavenumbers of both axes, room for coefficients."""
     _, m, n = series.shape
-    tables = np.empty(2 * m * LANES), np.empty(2 * n * LANES)
     first, second = np.empty(m), np.empty(n)
     for i in range(m):
         first[i] = wavenumber(i, walls, True, m)
     for i in range(n):
         second[i] = wavenumber(i, walls, True, n)
-    return (*tables, np.empty(2 * LANES), np.empty(TILE * LANES), first, second, np.empty((m, n)))
+    return np.empty(2 * LANES), np.empty(TILE * LANES), first, second, np.empty((m, n))
 
 
 @part
-def _bases(position, walls, count, trig, table):
-    """Tabulate the basis functions of a coordinate; return them, and turned."""
-    rows, turned = table[: count * LANES], table[count * LANES :]
+def _bases(series, table):
+    """Return the basis functions of the first coordinate, them turned, and both of the second coordinate."""
+    m, n = series.shape[1] * LANES, series.shape[2] * LANES
+    return table[:m], table[m : 2 * m], table[2 * m : 2 * m + n], table[2 * m + n :]
+
+
+@part
+def _tabulate_all(series, walls, position, trig, table):
+    """Fill the table of a block of particles."""
+    x, x_turned, y, y_turned = _bases(series, table)
     sine_cosine(position, walls, trig)
-    tabulate(trig, walls, True, count, rows, turned)
-    return rows, turned
+    tabulate(trig, walls, True, series.shape[1], x, x_turned)
+    sine_cosine(position[LANES:], walls, trig)
+    tabulate(trig, walls, True, series.shape[2], y, y_turned)
 
 
 @part
-def velocity(series, walls, position, work, out):
-    """Fill `out` with the velocity at the particles."""
-    sums = work[3]
-    x, x_turned = _bases(position, walls, series.shape[1], work[2], work[0])
-    y, y_turned = _bases(position[LANES:], walls, series.shape[2], work[2], work[1])
+def velocity(series, walls, position, work, table, out):
+    """Fill `out` with the velocity at the particles, and their `table`."""
+    sums = work[1]
+    _tabulate_all(series, walls, position, work[0], table)
+    x, x_turned, y, y_turned = _bases(series, table)
     u, v = out[:LANES], out[LANES:]
     out[:] = 0.0
     for m in range(0, series.shape[1], TILE):
@@ -63,11 +73,11 @@ def velocity(series, walls, position, work, out):
 
 
 @part
-def gradient(series, walls, position, work, out, gradient):
-    """Fill `out` with the velocity and `gradient` with ``u_x, u_y, v_x, v_y``."""
-    sums, first, second, bent = work[3:]
-    x, x_turned = _bases(position, walls, series.shape[1], work[2], work[0])
-    y, y_turned = _bases(position[LANES:], walls, series.shape[2], work[2], work[1])
+def gradient(series, walls, position, work, table, out, gradient):
+    """Fill `out` with the velocity, `gradient` with ``u_x, u_y, v_x, v_y``, and the particles' `table`."""
+    sums, first, second, bent = work[1:]
+    _tabulate_all(series, walls, position, work[0], table)
+    x, x_turned, y, y_turned = _bases(series, table)
     for m in range(series.shape[1]):
         for n in range(series.shape[2]):
             bent[m, n] = -second[n] * series[0, m, n]  # t' = -k b
@@ -90,11 +100,10 @@ def gradient(series, walls, position, work, out, gradient):
 
 
 @part
-def collect(multiplier, position, walls, work, series_bar):
+def collect(multiplier, walls, table, work, series_bar):
     """Add the derivatives of ``sum_p mu . U_p`` by both series to `series_bar`, the type-1 sums of equation (10)."""
-    sums = work[3]
-    x, x_turned = _bases(position, walls, series_bar.shape[1], work[2], work[0])
-    y, y_turned = _bases(position[LANES:], walls, series_bar.shape[2], work[2], work[1])
+    sums = work[1]
+    x, x_turned, y, y_turned = _bases(series_bar, table)
     for m in range(0, series_bar.shape[1], TILE):
         spread(multiplier, x[m * LANES :], sums)
         deposit(sums, y_turned, series_bar[0], m)

@@ -23,14 +23,15 @@ from eulerot.euler._kernels_basis import (
 
 
 @part
-def workspace(series, walls):
-    """Return the arrays that `velocity`, `gradient` and `collect` work in.
+def table_size(series):
+    """Return the length of the table of a block of particles."""
+    return 4 * (series.shape[1] + series.shape[2] + series.shape[3]) * LANES
 
-    Tables, sines and cosines, sums, sums of those.
-    """
-    _, m, n, o = series.shape
-    tables = np.empty(4 * m * LANES), np.empty(4 * n * LANES), np.empty(4 * o * LANES)
-    return (*tables, np.empty(2 * LANES), np.empty(TILE * LANES), np.empty(3 * LANES))
+
+@part
+def workspace(series, walls):
+    """Return the arrays to work in: sines and cosines, sums, sums of those."""
+    return np.empty(2 * LANES), np.empty(TILE * LANES), np.empty(3 * LANES)
 
 
 @part
@@ -44,25 +45,26 @@ def _family(trig, walls, sines, count, rows, slopes):
 
 
 @part
-def _tabulate_all(series, walls, position, work):
+def _tabulate_all(series, walls, position, trig, table):
     """Fill the table of each axis: sines, their derivatives, cosines, their derivatives; on the torus the first two."""
     for axis in range(3):
-        count, table = series.shape[1 + axis], work[axis]
+        count = series.shape[1 + axis]
         size = count * LANES
-        sine_cosine(position[axis * LANES :], walls, work[3])
-        _family(work[3], walls, True, count, table, table[size:])
+        sine_cosine(position[axis * LANES :], walls, trig)
+        _family(trig, walls, True, count, table, table[size:])
         if walls:
-            _family(work[3], walls, False, count, table[2 * size :], table[3 * size :])
+            _family(trig, walls, False, count, table[2 * size :], table[3 * size :])
+        table = table[4 * size :]
 
 
 @part
-def _bases(series, walls, i, derivative, work):
+def _bases(series, walls, i, derivative, table):
     """Return the basis functions of component `i` along the three axes, or their derivatives."""
-    _, m, n, o = series.shape
+    m, n, o = series.shape[1] * LANES, series.shape[2] * LANES, series.shape[3] * LANES
     return (
-        work[0][(2 * (walls and i != 0) + derivative) * m * LANES :],
-        work[1][(2 * (walls and i != 1) + derivative) * n * LANES :],
-        work[2][(2 * (walls and i != 2) + derivative) * o * LANES :],
+        table[(2 * (walls and i != 0) + derivative) * m :],
+        table[4 * m + (2 * (walls and i != 1) + derivative) * n :],
+        table[4 * (m + n) + (2 * (walls and i != 2) + derivative) * o :],
     )
 
 
@@ -73,13 +75,13 @@ def _add_product(sums, basis, out):
 
 
 @part
-def velocity(series, walls, position, work, out):
-    """Fill `out` with the velocity at the particles."""
-    sums, inner = work[4], work[5]
-    _tabulate_all(series, walls, position, work)
+def velocity(series, walls, position, work, table, out):
+    """Fill `out` with the velocity at the particles, and their `table`."""
+    sums, inner = work[1:]
+    _tabulate_all(series, walls, position, work[0], table)
     out[:] = 0.0
     for i in range(3):
-        x, y, z = _bases(series, walls, i, 0, work)
+        x, y, z = _bases(series, walls, i, 0, table)
         for m in range(series.shape[1]):
             inner[:] = 0.0
             for n in range(0, series.shape[2], TILE):
@@ -89,15 +91,15 @@ def velocity(series, walls, position, work, out):
 
 
 @part
-def gradient(series, walls, position, work, out, gradient):
-    """Fill `out` with the velocity and `gradient` with its nine derivatives, row by row."""
-    sums, inner = work[4], work[5]
+def gradient(series, walls, position, work, table, out, gradient):
+    """Fill `out` with the velocity, `gradient` with its nine derivatives, row by row, and the particles' `table`."""
+    sums, inner = work[1:]
     inner_y, inner_z = inner[LANES:], inner[2 * LANES :]
-    _tabulate_all(series, walls, position, work)
+    _tabulate_all(series, walls, position, work[0], table)
     out[:] = 0.0
     gradient[:] = 0.0
     for i in range(3):
-        (x, y, z), (dx, dy, dz) = _bases(series, walls, i, 0, work), _bases(series, walls, i, 1, work)
+        (x, y, z), (dx, dy, dz) = _bases(series, walls, i, 0, table), _bases(series, walls, i, 1, table)
         row = gradient[3 * i * LANES :]
         for m in range(series.shape[1]):
             coefs = series[i, m]
@@ -115,12 +117,11 @@ def gradient(series, walls, position, work, out, gradient):
 
 
 @part
-def collect(multiplier, position, walls, work, series_bar):
+def collect(multiplier, walls, table, work, series_bar):
     """Add ``sum_p mu . dU/dU_imno`` to `series_bar`, the type-1 sum of equation (10)."""
-    sums, weights = work[4], work[5]
-    _tabulate_all(series_bar, walls, position, work)
+    sums, weights = work[1:]
     for i in range(3):
-        x, y, z = _bases(series_bar, walls, i, 0, work)
+        x, y, z = _bases(series_bar, walls, i, 0, table)
         for m in range(series_bar.shape[1]):
             weights[:] = 0.0
             _add_product(multiplier[i * LANES :], x[m * LANES :], weights)
