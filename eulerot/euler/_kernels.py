@@ -54,12 +54,18 @@ def _collect(multiplier, walls, table, work, series_bar):
 
 
 @part
-def _stage(state, slopes, a, i, dt, size, stage):
-    """Set `stage` to the state that stage `i` sees."""
-    for p in range(size):
-        stage[p] = state[p]
+def _copy(rows, into):
+    # an assignment of slices would compile the text of the error that it may raise, which takes two seconds
+    for p in range(len(into)):
+        into[p] = rows[p]
+
+
+@part
+def _stage(state, slopes, weights, i, dt, size, stage):
+    """Set `stage` to the state that stage `i` sees, or, after the last one, to that at the end of the step."""
+    _copy(state, stage)
     for j in range(i):
-        weight = dt * a[i, j]
+        weight = dt * weights[i, j]
         if weight != 0.0:
             o = j * size
             for p in range(size):
@@ -81,7 +87,7 @@ def _vary(gradient, dim, stage, slopes, o):
 
 
 @njit(cache=True, nogil=True, fastmath=FUSE)
-def advance(lanes, coefs, a, b, dt, walls, record):
+def advance(lanes, coefs, weights, dt, walls, record):
     """Advance blocks of states in place: positions alone, or positions and the entries of the Jacobian.
 
     `record` keeps the positions at the start of each step, if it has room.
@@ -92,25 +98,22 @@ def advance(lanes, coefs, a, b, dt, walls, record):
     jacobian = size > room
     work, gradient = _workspace(coefs[0, 0], walls), np.empty(dim * room)
     table = np.empty(_table_size(coefs[0, 0]))
-    stage, slopes, ends = np.empty(size), np.empty(stages * size), np.zeros((stages + 1, stages))
-    ends[:stages] = a
-    ends[stages] = b
+    stage, slopes = np.empty(size), np.empty(stages * size)
     for block in range(lanes.shape[0]):
         state = lanes[block]
         for n in range(steps):
             if record.shape[1] > 0:
-                record[block, n] = state[:room]
+                _copy(state, record[block, n])
             for i in range(stages):
-                _stage(state, slopes, ends, i, dt, size, stage)
+                _stage(state, slopes, weights, i, dt, size, stage)
                 o = i * size
                 if jacobian:
                     _gradient(coefs[n, i], walls, stage, work, table, slopes[o : o + room], gradient)
                     _vary(gradient, dim, stage, slopes, o)
                 else:
                     _velocity(coefs[n, i], walls, stage, work, table, slopes[o : o + room])
-            _stage(state, slopes, ends, stages, dt, size, stage)
-            for p in range(size):
-                state[p] = stage[p]
+            _stage(state, slopes, weights, stages, dt, size, stage)
+            _copy(stage, state)
 
 
 @part
@@ -127,7 +130,7 @@ def _pull(gradient, dim, slope_bar, back, o):
 
 
 @njit(cache=True, nogil=True, fastmath=FUSE)
-def adjoint(record, lanes, coefs, a, b, dt, walls, start, coefs_bar):
+def adjoint(record, lanes, coefs, weights, dt, walls, start, coefs_bar):
     """Take multipliers of the final positions back to the start, and add derivatives by the coefficients.
 
     The stages of a step are computed again from the positions at its start: to keep them would take longer.
@@ -140,18 +143,18 @@ def adjoint(record, lanes, coefs, a, b, dt, walls, start, coefs_bar):
     tables = np.empty((stages, _table_size(coefs[0, 0])))
     for block in range(lanes.shape[0]):
         mu = start[block]
-        mu[:] = lanes[block]
+        _copy(lanes[block], mu)
         for n in range(steps - 1, -1, -1):
             for i in range(stages):
                 o = i * room
-                _stage(record[block, n], slopes, a, i, dt, room, stage)
+                _stage(record[block, n], slopes, weights, i, dt, room, stage)
                 there = gradient[dim * o : dim * (o + room)]
                 _gradient(coefs[n, i], walls, stage, work, tables[i], slopes[o : o + room], there)
             for i in range(stages - 1, -1, -1):
                 for p in range(room):
-                    slope_bar[p] = dt * b[i] * mu[p]
+                    slope_bar[p] = dt * weights[stages, i] * mu[p]
                 for j in range(i + 1, stages):
-                    weight = dt * a[j, i]
+                    weight = dt * weights[j, i]
                     if weight != 0.0:
                         o = j * room
                         for p in range(room):

@@ -217,8 +217,9 @@ class Transport:
         return _from_lanes(lanes, len(state)), record
 
     @property
-    def _scheme(self) -> tuple[FloatArray, FloatArray, float, bool]:
-        return self.tableau.a, self.tableau.b, self.dt, self.grid.walls
+    def _scheme(self) -> tuple[FloatArray, float, bool]:
+        """Return the weights of stages and, in one more row, of the step; the step; whether there are walls."""
+        return np.vstack([self.tableau.a, self.tableau.b]), self.dt, self.grid.walls
 
 
 def _by_chunk(work: Callable[[slice], T], blocks: int) -> list[Callable[[], T]]:
