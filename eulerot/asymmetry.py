@@ -27,7 +27,6 @@ def asymmetry(
         Where the Jacobian is taken, by central differences.
     step : float, default 1e-4
         Half the distance of the two points of a difference, in units of the points.
-
     domain : {"cube", "torus"}
         ``"torus"`` for images that are angles.
 

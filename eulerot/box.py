@@ -17,7 +17,7 @@ __all__ = ["Sweep"]
 
 @dataclass(frozen=True)
 class Sweep:
-    """Geodesics in disjoint coordinate planes of one turned box: ``Q^T o (X_1 x X_2 x ...) o Q``, equation (3').
+    """Geodesics in disjoint coordinate planes of one turned box: ``Q^T o (X_1 x X_2 x ...) o Q``, equation (3'').
 
     Disjoint planes do not interact, so together they are one geodesic of the box, in any dimension.
 

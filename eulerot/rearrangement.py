@@ -41,7 +41,7 @@ class Rearrangement:
     rotation : ndarray, shape (d, d)
         The rotation ``R``, applied first: ``z -> R z``. Equation (13).
     sweeps : tuple of Sweep
-        Geodesics of the box, applied in order. Equations (3), (3') and (4).
+        Geodesics of the box, applied in order. Equations (3), (3'') and (4).
     shift : ndarray, shape (d,), optional
         On the torus, the shift ``R``; given at all, it says that latents are angles.
 
@@ -152,12 +152,12 @@ class Rearrangement:
         """Return this map and its inverse as tables, some twenty times as fast, within `error` of this one.
 
         Tables are refined until they are within half of `error`, in the latent space, at probes that they do not
-        contain. Latents beyond 7, where they end, are moved exactly. Equation (18).
+        contain. Latents beyond 7, where they end, are moved exactly. Equation (19).
 
         Raises
         ------
         ValueError
-            If `error` is not positive, or if a geodesic moves three axes at once.
+            If `error` is not positive, if latents are angles, or if a geodesic moves three axes at once.
         ResolutionError
             If no table is fine enough.
 

@@ -34,7 +34,7 @@ _CHUNK = 4096
 
 
 def _table(move: Callable[[FloatArray], FloatArray], cells: int) -> FloatArray:
-    """Return the spline coefficients of a map of the box: of the displacement of latents, equation (18).
+    """Return the spline coefficients of a map of the box: of the displacement of latents, equation (19).
 
     A spline of order 8 on equal cells has six coefficients more than there are knots: it goes through the middles of
     the three outermost cells, too.
@@ -92,7 +92,7 @@ class TabulatedRearrangement:
     exact : Rearrangement
         The map that was tabulated.
     cells : int
-        Cells an axis of each table.
+        Cells an axis of each table of the map; those of its inverse may have other ones.
     error : float
         The largest distance between this map and the exact one, or between their inverses, at probes that the tables
         do not contain, tails included.

@@ -41,14 +41,14 @@ class Geodesic:
     time : float
         Duration.
     steps : int
-        Runge-Kutta steps.
+        Runge-Kutta steps of the particles, and of the field unless `field_steps` says otherwise.
     tableau : Tableau
         The scheme, one for field and particles.
     threads : int
         Threads over particles; results do not depend on it.
     field_steps : int, optional
-        Steps of the field, nine at least, if it is to take other ones than the particles, which then read it by
-        splines in time: for the same accuracy fewer `steps` do. By default one scheme advances both together.
+        Steps of the field, nine at least. The particles then read it by splines in time, and for the same accuracy need
+        fewer `steps`. By default field and particles advance together, in the same steps.
 
     Raises
     ------
@@ -114,7 +114,7 @@ class Geodesic:
         return self._trajectory(-1.0).transport(self.field1_hat)
 
     def _trajectory(self, share: float) -> Trajectory | SplinedTrajectory:
-        """Return the run over a share of the time, negative to go back, in steps of the same length or less."""
+        """Return the run over a share of the time, negative to go back, in steps no longer than the whole's."""
         time, steps = share * self.time, math.ceil(abs(share) * self.steps)
         if self.field_steps is None:
             return Trajectory(self._equation, self.tableau, time, steps, self.threads)
