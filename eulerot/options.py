@@ -26,12 +26,12 @@ class FitOptions:
     Parameters
     ----------
     domain : {"cube", "torus"}
-        ``"cube"`` for standard normal latents; ``"torus"`` for flows on two angles, whose latents are uniform.
+        ``"cube"`` for standard normal latents; ``"torus"`` for flows on one or two angles, whose latents are
+        uniform.
     modes : int or None
-        Modes kept an axis, ``K`` of equation (7); by default 16 in the plane, 10 in space, and 6
-        for sweeps of planes.
+        Modes kept an axis, ``K`` of equation (7); by default 16 in the plane, 10 in space, and 6 for sweeps of planes.
     segments : int
-        Geodesics that are composed, in the plane.
+        Geodesics that are composed; one with sweeps.
     sweeps : int or None
         The most sweeps of disjoint planes. By default the plane takes none, and more dimensions as many as held-out
         pairs gain from.
@@ -41,8 +41,8 @@ class FitOptions:
         The angle in radians by which the box is turned in the latent space, equation (3'); by default the one that
         coarse fits prefer.
     regularisation : tuple of float or None
-        The weights ``lam`` of equation (12) to go through, warm-started, in descending order, in units
-        of the spread of the data. By default 1e-4 and 1e-5, and 1e-4 alone for sweeps.
+        The weights ``lam`` of equation (12) to go through, warm-started, in descending order, in units of the spread of
+        the data. By default 1e-4 and 1e-5, and 1e-4 alone for sweeps.
     steps : int
         Runge-Kutta steps while fitting, shared by the geodesics; more where a field is too fast for them. The
         delivered map chooses its own.
@@ -130,7 +130,9 @@ class FitOptions:
 
 
 def shows_options(function: Function) -> Function:
-    """Let the signature of a function that passes ``**options`` on to `FitOptions` name them, with their defaults.
+    """Let `help` show the options of a function that passes ``**options`` on to `FitOptions`.
+
+    The signature names them with their defaults, and ``{options}`` in the docstring becomes their descriptions.
 
     Examples
     --------
@@ -148,6 +150,9 @@ def shows_options(function: Function) -> Function:
         if option.name not in named
     ]
     function.__signature__ = signature.replace(parameters=own + options)  # type: ignore[attr-defined]
+    if function.__doc__ and FitOptions.__doc__:
+        described = inspect.cleandoc(FitOptions.__doc__).split("----------\n")[1].partition("\n\nRaises")[0]
+        function.__doc__ = inspect.cleandoc(function.__doc__).replace("{options}", described)
     return function
 
 

@@ -86,8 +86,7 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
         Standard normal latents.
     x : array_like, shape (n, d)
         Their images under a flow, in the units of the latent space.
-    **options
-        The fields of `FitOptions`: ``modes=16, segments=1, align=True, seed=0, progress=False, ...``.
+    {options}
 
     Returns
     -------

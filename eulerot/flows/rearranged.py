@@ -236,7 +236,7 @@ def rearrange(
     check : bool
         Whether to check first that the flow's maps and its density belong together.
     **fit_options
-        Options of `fit`.
+        The other options of `eulerot.fit`.
 
     Raises
     ------
