@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.fft import next_fast_len
 
 from eulerot._types import FloatArray
 from eulerot.errors import checked_samples
@@ -20,15 +21,7 @@ DEALIASING = ("2/3", "3/2")
 
 def _fast_size(least: int) -> int:
     """Return the smallest number from `least` on that has no prime factor above five: its transforms are quick."""
-    n = least
-    while True:
-        rest = n
-        for prime in (2, 3, 5):
-            while rest % prime == 0:
-                rest //= prime
-        if rest == 1:
-            return n
-        n += 1
+    return next_fast_len(least, real=True)
 
 
 @dataclass(frozen=True)
