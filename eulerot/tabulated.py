@@ -124,23 +124,21 @@ class TabulatedRearrangement:
         return self.exact.path(z, times)
 
     def _forward(self, latents: FloatArray) -> FloatArray:
-        moved, far = self._through(latents)
+        moved, far = _through(self._there, latents @ self.exact.rotation.T)
         if far.any():
             moved[far] = self.exact.forward(latents[far])
         return moved
 
     def _inverse(self, latents: FloatArray) -> FloatArray:
-        moved, far = latents, np.zeros(len(latents), dtype=bool)
-        for stage in self._back:
-            moved = stage.forward(moved, far)
+        moved, far = _through(self._back, latents)
         moved = moved @ self.exact.rotation
         if far.any():
             moved[far] = self.exact.inverse(latents[far])
         return moved
 
     def _log_abs_det(self, latents: FloatArray) -> FloatArray:
-        far = self._through(latents)[1]
-        moved, total = latents @ self.exact.rotation.T, np.zeros(len(latents))
+        moved, far = latents @ self.exact.rotation.T, np.zeros(len(latents), dtype=bool)
+        total = np.zeros(len(latents))
         for stage in self._there:
             total += stage.log_abs_det(moved)
             moved = stage.forward(moved, far)
@@ -148,17 +146,18 @@ class TabulatedRearrangement:
             total[far] = self.exact.log_abs_det(latents[far])
         return total
 
-    def _through(self, latents: FloatArray) -> tuple[FloatArray, np.ndarray]:
-        """Return what the tables make of latents, and where they do not reach."""
-        moved, far = latents @ self.exact.rotation.T, np.zeros(len(latents), dtype=bool)
-        for stage in self._there:
-            moved = stage.forward(moved, far)
-        return moved, far
-
     def _by_chunk(self, move: Callable[[FloatArray], FloatArray], rows: FloatArray) -> FloatArray:
         threads = max((geodesic.threads for geodesic in self.exact.geodesics), default=1)
         chunks = [rows[start : start + _CHUNK] for start in range(0, max(len(rows), 1), _CHUNK)]
         return np.concatenate(run([partial(move, chunk) for chunk in chunks], threads))
+
+
+def _through(stages: tuple[_Stage, ...], latents: FloatArray) -> tuple[FloatArray, np.ndarray]:
+    """Return what tables make of latents, and where they do not reach."""
+    far = np.zeros(len(latents), dtype=bool)
+    for stage in stages:
+        latents = stage.forward(latents, far)
+    return latents, far
 
 
 def tabulated(exact: Rearrangement, *, error: float = 1e-6) -> TabulatedRearrangement:
@@ -204,10 +203,8 @@ def _stages(exact: Rearrangement, cells: int, pieces: int, *, backward: bool) ->
         sweeps = list(same)
         tables = []
         for geodesics in zip(*(sweep.geodesics for sweep in sweeps), strict=True):
-            several = [piece for geodesic in geodesics for piece in _pieces(geodesic, pieces)]
-            moves = (
-                [piece.inverse_angles for piece in several[::-1]] if backward else [p.forward_angles for p in several]
-            )
+            cut = [piece for geodesic in geodesics for piece in _pieces(geodesic, pieces)]
+            moves = [p.inverse_angles for p in cut[::-1]] if backward else [p.forward_angles for p in cut]
             tables.append(np.stack([_table(move, cells) for move in moves]))
         stages.append(_Stage(sweeps[0].axes, sweeps[0].planes, tuple(tables)))
     return tuple(stages[::-1] if backward else stages)
