@@ -9,10 +9,11 @@ from eulerot.flows import zoo
 from eulerot.flows.adapters import flow
 from eulerot.flows.knothe import KnotheFlow, knothe_flow
 from eulerot.flows.linear import LinearFlow
-from eulerot.flows.rearranged import FlowReport, RearrangedFlow, rearrange
+from eulerot.flows.rearranged import RearrangedFlow, rearrange
 from eulerot.rearrangement import Rearrangement
+from eulerot.reports import FlowReport, TransportReport
 from eulerot.shooting import FitResult, fit
-from eulerot.transport import TransportReport, transport_report
+from eulerot.transport import transport_report
 
 __all__ = [
     "EulerSolution",

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.linalg import schur
 
 from eulerot._types import FloatArray
-from eulerot.coordinates import from_chart
+from eulerot.circle import wrapped
 
 __all__ = ["best_shift", "checked_rotation", "procrustes_rotation", "turned"]
 
@@ -44,7 +44,7 @@ def best_shift(z: FloatArray, x: FloatArray) -> FloatArray:
     means = np.mean(ways, axis=0) + turn * np.arange(n)[:, None] / n  # the first ones go once more round
     moved = np.concatenate([np.zeros((1, ways.shape[1])), np.cumsum(2 * turn * ways[:-1] + turn**2, axis=0)])
     least = np.argmin((np.sum(ways**2, axis=0) + moved) / n - means**2, axis=0)
-    return from_chart(np.take_along_axis(means, least[None], axis=0)[0], "torus")
+    return wrapped(np.take_along_axis(means, least[None], axis=0)[0])
 
 
 def turned(rotation: FloatArray, share: float) -> FloatArray:

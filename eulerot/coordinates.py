@@ -14,6 +14,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from eulerot._types import FloatArray
+from eulerot.circle import wrapped
 from eulerot.errors import SampleWarning
 
 __all__ = ["FARTHEST", "chart_distance", "from_chart", "log_density", "to_box", "to_chart", "to_latent"]
@@ -73,7 +74,7 @@ def to_chart(latents: FloatArray, domain: str) -> FloatArray:
 
 def from_chart(angles: FloatArray, domain: str) -> FloatArray:
     """Return latents of the coordinates of `to_chart`; on the torus within ``[-pi, pi)``."""
-    return to_latent(angles) if domain == "cube" else np.remainder(angles + math.pi, 2 * math.pi) - math.pi
+    return to_latent(angles) if domain == "cube" else wrapped(angles)
 
 
 def chart_distance(one: FloatArray, other: FloatArray, domain: str) -> float:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from eulerot._types import FloatArray
 from eulerot.alignment import checked_rotation, turned
 from eulerot.box import Sweep
-from eulerot.coordinates import from_chart
+from eulerot.circle import wrapped
 from eulerot.errors import FormatError, checked_samples
 from eulerot.euler.geodesic import Geodesic
 from eulerot.files import read_arrays, write_arrays
@@ -109,7 +109,7 @@ class Rearrangement:
         for sweep in reversed(self.sweeps):
             latents = sweep.inverse(latents)
         if self.shift is not None:
-            return from_chart(latents - self.shift, "torus")
+            return wrapped(latents - self.shift)
         return latents @ self.rotation if self._turns else latents
 
     def log_abs_det(self, z: ArrayLike) -> FloatArray:
@@ -252,11 +252,11 @@ class Rearrangement:
 
     def _rotated(self, latents: FloatArray) -> FloatArray:
         if self.shift is not None:
-            return from_chart(latents + self.shift, "torus")
+            return wrapped(latents + self.shift)
         return latents @ self.rotation.T if self._turns else latents
 
     def _shifted(self, latents: FloatArray, when: FloatArray) -> FloatArray:
         """Return the start of a way, for which a shift is done at once if sweeps follow."""
         shares = when if not self.sweeps else (when > 0).astype(float)
         assert self.shift is not None
-        return np.stack([from_chart(latents + share * self.shift, "torus") for share in shares])
+        return np.stack([wrapped(latents + share * self.shift) for share in shares])

@@ -10,20 +10,15 @@ With ``domain="torus"`` samples are angles of period ``2 pi``, and distances go 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray
+from eulerot.circle import circular_cost, wrapped
 from eulerot.errors import checked_pairs
+from eulerot.reports import TransportReport
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-__all__ = ["TransportReport", "exact_cost", "lower_bound", "shortest", "transport_cost", "transport_report"]
-
+__all__ = ["exact_cost", "lower_bound", "shortest", "transport_cost", "transport_report"]
 
 # The network simplex took 20 to 50 pivots a pair at 5000 pairs; by default POT stops at 100,000 in all.
 PIVOTS_PER_PAIR = 2000
@@ -39,7 +34,7 @@ def shortest(difference: FloatArray, domain: str = "cube") -> FloatArray:
     """
     if domain not in ("cube", "torus"):
         raise ValueError(f"domain: expected 'cube' or 'torus'; got {domain!r}. Choose one of the two.")
-    return difference if domain == "cube" else np.remainder(difference + np.pi, 2 * np.pi) - np.pi
+    return difference if domain == "cube" else wrapped(difference)
 
 
 def transport_cost(y: ArrayLike, x: ArrayLike, *, domain: str = "cube") -> float:
@@ -169,7 +164,7 @@ def lower_bound(y: ArrayLike, x: ArrayLike, *, domain: str = "cube") -> float:
     """
     source, target = checked_pairs("y", y, "x", x)
     if domain == "torus":
-        return sum(_circular_cost(a, b) for a, b in zip(source.T, target.T, strict=True))
+        return sum(circular_cost(a, b) for a, b in zip(source.T, target.T, strict=True))
     scale = 1.0 / np.sqrt(len(source))
     factor_y = np.linalg.qr(scale * (source - source.mean(axis=0))).R
     factor_x = np.linalg.qr(scale * (target - target.mean(axis=0))).R
@@ -177,76 +172,6 @@ def lower_bound(y: ArrayLike, x: ArrayLike, *, domain: str = "cube") -> float:
     bures = np.sum((factor_y - left @ right @ factor_x) ** 2)
     shift = target.mean(axis=0) - source.mean(axis=0)
     return float(shift @ shift + bures)
-
-
-def _circular_cost(source: FloatArray, target: FloatArray) -> float:
-    """Return the least cost of coupling two samples of one angle, the optimum over all rotations of sorted samples."""
-    n, turn = len(source), 2 * np.pi
-    a, b = np.sort(np.remainder(source, turn)), np.sort(np.remainder(target, turn))
-    # sorted angles go to sorted angles, some places on: unrolled, b goes on for ever; the cost is convex in the place
-    unrolled = np.concatenate([b - turn, b, b + turn])
-
-    def cost(place: int) -> float:
-        return float(np.mean((unrolled[place : place + n] - a) ** 2))
-
-    low, high = 0, 2 * n
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if cost(middle) <= cost(middle + 1) else (middle + 1, high)
-    return cost(low)
-
-
-@dataclass(frozen=True)
-class TransportReport:
-    """The cost of a coupling beside what is possible; equations (14) and (15).
-
-    Attributes
-    ----------
-    cost : float
-        ``mean |x_i - y_i|^2``.
-    exact : float
-        The least cost of any coupling of the same two samples.
-    excess : float
-        ``cost - exact``: zero exactly when the coupling is cyclically monotone.
-    lower_bound : float
-        The Gelbrich bound from the samples' means and covariances.
-    n : int
-        The number of pairs.
-    """
-
-    cost: float
-    exact: float
-    excess: float
-    lower_bound: float
-    n: int
-
-    def __str__(self) -> str:
-        """Return a small table, one measure a line."""
-        share = f"   {100 * self.excess / self.cost:.2f} % of the cost" if self.cost > 0 else ""
-        lines = [
-            f"transport of {self.n} pairs",
-            f"  cost         {self.cost:#14.8g}",
-            f"  exact        {self.exact:#14.8g}",
-            f"  excess       {self.excess:#14.8g}{share}",
-            f"  lower bound  {self.lower_bound:#14.8g}",
-        ]
-        return "\n".join(lines)
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the cost as a bar, split into the exact cost and the excess; needs matplotlib.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Where to draw; a new figure if not given.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-        """
-        from eulerot import plotting
-
-        return plotting.costs(self, ax=ax)
 
 
 def transport_report(y: ArrayLike, x: ArrayLike, *, domain: str = "cube") -> TransportReport:

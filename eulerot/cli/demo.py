@@ -13,7 +13,8 @@ import numpy as np
 from eulerot.cli.streams import show_json
 
 if TYPE_CHECKING:
-    from eulerot.flows.rearranged import FlowReport, RearrangedFlow
+    from eulerot.flows.rearranged import RearrangedFlow
+    from eulerot.reports import FlowReport
 
 __all__ = ["add"]
 

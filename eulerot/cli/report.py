@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from eulerot.cli.streams import read_pairs, show_json
+from eulerot.reports import closed_share
 
 __all__ = ["add"]
 
@@ -41,7 +42,7 @@ def _run(arguments: argparse.Namespace) -> int:
     text = str(before)
     if rearrangement is not None:
         after = eulerot.transport_report(rearrangement.forward(z), x)
-        closed = 1 - after.excess / before.excess if before.excess > 0 else 0.0
+        closed = closed_share(before, after)
         error = float(np.max(np.abs(rearrangement.log_abs_det(z))))
         values |= {"after": asdict(after), "closed": closed, "density_error": error}
         text = f"before: {before}\nafter: {after}\nclosed {closed:.2%} of the excess; density error {error:.1e}"

@@ -17,87 +17,15 @@ from eulerot.flows.angles import check_angle_flow, on_angles
 from eulerot.flows.protocol import Flow, check_flow, flow_dim
 from eulerot.options import shows_options
 from eulerot.rearrangement import Rearrangement
+from eulerot.reports import FlowReport
 from eulerot.shooting import FitResult, fit
 from eulerot.source import random_source, source_points
-from eulerot.transport import TransportReport, shortest, transport_report
+from eulerot.transport import shortest, transport_report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["FlowReport", "RearrangedFlow", "rearrange"]
-
-
-@dataclass(frozen=True)
-class FlowReport:
-    """The transport of a flow before and after its rearrangement, on pairs that the fit has not seen.
-
-    Attributes
-    ----------
-    before, after : TransportReport
-        The measures of the pairs ``(z, f(z))`` and ``(s(z), f(z))``.
-    density_error : float
-        ``max |log |det DX_1||``, equation (16).
-    asymmetry_before, asymmetry_after : float
-        ``|Dg - Dg^T| / |Dg|`` of the flow and of the rearranged flow, equation (17); zero for a Monge map.
-    map : str
-        Which maps of the flow were used, and what was done about its base, in words.
-    """
-
-    before: TransportReport
-    after: TransportReport
-    density_error: float
-    asymmetry_before: float
-    asymmetry_after: float
-    map: str = "the maps of the flow"
-
-    @property
-    def closed(self) -> float:
-        """The share of the excess that is gone, equation (14)."""
-        return 1.0 - self.after.excess / self.before.excess if self.before.excess > 0 else 0.0
-
-    @property
-    def cost(self) -> float:
-        """The cost after."""
-        return self.after.cost
-
-    @property
-    def exact(self) -> float:
-        """The exact optimum of the pairs after."""
-        return self.after.exact
-
-    @property
-    def excess(self) -> float:
-        """The excess after."""
-        return self.after.excess
-
-    @property
-    def lower_bound(self) -> float:
-        """The Gelbrich bound of the pairs after."""
-        return self.after.lower_bound
-
-    @property
-    def n(self) -> int:
-        """The number of pairs."""
-        return self.after.n
-
-    def __str__(self) -> str:
-        rows = [("", "before", "after")]
-        for name in ("cost", "exact", "excess", "lower_bound"):
-            label = name.replace("_", " ")
-            rows.append((label, f"{getattr(self.before, name):.5f}", f"{getattr(self.after, name):.5f}"))
-        rows.append(("asymmetry", f"{self.asymmetry_before:.4f}", f"{self.asymmetry_after:.4f}"))
-        lines = [f"{label:<14}{before:>10}{after:>10}" for label, before, after in rows]
-        lines.append(f"{'closed':<14}{self.closed:>20.2%}")
-        lines.append(f"{'density error':<14}{self.density_error:>20.1e}")
-        lines.append(f"{'pairs':<14}{self.n:>20d}")
-        lines.append(f"map: {self.map}")
-        return "\n".join(lines)
-
-    def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw the costs before and after."""
-        from eulerot import plotting
-
-        return plotting.costs(self.before, self.after, ax=ax)
+__all__ = ["RearrangedFlow", "rearrange"]
 
 
 @dataclass(frozen=True)

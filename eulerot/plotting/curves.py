@@ -13,7 +13,7 @@ from eulerot.plotting.canvas import BLUE, GREY, INK, ORANGE, axes_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from eulerot.transport import TransportReport
+    from eulerot.reports import TransportReport
 
 __all__ = ["convergence", "costs", "history", "spectrum"]
 

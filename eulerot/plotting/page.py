@@ -16,14 +16,16 @@ from eulerot._types import FloatArray
 from eulerot._version import __version__
 from eulerot.files import write_atomically
 from eulerot.plotting import canvas, curves, planes
+from eulerot.reports import TransportReport, closed_share
 from eulerot.source import normal_points
-from eulerot.transport import TransportReport, transport_report
+from eulerot.transport import transport_report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from eulerot.flows.rearranged import FlowReport, RearrangedFlow
+    from eulerot.flows.rearranged import RearrangedFlow
     from eulerot.rearrangement import Rearrangement
+    from eulerot.reports import FlowReport
 
 __all__ = ["Page", "flow_page", "pairs_page"]
 
@@ -164,7 +166,7 @@ def _measures(page: Page, reports: list[TransportReport], more: list[list[str]])
     names = ("cost", "exact", "excess", "lower_bound")
     rows = [[name.replace("_", " "), *(f"{getattr(report, name):.5f}" for report in reports)] for name in names]
     if len(reports) == 2 and reports[0].excess > 0:
-        rows.append(["closed", "", f"{1 - reports[1].excess / reports[0].excess:.2%}"])
+        rows.append(["closed", "", f"{closed_share(*reports):.2%}"])
     page.table(["", "before", "after"][: len(reports) + 1], rows + more)
     page.text(f"{reports[0].n} pairs. {_WORDS}")
 
