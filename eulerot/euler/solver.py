@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from eulerot._types import FloatArray
-from eulerot.errors import ResolutionError
 from eulerot.euler import invariants
+from eulerot.euler.diary import Diary
 from eulerot.euler.equations import Equation, VorticityEquation, equation_of
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import RK4
@@ -73,47 +73,6 @@ class EulerSolution:
         from eulerot import plotting
 
         return plotting.field(*equation_of(self.grid).section(self.field_hat), sides=self.grid.sides, ax=ax)
-
-
-class _Diary:
-    """The invariants of a field, step by step."""
-
-    def __init__(self, equation: Equation, limit: float | None) -> None:
-        grid = equation.grid
-        self._limit = limit
-        self._grid = grid
-        self._measures: dict[str, Callable[[np.ndarray], float | list[float]]] = {
-            "energy": lambda field: invariants.energy(field, grid),
-            "enstrophy": lambda field: invariants.enstrophy(field, grid),
-            "tail": lambda field: invariants.tail(field, grid),
-        }
-        if grid.dim == 2:
-            self._measures["casimirs"] = lambda field: _casimirs(equation.synthesised(field))
-        elif not grid.walls:
-            self._measures["helicity"] = lambda field: invariants.helicity(field, grid)
-        self.columns: dict[str, list] = {name: [] for name in ("times", *self._measures)}
-
-    def write(self, time: float, field: np.ndarray) -> None:
-        """Measure a field, and refuse it if it is under-resolved."""
-        self.columns["times"].append(time)
-        for name, measure in self._measures.items():
-            self.columns[name].append(measure(field))
-        share = self.columns["tail"][-1]
-        if self._limit is not None and share > self._limit:
-            raise ResolutionError(
-                f"grid: expected at most {self._limit:g} of the enstrophy in the outermost tenth of the kept modes; "
-                f"got {share:.2g} after {len(self.columns['tail']) - 1} steps: the field is under-resolved. Raise "
-                f"points (now {self._grid.points}), end sooner, or set tail_limit=None to go on regardless."
-            )
-
-    def column(self, name: str, count: int) -> FloatArray | None:
-        """Return the first values of a measure, None if it is not taken."""
-        return np.array(self.columns[name][:count]) if name in self.columns else None
-
-
-def _casimirs(vorticity: FloatArray) -> list[float]:
-    square = vorticity**2
-    return [float(np.mean(square * vorticity)), float(np.mean(square**2))]
 
 
 def solve_euler(
@@ -192,7 +151,7 @@ def solve_euler(
     field = _field_of(equation, field0, quantity)
     least = _checked_steps(equation, field, time, steps, courant)
     angles = None if particles is None else to_angles(grid.checked_positions("particles", particles), grid)
-    diary, status = _Diary(equation, tail_limit), "completed"
+    diary, status = Diary(equation, tail_limit), "completed"
     stages = None if angles is None else equation.zeros(RK4.stages)
     advance = _evaluation(evaluation, equation)
     diary.write(0.0, field)
@@ -207,15 +166,13 @@ def solve_euler(
     except KeyboardInterrupt:
         status = "interrupted"
     done, field, angles = state
-    names = ("times", "energy", "enstrophy", "helicity", "casimirs", "tail")
-    columns = {name: diary.column(name, done + 1) for name in names}
     return EulerSolution(
         field=equation.synthesised(field) if quantity == native else _other_quantity(equation, field),
         positions=None if angles is None else to_positions(angles, grid),
         grid=grid,
         field_hat=field,
         status=status,
-        **columns,  # type: ignore[arg-type]
+        **diary.columns(done + 1),  # type: ignore[arg-type]
     )
 
 
