@@ -17,7 +17,7 @@ from eulerot.errors import FormatError, checked_samples
 from eulerot.euler.geodesic import Geodesic
 from eulerot.files import read_arrays, write_arrays
 from eulerot.source import source_points
-from eulerot.stored import restored_geodesic, stored_geodesic
+from eulerot.stored import restored_sweep, stored_sweep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -203,9 +203,7 @@ class Rearrangement:
         if self.shift is not None:
             arrays["shift"] = self.shift
         for i, sweep in enumerate(self.sweeps):
-            arrays |= {f"sweep{i}_axes": sweep.axes, f"sweep{i}_geodesics": len(sweep.geodesics)}
-            for j, (geodesic, plane) in enumerate(zip(sweep.geodesics, sweep.planes, strict=True)):
-                arrays |= stored_geodesic(geodesic, f"sweep{i}_geodesic{j}_") | {f"sweep{i}_geodesic{j}_plane": plane}
+            arrays |= stored_sweep(sweep, f"sweep{i}_")
         write_arrays(path, arrays, kind=_KIND, version=_VERSION)
 
     @classmethod
@@ -229,13 +227,8 @@ class Rearrangement:
         arrays = read_arrays(path, kind=_KIND, version=_VERSION)
         threads = threads or os.cpu_count() or 1
         try:
-            sweeps = []
-            for i in range(int(arrays["sweeps"])):
-                names = [f"sweep{i}_geodesic{j}_" for j in range(int(arrays[f"sweep{i}_geodesics"]))]
-                geodesics = tuple(restored_geodesic(arrays, name, threads) for name in names)
-                planes = tuple(tuple(arrays[f"{name}plane"].tolist()) for name in names)
-                sweeps.append(Sweep(geodesics, arrays[f"sweep{i}_axes"], planes))
-            return cls(arrays["rotation"], tuple(sweeps), arrays.get("shift"))
+            sweeps = tuple(restored_sweep(arrays, f"sweep{i}_", threads) for i in range(int(arrays["sweeps"])))
+            return cls(arrays["rotation"], sweeps, arrays.get("shift"))
         except (KeyError, TypeError, ValueError) as error:
             raise FormatError(f"{path}: expected a rearrangement; got arrays that make none ({error}).") from error
 

@@ -1,4 +1,4 @@
-"""Geodesics as named arrays, for files."""
+"""Sweeps of geodesics as named arrays, for files."""
 
 from __future__ import annotations
 
@@ -7,29 +7,52 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eulerot.box import Sweep
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4
 
-__all__ = ["restored_geodesic", "stored_geodesic"]
+__all__ = ["restored_sweep", "stored_sweep"]
 
 _TABLEAUS = {tableau.name: tableau for tableau in (RK4, DOP853)}
 
 
-def stored_geodesic(geodesic: Geodesic, prefix: str) -> dict[str, ArrayLike]:
-    """Return a geodesic as arrays whose names begin with `prefix`; not its threads, on which nothing depends.
+def stored_sweep(sweep: Sweep, prefix: str) -> dict[str, ArrayLike]:
+    """Return a sweep as arrays whose names begin with `prefix`; not its threads, on which nothing depends.
 
     Raises
     ------
     ValueError
-        If its scheme is none of the package's own, which no file could name.
+        If the scheme of a geodesic is none of the package's own, which no file could name.
 
     Examples
     --------
-    >>> geodesic = Geodesic(np.zeros((8, 8)), Grid((8, 8), "cube"), steps=4)
-    >>> restored_geodesic({name: np.asarray(a) for name, a in stored_geodesic(geodesic, "a_").items()}, "a_", 1).steps
+    >>> sweep = Sweep((Geodesic(np.zeros((8, 8)), Grid((8, 8), "cube"), steps=4),), np.eye(2))
+    >>> arrays = {name: np.asarray(array) for name, array in stored_sweep(sweep, "sweep0_").items()}
+    >>> restored_sweep(arrays, "sweep0_", threads=1).geodesics[0].steps
     4
     """
+    arrays: dict[str, ArrayLike] = {f"{prefix}axes": sweep.axes, f"{prefix}geodesics": len(sweep.geodesics)}
+    for j, (geodesic, plane) in enumerate(zip(sweep.geodesics, sweep.planes, strict=True)):
+        arrays |= _stored_geodesic(geodesic, f"{prefix}geodesic{j}_") | {f"{prefix}geodesic{j}_plane": plane}
+    return arrays
+
+
+def restored_sweep(arrays: Mapping[str, np.ndarray], prefix: str, threads: int) -> Sweep:
+    """Return the sweep that `stored_sweep` turned into arrays.
+
+    Raises
+    ------
+    KeyError, ValueError
+        If an array is missing, or does not fit.
+    """
+    names = [f"{prefix}geodesic{j}_" for j in range(int(arrays[f"{prefix}geodesics"]))]
+    geodesics = tuple(_restored_geodesic(arrays, name, threads) for name in names)
+    planes = tuple(tuple(arrays[f"{name}plane"].tolist()) for name in names)
+    return Sweep(geodesics, arrays[f"{prefix}axes"], planes)
+
+
+def _stored_geodesic(geodesic: Geodesic, prefix: str) -> dict[str, ArrayLike]:
     tableau, grid = geodesic.tableau, geodesic.grid
     known = _TABLEAUS.get(tableau.name)
     if known is None or not (np.array_equal(tableau.a, known.a) and np.array_equal(tableau.b, known.b)):
@@ -42,15 +65,7 @@ def stored_geodesic(geodesic: Geodesic, prefix: str) -> dict[str, ArrayLike]:
     return {prefix + name: value for name, value in arrays.items()}
 
 
-def restored_geodesic(arrays: Mapping[str, np.ndarray], prefix: str, threads: int) -> Geodesic:
-    """Return the geodesic that `stored_geodesic` turned into arrays.
-
-    Raises
-    ------
-    KeyError, ValueError
-        If an array is missing, or does not fit.
-    """
-
+def _restored_geodesic(arrays: Mapping[str, np.ndarray], prefix: str, threads: int) -> Geodesic:
     def named(name: str) -> np.ndarray:
         return arrays[prefix + name]
 
