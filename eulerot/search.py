@@ -36,6 +36,9 @@ class Search:
         What was tried. If Ctrl-C ended it, `best` holds the best so far.
     """
 
+    # how the message of a fit begins that was not done
+    exhausted: ClassVar[str] = "The last weight used all its iterations; more"
+
     options: FitOptions
     train: Pairs
     held: Pairs
@@ -45,8 +48,6 @@ class Search:
 
     def __post_init__(self) -> None:
         self.axes = np.eye(self._dim)
-
-    exhausted: ClassVar[str] = "The last weight used all its iterations; more"
 
     def run(self) -> None:
         """Choose the axes, fit one geodesic, and cut it into as many as are wanted, which are refined together."""

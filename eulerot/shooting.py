@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,14 +15,13 @@ from eulerot.alignment import best_shift, procrustes_rotation
 from eulerot.box import Sweep
 from eulerot.caution import warn_of_pairs
 from eulerot.checkpoint import Journal
-from eulerot.coordinates import chart_distance, to_box
+from eulerot.delivery import delivered
 from eulerot.descent import Descent, FitStage, Pairs
 from eulerot.errors import checked_pairs
-from eulerot.euler.refinement import refined
 from eulerot.options import FitOptions, shows_options
 from eulerot.rearrangement import Rearrangement
 from eulerot.search import Search
-from eulerot.source import check_source, normal_points, source_points
+from eulerot.source import check_source
 from eulerot.sweeps import SweepSearch
 from eulerot.transport import transport_cost
 
@@ -200,22 +198,13 @@ def _kind(z: FloatArray, options: FitOptions) -> type[Search | SweepSearch]:
 
 
 def _delivered(search: Search | SweepSearch, alignment: Rearrangement) -> Rearrangement:
-    """Return the rearrangement with as many steps as its error estimate asks for, tails included."""
-    probes, tolerance = cache(partial(_probes, alignment.domain)), search.options.tolerance
-    distance = partial(chart_distance, domain=alignment.domain)
+    """Return the rearrangement with as many steps as its error estimate asks for."""
 
     def finished(sweep: Sweep) -> Sweep:
-        geodesics = (refined(g, probes(g.grid.dim), tolerance=tolerance, distance=distance) for g in sweep.geodesics)
-        return replace(sweep, geodesics=tuple(geodesics))
+        tolerance = search.options.tolerance
+        return replace(sweep, geodesics=tuple(delivered(each, tolerance=tolerance) for each in sweep.geodesics))
 
     return replace(alignment, sweeps=tuple(finished(sweep) for sweep in search.sweeps()))
-
-
-def _probes(domain: str, dim: int) -> FloatArray:
-    if domain == "torus":
-        return source_points(1024, dim, domain=domain)
-    tails = np.stack(np.meshgrid(*[[-7.0, -5.0, -4.0, 4.0, 5.0, 7.0]] * dim), axis=-1).reshape(-1, dim)
-    return to_box(np.concatenate([normal_points(1024, dim), tails]))
 
 
 def _concluded(search: Search | SweepSearch, alignment: Rearrangement, held: Pairs, begun: float) -> FitResult:

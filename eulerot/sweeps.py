@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from eulerot._types import FloatArray
 from eulerot.box import Sweep
-from eulerot.coordinates import chart_distance, to_box
+from eulerot.coordinates import to_box
+from eulerot.delivery import refined_in_latents
 from eulerot.descent import Descent, Pairs, spread
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
-from eulerot.euler.refinement import refined
 from eulerot.objective import Objective
 from eulerot.options import FitOptions
 from eulerot.planes import Slope, best_axes
@@ -119,6 +119,9 @@ class SweepSearch:
         Whether one more would gain little.
     """
 
+    # how the message of a fit begins that was not done
+    exhausted: ClassVar[str] = "All sweeps were used, and the last one still gained; more"
+
     options: FitOptions
     train: Pairs
     held: Pairs
@@ -129,8 +132,6 @@ class SweepSearch:
     def __post_init__(self) -> None:
         self.descent.potential = partial(regressed_potential, m=_COSINES)
         self.descent.max_iterations = min(self.descent.max_iterations, _ITERATIONS)
-
-    exhausted: ClassVar[str] = "All sweeps were used, and the last one still gained; more"
 
     def run(self) -> None:
         """Add sweeps until held-out pairs gain little from one more."""
@@ -186,5 +187,5 @@ class SweepSearch:
         if theta is None:
             return None, 0.0
         (geodesic,) = objective.geodesics(theta)
-        probes, distance = to_box(normal_points(256, 2)), partial(chart_distance, domain="cube")
-        return refined(geodesic, probes, tolerance=1e-6, distance=distance), gain
+        # the next sweep has to see nearly what this one will do; all are refined further at the end
+        return refined_in_latents(geodesic, to_box(normal_points(256, 2)), tolerance=1e-6), gain
