@@ -57,7 +57,7 @@ def to_positions(angles: FloatArray, grid: Grid) -> FloatArray:
 
 
 def _of_angles(grid: Grid) -> FloatArray | float:
-    """Return the factors that turn the carrier of positions into the carrier of angles."""
+    """Return the factors that turn an equation's carrier, of positions, into that of angles."""
     return float(np.prod(grid.scales)) if grid.dim == 2 else grid.scales[:, None, None, None]
 
 
@@ -146,7 +146,7 @@ class Transport:
     ----------
     grid : Grid
         Domain and truncation.
-    carrier : ndarray, shape (steps, stages, 2, m, n) or (steps, stages, 3, m, n, o)
+    coefs : ndarray, shape (steps, stages, 2, m, n) or (steps, stages, 3, m, n, o)
         Coefficients of the velocity at each stage, by `basis_coefficients`.
     dt : float
         The step; negative to go back in time.
@@ -157,7 +157,7 @@ class Transport:
     """
 
     grid: Grid
-    carrier: FloatArray
+    coefs: FloatArray
     dt: float
     tableau: Tableau
     threads: int = 1
@@ -182,7 +182,7 @@ class Transport:
         return end[:, :dim], end[:, dim:].reshape(n, dim, dim)
 
     def adjoint(self, record: FloatArray, multiplier: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return derivatives by the stage carriers, as fields, and by the starting positions; equation (10).
+        """Return derivatives by the equation's carrier at each stage, and by the starting positions; equation (10).
 
         Parameters
         ----------
@@ -195,11 +195,11 @@ class Transport:
         start = np.empty_like(lanes)
 
         def work(chunk: slice) -> FloatArray:
-            bar = np.zeros_like(self.carrier)
-            _kernels.adjoint(record[chunk], lanes[chunk], self.carrier, *self._scheme, start[chunk], bar)
+            bar = np.zeros_like(self.coefs)
+            _kernels.adjoint(record[chunk], lanes[chunk], self.coefs, *self._scheme, start[chunk], bar)
             return bar
 
-        total = np.zeros_like(self.carrier)
+        total = np.zeros_like(self.coefs)
         tasks = _by_chunk(work, len(lanes))
         for first in range(0, len(tasks), self.threads):  # no more sums at a time than threads: they may be large
             for part in run(tasks[first : first + self.threads], self.threads):
@@ -208,10 +208,10 @@ class Transport:
 
     def _run(self, state: FloatArray, *, recorded: bool = False) -> tuple[FloatArray, FloatArray]:
         lanes = _to_lanes(state)
-        record = np.empty((len(lanes), len(self.carrier) if recorded else 0, self.grid.dim * LANES))
+        record = np.empty((len(lanes), len(self.coefs) if recorded else 0, self.grid.dim * LANES))
 
         def work(chunk: slice) -> None:
-            _kernels.advance(lanes[chunk], self.carrier, *self._scheme, record[chunk])
+            _kernels.advance(lanes[chunk], self.coefs, *self._scheme, record[chunk])
 
         run(_by_chunk(work, len(lanes)), self.threads)
         return _from_lanes(lanes, len(state)), record

@@ -94,8 +94,9 @@ class Trajectory:
     """A run of field and particles by one Runge-Kutta scheme, and its adjoint; equations (6) to (11).
 
     A field does not depend on its particles, so the stages of a stretch of steps are computed first and the particles
-    follow in blocks; the numbers are those of advancing both at once. The adjoint keeps everything if that fits into
-    `memory`, and otherwise the state at the start of each stretch, from which it computes the stretch again.
+    follow in blocks; the numbers are those of advancing both at once. The adjoint keeps the stage fields, and the
+    positions at the start of each step, if they fit into `memory`, and otherwise the state at the start of each
+    stretch, from which it computes the stretch again.
 
     Parameters
     ----------
@@ -190,8 +191,11 @@ class Trajectory:
 
     def _lengths(self, particles: int) -> list[int]:
         """Return the number of steps in each stretch: all in one, or about the root of their number."""
-        field_bytes = int(np.prod(self.equation.shape)) * np.dtype(self.equation.grid.dtype_hat).itemsize
-        step_bytes = self.tableau.stages * 2 * field_bytes + 8 * self.equation.grid.dim * particles
+        grid = self.equation.grid
+        # of each stage the field, and the coefficients of the velocity, which take as much room a component
+        numbers = np.prod(self.equation.shape) + grid.dim * np.prod(grid.shape_hat)
+        stage_bytes = int(numbers) * np.dtype(grid.dtype_hat).itemsize
+        step_bytes = self.tableau.stages * stage_bytes + 8 * grid.dim * particles
         if self.steps * step_bytes <= self.memory:
             return [self.steps]
         most = max(1, min(self.memory // step_bytes, int(np.ceil(np.sqrt(self.steps)))))
