@@ -15,6 +15,7 @@ __all__ = ["read_distrax", "read_flowjax"]
 
 
 def read_flowjax(model: Any, context: np.ndarray | None) -> Parts:
+    """Return the parts of a flowjax model."""
     jax = importlib.import_module("jax")
     arrays = JaxArrays.of(model)
     condition = None if context is None else arrays.native(context)
@@ -40,6 +41,7 @@ def read_flowjax(model: Any, context: np.ndarray | None) -> Parts:
 
 
 def read_distrax(model: Any, context: np.ndarray | None) -> Parts:
+    """Return the parts of a distrax or tfp model."""
     if context is not None:
         raise ValueError("context: expected none, for a distrax or tfp model takes none. Close over it when building.")
     library = "distrax" if comes_from(model, "distrax") else "tfp"

@@ -16,6 +16,7 @@ __all__ = ["read_nflows", "read_normflows", "read_torch", "read_zuko", "seeded"]
 
 
 def read_zuko(model: Any, context: np.ndarray | None) -> Parts:
+    """Return the parts of a zuko flow, lazy or not, or of a zuko distribution."""
     arrays = TorchArrays.of(model)
     given = None if context is None else arrays.native(context)
 
@@ -40,6 +41,7 @@ def read_zuko(model: Any, context: np.ndarray | None) -> Parts:
 
 
 def read_normflows(model: Any, context: np.ndarray | None) -> Parts:
+    """Return the parts of a normflows model."""
     if not hasattr(model.q0, "log_prob"):
         raise FlowError(
             "flow: expected one latent vector; this normflows model has a list of bases, its latents in several "
@@ -61,6 +63,7 @@ def read_normflows(model: Any, context: np.ndarray | None) -> Parts:
 
 
 def read_nflows(model: Any, context: np.ndarray | None) -> Parts:
+    """Return the parts of an nflows model."""
     conditional = any(getattr(module, "context_layer", None) is not None for module in model.modules())
     if conditional and context is None:
         raise FlowError(
@@ -92,6 +95,7 @@ def read_nflows(model: Any, context: np.ndarray | None) -> Parts:
 
 
 def read_torch(model: Any, context: np.ndarray | None) -> Parts:
+    """Return the parts of a torch or pyro ``TransformedDistribution``."""
     arrays = TorchArrays.of(model)
     if hasattr(model, "condition"):  # pyro's conditional laws
         if context is None:
