@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eulerot.cli.streams import read_pairs, show_json
+from eulerot.options import FitOptions
 
 if TYPE_CHECKING:
     from eulerot.shooting import FitResult
 
-__all__ = ["add", "add_fit_options", "fit_options"]
-
-_FIELDS = (
-    "modes", "segments", "align", "regularisation", "max_iterations", "held_out", "seed", "threads", "checkpoint",
-)  # fmt: skip
+__all__ = ["add"]
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -25,11 +22,11 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("fit", help=words, description=words)
     parser.add_argument("pairs", type=Path, metavar="PAIRS.npz", help="arrays z (standard normal latents) and x (data)")
     parser.add_argument("-o", "--out", type=Path, default=Path("map.npz"), help="the file to write (default: map.npz)")
-    add_fit_options(parser)
+    _add_options(parser)
     parser.set_defaults(run=_run)
 
 
-def add_fit_options(parser: argparse.ArgumentParser) -> None:
+def _add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a fit; what is not given is left to `eulerot.fit`."""
     group = parser.add_argument_group("options of the fit, by default those of eulerot.fit")
     keep: dict = {"default": argparse.SUPPRESS}
@@ -45,18 +42,15 @@ def add_fit_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--threads", type=int, **keep, help="threads; the result does not depend on them")
 
 
-def fit_options(arguments: argparse.Namespace) -> dict[str, object]:
-    """Return the options that were given, as `eulerot.fit` takes them."""
-    return {name: value for name, value in vars(arguments).items() if name in _FIELDS}
-
-
 def _run(arguments: argparse.Namespace) -> int:
     import eulerot
 
     z, x = read_pairs(arguments.pairs)
     if not arguments.out.absolute().parent.is_dir():
         raise FileNotFoundError(f"--out: no folder {arguments.out.absolute().parent}. Make it first.")
-    result = eulerot.fit(z, x, progress=not arguments.quiet, **fit_options(arguments))
+    names = {option.name for option in fields(FitOptions)}
+    given = {name: value for name, value in vars(arguments).items() if name in names}
+    result = eulerot.fit(z, x, progress=not arguments.quiet, **given)
     result.rearrangement.save(arguments.out)
     if arguments.json:
         values = {name: value for name, value in vars(result).items() if name not in ("rearrangement", "history")}
