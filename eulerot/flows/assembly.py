@@ -83,16 +83,16 @@ class Assembly:
         words.append(str(base))
         sample = None if parts.sample is None else lambda n, seed: self._drawn(parts.sample, n, seed)
         return AdaptedFlow(
-            self.dim,
-            parts.library,
-            "; ".join(words),
-            base,
-            self.precision,
-            numerical,
-            to_data,
-            to_base,
-            log_prob,
-            sample,
+            dim=self.dim,
+            library=parts.library,
+            map="; ".join(words),
+            base=base,
+            precision=self.precision,
+            numerical=numerical,
+            _to_data=to_data,
+            _to_base=to_base,
+            _log_prob=log_prob,
+            _sample=sample,
             base_given=parts.base_log_prob is not None,
         )
 

@@ -73,9 +73,8 @@ def read_callables(parts: Parts | None, model: Any, **functions: Callable[..., A
     owner = owners[0] if owners else None
     like = model if model is not None else owner
     parts = parts or Parts("callables", arrays_of(like))
-    if any(
-        callable(given.get(name)) for name in ("forward", "inverse")
-    ):  # the base of the model need not be the one of these maps
+    if callable(given.get("forward")) or callable(given.get("inverse")):
+        # the base of the model need not be the one of these maps
         parts = replace(parts, log_det=None, base_log_prob=None, base_sample=None)
     names = {"forward": "to_data", "inverse": "to_base", "log_prob": "log_prob"}
     changed: dict[str, Any] = {names[k]: None if f == NUMERICAL else f for k, f in given.items() if k in names}
