@@ -94,7 +94,7 @@ class Descent:
     journal: Journal = field(default_factory=Journal)
 
     def through(
-        self, objective: Objective, check: Objective, start: FloatArray, weights: tuple[float, ...], unit: float
+        self, objective: Objective, held_out: Objective, start: FloatArray, weights: tuple[float, ...], unit: float
     ) -> tuple[FloatArray | None, float]:
         """Go through the weights; return the unknowns of the lowest held-out cost, None if the identity's is.
 
@@ -104,22 +104,22 @@ class Descent:
         for weight in weights:
             # the potential of where we are: a better one with every weight, and one for all that are compared
             potential = self.potential(objective.moved(theta), objective.x) if objective.grid.walls else None
-            objective, check = replace(objective, potential=potential), replace(check, potential=potential)
+            objective, held_out = replace(objective, potential=potential), replace(held_out, potential=potential)
             # of the weights, not of the start: with a weight of its own that may lie far below what the first one gives
-            lowest = min((check.cost(other) for other in tried[2:]), default=np.inf)
-            theta, stage = self._minimised(objective, check, theta, weight, unit)
+            lowest = min((held_out.cost(other) for other in tried[2:]), default=np.inf)
+            theta, stage = self._minimised(objective, held_out, theta, weight, unit)
             tried.append(theta)
             self.history.append(stage)
             if stage.held_out_cost >= lowest or self.interrupted:
                 break
-        return self._chosen(objective, check, tried)
+        return self._chosen(objective, held_out, tried)
 
     def _chosen(
-        self, objective: Objective, check: Objective, tried: list[FloatArray]
+        self, objective: Objective, held_out: Objective, tried: list[FloatArray]
     ) -> tuple[FloatArray | None, float]:
         """Return the unknowns that held-out pairs prefer; enter all costs by the last potential."""
         n = len(tried) - 2
-        costs = [check.cost(theta) for theta in tried]
+        costs = [held_out.cost(theta) for theta in tried]
         self.history[-n:] = [
             replace(stage, train_cost=objective.cost(theta), held_out_cost=cost)
             for stage, theta, cost in zip(self.history[-n:], tried[2:], costs[2:], strict=True)
@@ -128,7 +128,7 @@ class Descent:
         return (tried[best] if best > 0 else None), costs[0] - costs[best]
 
     def _minimised(
-        self, objective: Objective, check: Objective, theta: FloatArray, weight: float, unit: float
+        self, objective: Objective, held_out: Objective, theta: FloatArray, weight: float, unit: float
     ) -> tuple[FloatArray, FitStage]:
         """Run the optimiser for one weight, from `theta`."""
         # several geodesics gain slowly for long, because a little of one can be exchanged for a little of another
@@ -154,6 +154,6 @@ class Descent:
             latest, converged = found.x, found.status == 0
         except KeyboardInterrupt:
             self.interrupted = True
-        costs = objective.cost(latest), check.cost(latest)
+        costs = objective.cost(latest), held_out.cost(latest)
         seconds = time.perf_counter() - begun
         return latest, FitStage(objective.segments, weight, iterations, *costs, converged, seconds, self.sweep)

@@ -58,9 +58,9 @@ class Search:
         segments = self.options.segments
         if segments > 1 and self.best is not None and not self.descent.interrupted:
             pieces = one.cut(self.best, segments)
-            objective, check = self._objective(self.train, segments), self._objective(self.held, segments)
+            objective, held_out = self._objective(self.train, segments), self._objective(self.held, segments)
             best = min(self.descent.history, key=lambda stage: stage.held_out_cost).regularisation
-            self.best, _ = through(objective, check, pieces, tuple(w for w in weights if w <= best), unit)
+            self.best, _ = through(objective, held_out, pieces, tuple(w for w in weights if w <= best), unit)
 
     @property
     def converged(self) -> bool:

@@ -181,9 +181,9 @@ class SweepSearch:
         options = self.options
         grid, steps = Grid.from_modes(options.sweep_modes), max(1, options.steps // 2)
         objective = Objective(*train, grid, steps=steps, threads=options.workers)
-        check = replace(objective, z=held[0], x=held[1])
+        held_out = replace(objective, z=held[0], x=held[1])
         start, weights = np.zeros(objective.size), options.regularisation or (1e-4,)
-        theta, gain = self.descent.through(objective, check, start, weights, spread(train[1]))
+        theta, gain = self.descent.through(objective, held_out, start, weights, spread(train[1]))
         if theta is None:
             return None, 0.0
         (geodesic,) = objective.geodesics(theta)
