@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eulerot.cli.streams import show_json
+from eulerot.reports import EXPLANATION
 
 if TYPE_CHECKING:
     from eulerot.flows.rearranged import RearrangedFlow
@@ -81,13 +82,6 @@ def _summary(twin: RearrangedFlow, report: FlowReport, seconds: float) -> str:
     )
 
 
-_EXPLANATION = """
-*cost* is the mean squared distance from a latent to its sample, *exact* the optimum for the same two samples
-(linear programming), *excess* their difference, *lower bound* what moments alone prove. *closed* is the share of
-the excess that is gone. *density error* is the largest change of log density by the rearrangement. All are measured
-on fresh pairs.
-"""
-
 _CAPTIONS = {
     "samples.png": "Samples before and after; colour and brightness show the latent that each comes from.",
     "arrows.png": "From latents to samples, before and after, in one colour scale.",
@@ -107,7 +101,7 @@ def _markdown(arguments: argparse.Namespace, text: str) -> str:
         f"{arguments.pairs} pairs, {arguments.modes} modes, {arguments.segments} segments, align={arguments.align}"
     )
     title = f"# The {arguments.flow} flow, rearranged\n\n{settings}, seed {arguments.seed}.\n"
-    return f"{title}\n```\n{text}\n```\n{_EXPLANATION}{pictures}\n"
+    return f"{title}\n```\n{text}\n```\n\n{EXPLANATION} All are measured on fresh pairs.\n{pictures}\n"
 
 
 def _pictures(arguments: argparse.Namespace, twin: RearrangedFlow, report: FlowReport) -> None:

@@ -16,7 +16,7 @@ from eulerot._types import FloatArray
 from eulerot._version import __version__
 from eulerot.files import write_atomically
 from eulerot.plotting import canvas, curves, planes
-from eulerot.reports import TransportReport, closed_share
+from eulerot.reports import EXPLANATION, TransportReport, closed_share
 from eulerot.source import normal_points
 from eulerot.transport import transport_report
 
@@ -39,12 +39,6 @@ thead th { border-bottom: 2px solid #8a8f98; font-weight: 600 }
 figure { margin: 1.5rem 0 } img { max-width: 100%; height: auto }
 figcaption, footer { color: #5c616b; font-size: .9rem }
 """
-
-_WORDS = (
-    "Cost is the mean squared distance from a latent to its sample, exact the optimum for the same two samples (linear "
-    "programming), excess their difference, lower bound what moments alone prove. Closed is the share of the excess "
-    "that is gone. Density error is the largest change of log density by the rearrangement."
-)
 
 
 class Page:
@@ -168,7 +162,7 @@ def _measures(page: Page, reports: list[TransportReport], more: list[list[str]])
     if len(reports) == 2 and reports[0].excess > 0:
         rows.append(["closed", "", f"{closed_share(*reports):.2%}"])
     page.table(["", "before", "after"][: len(reports) + 1], rows + more)
-    page.text(f"{reports[0].n} pairs. {_WORDS}")
+    page.text(f"{reports[0].n} pairs. {EXPLANATION}")
 
 
 def _couplings(page: Page, latents: dict[str, FloatArray], x: FloatArray, reports: list[TransportReport]) -> None:
