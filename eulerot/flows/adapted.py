@@ -36,6 +36,8 @@ class AdaptedFlow:
         The rounding unit of the model.
     numerical : str or None
         Which map is found numerically: ``"forward"``, ``"inverse"`` or none.
+    to_data, to_base : callable
+        The maps between values of the base and data.
     base_given : bool
         Whether the model has a base of its own; else the standard normal is assumed.
     model : object
@@ -48,8 +50,8 @@ class AdaptedFlow:
     base: NormalBase | UniformBase
     precision: float
     numerical: str | None
-    _to_data: Map = field(repr=False)
-    _to_base: Map = field(repr=False)
+    to_data: Map = field(repr=False)
+    to_base: Map = field(repr=False)
     _log_prob: Map = field(repr=False)
     _sample: Callable[[int, int], FloatArray] | None = field(repr=False)
     base_given: bool = False
@@ -57,11 +59,11 @@ class AdaptedFlow:
 
     def forward(self, z: ArrayLike) -> FloatArray:
         """Return the data of standard normal latents, shape ``(n, dim)``."""
-        return self._to_data(self.base.from_normal(checked_samples("z", z, dim=self.dim)))
+        return self.to_data(self.base.from_normal(checked_samples("z", z, dim=self.dim)))
 
     def inverse(self, x: ArrayLike) -> FloatArray:
         """Return the standard normal latents of data, shape ``(n, dim)``."""
-        return self.base.to_normal(self._to_base(checked_samples("x", x, dim=self.dim)))
+        return self.base.to_normal(self.to_base(checked_samples("x", x, dim=self.dim)))
 
     def log_prob(self, x: ArrayLike) -> FloatArray:
         """Return the log density of data, shape ``(n,)``."""

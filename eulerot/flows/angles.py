@@ -51,11 +51,11 @@ class AngleFlow:
     def forward(self, z: ArrayLike) -> FloatArray:
         """Return the data of angles, shape ``(n, dim)``."""
         angles = shortest(checked_samples("z", z, dim=self.dim), "torus")
-        return self.model._to_data(angles + math.pi + self._low)
+        return self.model.to_data(angles + math.pi + self._low)
 
     def inverse(self, x: ArrayLike) -> FloatArray:
         """Return the angles of data, shape ``(n, dim)``."""
-        values = self.model._to_base(checked_samples("x", x, dim=self.dim))
+        values = self.model.to_base(checked_samples("x", x, dim=self.dim))
         return shortest(values - self._low - math.pi, "torus")
 
     def log_prob(self, x: ArrayLike) -> FloatArray:
@@ -93,7 +93,7 @@ class _Callables:
 
     def __init__(self, flow: AdaptedFlow) -> None:
         self.dim, self.map = flow.dim, "the functions that were given, of angles"
-        self.forward, self.inverse, self.log_prob = flow._to_data, flow._to_base, flow.log_prob
+        self.forward, self.inverse, self.log_prob = flow.to_data, flow.to_base, flow.log_prob
 
     def sample(self, n: int, seed: Seed = None) -> FloatArray:
         """Return `n` samples, shape ``(n, dim)``."""

@@ -63,9 +63,6 @@ class RearrangedFlow:
         """``"cube"`` for normal latents, ``"torus"`` for angles."""
         return self.rearrangement.domain
 
-    def _latents(self, n: int, seed: Seed) -> FloatArray:
-        return random_source(n, self.dim, seed, domain=self.domain)
-
     @property
     def map(self) -> str:
         """Which maps of the flow are used, in words."""
@@ -133,6 +130,9 @@ class RearrangedFlow:
 
         y, x = self.pairs(n)
         return plotting.samples(x, y, ax=ax)
+
+    def _latents(self, n: int, seed: Seed) -> FloatArray:
+        return random_source(n, self.dim, seed, domain=self.domain)
 
 
 @shows_options
