@@ -96,16 +96,32 @@ class Descent:
     def through(
         self, objective: Objective, held_out: Objective, start: FloatArray, weights: tuple[float, ...], unit: float
     ) -> tuple[FloatArray | None, float]:
-        """Go through the weights; return the unknowns of the lowest held-out cost, None if the identity's is.
+        """Minimise for each weight in turn, from where the last one ended, until the held-out cost no longer falls.
 
-        And by how much it is below the identity's.
+        Parameters
+        ----------
+        objective, held_out : Objective
+            Of the pairs to fit to, and of the held-out pairs.
+        start : ndarray
+            The unknowns to start from.
+        weights : tuple of float
+            The weights, in descending order.
+        unit : float
+            The unit of the data, see `spread`.
+
+        Returns
+        -------
+        theta : ndarray or None
+            The unknowns of the lowest held-out cost; None if no cost is below the identity's.
+        gain : float
+            How far that cost is below the identity's.
         """
         theta, tried = start, [np.zeros_like(start), start]
         for weight in weights:
             # the potential of where we are: a better one with every weight, and one for all that are compared
             potential = self.potential(objective.moved(theta), objective.x) if objective.grid.walls else None
             objective, held_out = replace(objective, potential=potential), replace(held_out, potential=potential)
-            # of the weights, not of the start: with a weight of its own that may lie far below what the first one gives
+            # the start does not count: found with a weight of its own, it may be far better than the first weight is
             lowest = min((held_out.cost(other) for other in tried[2:]), default=np.inf)
             theta, stage = self._minimised(objective, held_out, theta, weight, unit)
             tried.append(theta)

@@ -66,7 +66,7 @@ class Objective:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the unknowns of boxes, as fields."""
+        """The shape of the unknowns as fields, one for each geodesic; in boxes only."""
         return (self.segments, *self._equation.shape)
 
     @property

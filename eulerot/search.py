@@ -26,14 +26,21 @@ _WEIGHTS = (1e-4, 1e-5)
 class Search:
     """What has been tried so far, and the best of it.
 
+    Parameters
+    ----------
+    options : FitOptions
+        The options of the fit.
+    train, held : Pairs
+        Pairs to fit to, and held-out pairs, their latents already rotated or shifted.
+    descent : Descent
+        Runs the optimiser. If Ctrl-C ends it, `best` holds the best so far.
+
     Attributes
     ----------
     best : ndarray or None
         The unknowns of all geodesics; None while nothing beats the identity.
     axes : ndarray, shape (d, d)
         The rotation into the axes of the box; in space they are left alone.
-    descent : Descent
-        What was tried. If Ctrl-C ended it, `best` holds the best so far.
     """
 
     # how the message of a fit begins that was not done

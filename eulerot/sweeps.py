@@ -109,10 +109,17 @@ def _curl_part(y: FloatArray, x: FloatArray) -> FloatArray:
 class SweepSearch:
     """Sweeps, each fitted to the latents that the last one moved.
 
+    Parameters
+    ----------
+    options : FitOptions
+        The options of the fit.
+    train, held : Pairs
+        Pairs to fit to, and held-out pairs, their latents already rotated.
+    descent : Descent
+        Runs the optimiser.
+
     Attributes
     ----------
-    descent : Descent
-        What was tried.
     found : list of Sweep
         The sweeps that lowered the held-out cost.
     converged : bool

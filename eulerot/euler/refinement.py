@@ -29,8 +29,8 @@ def refined(
 ) -> Geodesic:
     """Return the same geodesic with as many steps as its map needs to be accurate to `tolerance`.
 
-    The error of the map is estimated by halving the step; then steps are saved again by the order of the scheme. The
-    field takes three steps for one of the particles.
+    Steps are doubled until the map changes by no more than `tolerance`. Then the fewest are sought that still do, from
+    the number that the order of the scheme predicts. The field takes three steps for one of the particles.
 
     Parameters
     ----------

@@ -52,8 +52,8 @@ def march(
 ) -> Iterator[tuple[float, float, np.ndarray]]:
     """Yield the time, the step and the field after each step, the field in one of two arrays by turns.
 
-    `stages` then holds the stages of that step. With a `courant` number there are as many more steps than `steps` as it
-    takes to keep them, as the field speeds up, below that share of the longest stable one.
+    `stages` then holds the stages of that step. With a `courant` number, steps are kept below that share of the longest
+    stable one: where the field speeds up they grow shorter, and there are more of them than `steps`.
 
     Raises
     ------
