@@ -100,6 +100,20 @@ def test_report_is_that_of_the_library(folder, capsys, tmp_path):
     assert "closed" in capsys.readouterr().out
 
 
+def test_maps_of_angles_are_measured_the_shortest_way_round_and_not_animated(tmp_path, capsys):
+    z = np.random.default_rng(0).uniform(-np.pi, np.pi, (40, 2))
+    shift = eulerot.Rearrangement(np.eye(2), shift=[3.0, -2.0])
+    np.savez(tmp_path / "pairs.npz", z=z, x=shift.forward(z))
+    shift.save(tmp_path / "map.npz")
+    pairs, map_, page = (str(tmp_path / name) for name in ("pairs.npz", "map.npz", "page.html"))
+    assert main(["report", pairs, "--map", map_, "--json", "--html", page]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert np.isclose(values["before"]["cost"], 3.0**2 + 2.0**2) and values["after"]["cost"] < 1e-20
+    assert "<td>13.00000</td><td>0.00000</td>" in (tmp_path / "page.html").read_text()
+    assert main(["animate", map_, "-o", str(tmp_path / "path.gif")]) == 2
+    assert "got one of angles" in capsys.readouterr().err and not (tmp_path / "path.gif").exists()
+
+
 def test_a_warning_is_a_sentence_and_keeps_json_clean(tmp_path):
     z = np.random.default_rng(0).standard_normal((40, 2))
     np.savez(tmp_path / "pairs.npz", z=z, x=z)

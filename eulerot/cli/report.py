@@ -37,11 +37,12 @@ def _run(arguments: argparse.Namespace) -> int:
         from eulerot import plotting
 
         plotting.require()
-    before = eulerot.transport_report(z, x)
+    domain = "cube" if rearrangement is None else rearrangement.domain
+    before = eulerot.transport_report(z, x, domain=domain)
     values: dict[str, object] = {"before": asdict(before)}
     text = str(before)
     if rearrangement is not None:
-        after = eulerot.transport_report(rearrangement.forward(z), x)
+        after = eulerot.transport_report(rearrangement.forward(z), x, domain=domain)
         closed = closed_share(before, after)
         error = float(np.max(np.abs(rearrangement.log_abs_det(z))))
         values |= {"after": asdict(after), "closed": closed, "density_error": error}

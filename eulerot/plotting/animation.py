@@ -47,7 +47,7 @@ def animate(
     Parameters
     ----------
     rearrangement : Rearrangement
-        The map, in the plane.
+        The map, of normal latents in the plane.
     path : path-like
         The file to write, all of it or nothing.
     frames : int
@@ -62,7 +62,7 @@ def animate(
     Raises
     ------
     ValueError
-        If the map is not one of the plane, or a number is too small.
+        If the map is not one of normal latents in the plane, or a number is too small.
     ImportError
         If matplotlib is missing.
 
@@ -74,6 +74,8 @@ def animate(
     canvas.require()
     from PIL import Image
 
+    if rearrangement.domain == "torus":
+        raise ValueError("rearrangement: expected one of normal latents; got one of angles. Use its plot() instead.")
     if rearrangement.dim != 2:
         raise ValueError(f"rearrangement: expected one of the plane; got dimension {rearrangement.dim}.")
     for name, value, least in (("frames", frames, 2), ("n", n, 1), ("dpi", dpi, 20)):

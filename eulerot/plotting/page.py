@@ -17,7 +17,7 @@ from eulerot._version import __version__
 from eulerot.files import write_atomically
 from eulerot.plotting import canvas, curves, planes
 from eulerot.reports import EXPLANATION, TransportReport, closed_share
-from eulerot.source import normal_points
+from eulerot.source import source_points
 from eulerot.transport import transport_report
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def flow_page(twin: RearrangedFlow, report: FlowReport, *, title: str = "A flow,
     page = Page(title)
     asymmetry = ["asymmetry", f"{report.asymmetry_before:.4f}", f"{report.asymmetry_after:.4f}"]
     _measures(page, [report.before, report.after], [asymmetry, ["density error", "", f"{report.density_error:.1e}"]])
-    z = normal_points(4096, twin.dim)
+    z = source_points(4096, twin.dim, domain=twin.domain)
     x, y = np.asarray(twin.flow.forward(z), dtype=float), twin.rearrangement.forward(z)
     _couplings(page, {"before": z, "after": y}, x, [report.before, report.after])
     _map(page, twin.rearrangement)
@@ -143,11 +143,12 @@ def pairs_page(
     title : str
         The title.
     """
-    page, latents, rows = Page(title), {"before": z}, []
+    page, latents, rows, domain = Page(title), {"before": z}, [], "cube"
     if rearrangement is not None:
+        domain = rearrangement.domain
         latents["after"] = rearrangement.forward(z)
         rows.append(["density error", "", f"{np.max(np.abs(rearrangement.log_abs_det(z))):.1e}"])
-    reports = [transport_report(each, x) for each in latents.values()]
+    reports = [transport_report(each, x, domain=domain) for each in latents.values()]
     _measures(page, reports, rows)
     _couplings(page, latents, x, reports)
     if rearrangement is not None:
