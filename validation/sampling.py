@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 
 import eulerot
 from eulerot.objective import Objective
-from eulerot.potential import HALF_SQUARE, regressed_potential
+from eulerot.potential import regressed_potential
 from eulerot.source import normal_points
 
 WEIGHTS = (1e-3, 1e-4, 1e-5, 1e-6)
@@ -25,7 +25,7 @@ def fresh_costs(objective: Objective, fresh: Objective, *, with_potential: bool)
     """Return the cost on fresh pairs after each weight."""
     theta, costs = np.zeros(objective.size), []
     for weight in WEIGHTS:
-        potential = regressed_potential(objective.moved(theta), objective.x) if with_potential else HALF_SQUARE
+        potential = regressed_potential(objective.moved(theta), objective.x) if with_potential else None
         theta = minimize(
             replace(objective, potential=potential), theta, args=(weight,), jac=True, method="L-BFGS-B",
             options={"maxiter": 60, "maxcor": 30, "ftol": 1e-6},
