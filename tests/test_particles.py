@@ -1,127 +1,126 @@
-"""Kernels against direct sums, and adjoints against central differences."""
+"""Particles in the plane and in space: the exact series, its transposes, and gradients against central differences."""
+
+import math
 
 import numpy as np
 import pytest
 
-from eulerot.euler.equations import VorticityEquation
+from eulerot.euler.equations import equation_of
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4
-from eulerot.euler.particles import (
-    Transport,
-    basis_coefficients,
-    basis_field,
-    to_angles,
-    to_positions,
-)
+from eulerot.euler.particles import Transport, basis_coefficients, basis_field, to_angles, to_positions
 from eulerot.euler.trajectory import Trajectory
 
-DOMAINS = ["torus", "cube"]
+SPACE = {
+    "torus": Grid((10, 14, 8), "torus", lengths=(5.0, 7.0, 2 * np.pi)),
+    "cube": Grid((5, 8, 6), "cube", lengths=(2.0, 3.5, np.pi)),
+}
+GRIDS = [*(Grid.from_modes(modes, domain=domain) for domain in SPACE for modes in (3, 6)), *SPACE.values()]
+on_every_grid = pytest.mark.parametrize("grid", GRIDS, ids=lambda grid: f"{grid.domain}, {grid.points}")
 
 
-def random_field(grid, seed=0, scale=1.0):
-    """A random smooth vorticity, kept coefficients."""
-    rng = np.random.default_rng(seed)
-    values = rng.standard_normal(grid.points)
-    kept = VorticityEquation(grid).transforms.forward(values)
-    return np.where(grid.laplacian > 0, scale * kept / np.maximum(grid.laplacian, 1) ** 0.75, 0)
+def random_field(grid, seed=0):
+    """Kept coefficients of a random smooth field: a vorticity in the plane, a velocity in space."""
+    equation = equation_of(grid)
+    values = np.random.default_rng(seed).standard_normal((*equation.shape[: -grid.dim], *grid.points))
+    return equation.analysed(values) / np.maximum(grid.laplacian, 1) ** 0.75
 
 
 def random_positions(grid, n, seed=1):
-    return to_angles(np.random.default_rng(seed).uniform(0, grid.sides, (n, 2)), grid)
+    return to_angles(np.random.default_rng(seed).uniform(0, grid.sides, (n, grid.dim)), grid)
 
 
-def direct_velocity(psi_hat, grid, positions):
+def stages_of(field, grid, *counts):
+    """The same coefficients for every step and every stage."""
+    coefs = basis_coefficients(field, grid)
+    return np.tile(coefs, (*counts, *(1,) * coefs.ndim))
+
+
+def direct_velocity(field, grid, positions):
     """The velocity by the definition, one product of trigonometric functions a coefficient."""
-    k, l = grid.wavenumbers
+    if grid.dim == 2:  # of a stream function
+        k, l = grid.wavenumbers
+        field = np.stack([l * field, -k * field]) * (1 if grid.walls else 1j)
     out = np.zeros_like(positions)
-    for n, (x, y) in enumerate(to_positions(positions, grid)):
-        if grid.walls:
-            out[n] = (
-                np.sum(psi_hat * np.sin(k * x) * l * np.cos(l * y)),
-                -np.sum(psi_hat * k * np.cos(k * x) * np.sin(l * y)),
-            )
-        else:
-            wave = psi_hat * np.exp(1j * (k * x + l * y)) * np.where(l > 0, 2, 1)
-            out[n] = np.sum(1j * l * wave).real, -np.sum(1j * k * wave).real
+    for n, point in enumerate(to_positions(positions, grid)):
+        angles = [k * x for k, x in zip(grid.wavenumbers, point, strict=True)]
+        for i in range(grid.dim):
+            if grid.walls:
+                wave = math.prod(np.sin(a) if j == i else np.cos(a) for j, a in enumerate(angles))
+            else:
+                wave = np.where(grid.wavenumbers[-1] > 0, 2, 1) * np.exp(1j * sum(angles))
+            out[n, i] = np.sum(field[i] * wave).real
     return out
 
 
-@pytest.mark.parametrize("domain", DOMAINS)
-@pytest.mark.parametrize("modes", [3, 6])
-def test_velocity_is_the_series(domain, modes):
-    grid = Grid.from_modes(modes, domain=domain)
-    psi_hat = random_field(grid)
-    positions = random_positions(grid, 37)
+@on_every_grid
+def test_velocity_is_the_series(grid):
+    field, positions = random_field(grid), random_positions(grid, 37)
     euler = type(RK4)("Euler", np.zeros((1, 1)), np.ones(1), 1, 0.0)
-    psi = basis_coefficients(psi_hat, grid)[None, None]
-    moved = Transport(grid, psi, 1.0, euler).advance(positions)
-    assert np.allclose(moved - positions, direct_velocity(psi_hat, grid, positions), rtol=0, atol=1e-13)
+    moved = Transport(grid, stages_of(field, grid, 1, 1), 1.0, euler).advance(positions)
+    expected = direct_velocity(field, grid, positions)
+    assert np.allclose((moved - positions) / grid.scales, expected, rtol=0, atol=1e-13)
 
 
-@pytest.mark.parametrize("domain", DOMAINS)
-def test_basis_field_is_the_transpose(domain):
-    grid = Grid.from_modes(5, domain=domain)
-    field_hat = random_field(grid)
-    psi = basis_coefficients(field_hat, grid)
-    derivative = np.random.default_rng(3).standard_normal(psi.shape)
+@on_every_grid
+def test_basis_field_is_the_transpose(grid):
+    fields = np.stack([random_field(grid, seed) for seed in range(2)])
+    coefs = basis_coefficients(fields, grid)
+    derivative = np.random.default_rng(3).standard_normal(coefs.shape)
     represented = basis_field(derivative, grid)
-    inner = np.sum(grid.weights * np.conj(represented) * field_hat).real
-    assert np.isclose(inner, np.sum(derivative * psi), rtol=1e-12)
+    assert represented.shape == fields.shape
+    inner = np.sum(grid.weights * np.conj(represented) * fields).real
+    assert np.isclose(inner, np.sum(derivative * coefs), rtol=1e-12)
 
 
-def test_positions_near_both_walls_keep_their_digits():
-    grid = Grid.from_modes(8)
-    psi = np.tile(basis_coefficients(random_field(grid), grid), (4, 4, 1, 1, 1))
-    near = np.array([[1e-12, 1.0], [-1e-12, 1.0], [1e-200, -1e-30]])
-    far = np.array([[1e-6, 1.0], [-1e-6, 1.0], [1e-7, -1e-7]])
-    transport = Transport(grid, psi, 0.1, RK4)
+@pytest.mark.parametrize("grid", [Grid.from_modes(8), SPACE["cube"]], ids=["plane", "space"])
+def test_positions_near_both_walls_keep_their_digits(grid):
+    transport = Transport(grid, stages_of(random_field(grid), grid, 4, 4), 0.1, RK4)
+    rows, axes = np.arange(2 * grid.dim), np.repeat(np.arange(grid.dim), 2)
+    near = np.tile([0.3, -1.0, 0.5][: grid.dim], (2 * grid.dim, 1))
+    near[rows, axes] = np.tile([1e-12, -1e-12], grid.dim)
+    far = np.where(np.abs(near) < 1e-9, 1e6 * near, near)
+    corner = np.array([[1e-200, -1e-30, -1e-100][: grid.dim]])
     # next to a wall the normal velocity is proportional to the distance, so the ratio does not depend on it
-    assert np.allclose(
-        transport.advance(near)[:2, 0] / near[:2, 0], transport.advance(far)[:2, 0] / far[:2, 0], rtol=1e-9
-    )
-    assert (np.sign(transport.advance(near)) == np.sign(near)).all()
+    ratios = [(transport.advance(x) / x)[rows, axes] for x in (near, far)]
+    assert np.allclose(*ratios, rtol=1e-9, atol=0) and np.abs(ratios[0] - 1).min() > 1e-3
+    for x in (near, corner):
+        assert (np.sign(transport.advance(x)) == np.sign(x)).all()
 
 
-@pytest.mark.parametrize("domain", DOMAINS)
-def test_threads_do_not_change_a_bit(domain):
-    grid = Grid.from_modes(6, domain=domain)
-    psi = np.tile(basis_coefficients(random_field(grid), grid), (2, 4, 1, 1, 1))
-    positions = random_positions(grid, 1000)
+@on_every_grid
+def test_threads_do_not_change_a_bit(grid):
+    coefs, positions = stages_of(random_field(grid), grid, 2, 4), random_positions(grid, 1000)
     results = []
     for threads in (1, 2, 3):
-        transport = Transport(grid, psi, 0.1, RK4, threads)
+        transport = Transport(grid, coefs, 0.1, RK4, threads)
         end, record = transport.advance_recorded(positions)
         results.append((end, *transport.adjoint(record, end)))
     for other in results[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(results[0], other, strict=True))
 
 
-@pytest.mark.parametrize("domain", DOMAINS)
-def test_jacobian_against_central_differences(domain):
-    grid = Grid.from_modes(5, domain=domain)
-    psi = np.tile(basis_coefficients(random_field(grid), grid), (3, 4, 1, 1, 1))
-    transport = Transport(grid, psi, 0.2, RK4)
-    positions = random_positions(grid, 20)
-    _, jacobian = transport.advance_jacobian(positions)
-    step = 1e-5
-    for axis in range(2):
-        shift = step * np.eye(2)[axis]
+@on_every_grid
+def test_jacobian_against_central_differences(grid):
+    transport = Transport(grid, stages_of(random_field(grid), grid, 3, 4), 0.2, RK4)
+    positions, step = random_positions(grid, 20), 1e-5
+    end, jacobian = transport.advance_jacobian(positions)
+    assert np.allclose(end, transport.advance(positions), rtol=0, atol=1e-14)
+    for axis in range(grid.dim):
+        shift = step * np.eye(grid.dim)[axis]
         column = (transport.advance(positions + shift) - transport.advance(positions - shift)) / (2 * step)
         assert np.allclose(jacobian[:, :, axis], column, atol=1e-8)
 
 
-@pytest.mark.parametrize("domain", DOMAINS)
+@on_every_grid
 @pytest.mark.parametrize("tableau", [RK4, DOP853], ids=lambda t: t.name)
-def test_gradient_of_field_and_particles_to_eight_digits(domain, tableau):
-    grid = Grid.from_modes(6, domain=domain)
-    equation = VorticityEquation(grid)
-    start, positions, steps = random_field(grid), random_positions(grid, 45), 5
+def test_gradient_of_field_and_particles_to_eight_digits(grid, tableau):
+    trajectory = Trajectory(equation_of(grid), tableau, 1.0 if grid.dim == 2 else 0.5, 5)
+    start, positions = random_field(grid), random_positions(grid, 45)
     target = random_positions(grid, 45, seed=9)
 
-    trajectory = Trajectory(equation, tableau, 1.0, steps)
-
-    def objective(vorticity, where):
-        return np.sum(np.sin(trajectory.run(vorticity, where)[1] - target))
+    def objective(field, where):
+        return np.sum(np.sin(trajectory.run(field, where)[1] - target))
 
     _, end, tape = trajectory.run(start, positions)
     gradient, start_bar = trajectory.adjoint(tape, None, np.cos(end - target))

@@ -124,14 +124,16 @@ def fitted(
     z = rng.standard_normal((n_pairs, 2)) if independent else normal_points(n_pairs, 2, seed)
     evaluations = 0
 
-    def counted(*args, options: dict, **keywords) -> OptimizeResult:
+    def counted(*args, callback: Callable | None, options: dict, **keywords) -> OptimizeResult:
         nonlocal evaluations
-        found = minimize(*args, options={**options, **(optimiser or {})}, **keywords)
+        if callback is None:  # a coarse fit, of which nobody is told
+            return minimize(*args, options=options, **keywords)
+        found = minimize(*args, callback=callback, options={**options, **(optimiser or {})}, **keywords)
         evaluations += found.nfev
         return found
 
     with ExitStack() as stack:
-        for patch in (mock.patch("eulerot.descent.minimize", counted), *patches):
+        for patch in (mock.patch("eulerot.checkpoint.minimize", counted), *patches):
             stack.enter_context(patch)
         result = eulerot.fit(z, flow.forward(z), **{"align": False, "seed": seed, "tolerance": 1e-7} | options)
     return result, evaluations
