@@ -129,11 +129,11 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     settings = FitOptions(**options)  # type: ignore[arg-type]
     z, x = checked_pairs("z", z, "x", x)
     check_source(z, domain=settings.domain)
+    kind = _kind(z, settings)
     train, held = _split(z, x, settings)
     alignment = _aligned(train, settings)
-    if z.shape[1] == 1:
+    if kind is None:
         return _one_dimension(alignment, train, held, begun)
-    kind = _kind(z, settings)
     warn_of_pairs(z, x, n_held_out=len(held[0]))
     with (
         Journal.of(settings, train, held) as journal,
@@ -161,13 +161,13 @@ def _aligned(train: Pairs, options: FitOptions) -> Rearrangement:
 def _split(z: FloatArray, x: FloatArray, options: FitOptions) -> tuple[Pairs, Pairs]:
     """Return the pairs to fit to and the held-out pairs, at random."""
     order = np.random.default_rng(options.seed).permutation(len(z))
-    n_held = max(1, round(options.held_out * len(z)))
+    n_held = min(max(1, round(options.held_out * len(z))), len(z) - 1)
     train, held = np.sort(order[n_held:]), np.sort(order[:n_held])
     return (z[train], x[train]), (z[held], x[held])
 
 
-def _kind(z: FloatArray, options: FitOptions) -> type[Search | SweepSearch]:
-    """Return the search for latents of this dimension.
+def _kind(z: FloatArray, options: FitOptions) -> type[Search | SweepSearch] | None:
+    """Return the search for latents of this dimension; None for one, where there is nothing to search.
 
     Raises
     ------
@@ -175,6 +175,10 @@ def _kind(z: FloatArray, options: FitOptions) -> type[Search | SweepSearch]:
         If there are too few pairs, or an option does not go with the dimension.
     """
     n, dim = z.shape
+    if n < 2:
+        raise ValueError(f"z: expected at least 2 pairs, to fit to and to hold out; got {n}. Pass more pairs.")
+    if dim == 1:
+        return None
     if options.domain == "torus" and (dim != 2 or options.sweeps is not None or options.axes is not None):
         raise ValueError(
             f"domain: expected one or two angles on the torus, and neither sweeps nor axes; got {dim} angles, sweeps = "

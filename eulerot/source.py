@@ -71,6 +71,11 @@ def check_source(z: FloatArray, *, domain: str = "cube") -> None:
         _check_uniform(z)
         return
     for axis, column in enumerate(z.T):
+        if n > 1 and np.ptp(column) == 0:
+            raise SourceError(
+                f"z: expected standard normal latents; got {column[0]:g} in all rows of column {axis}. Pass the "
+                "latents that the data are images of."
+            )
         distance = kstest(column, "norm").statistic
         allowed = 0.08 + 2.0 / math.sqrt(n)
         if distance > allowed:

@@ -234,10 +234,7 @@ def test_an_interrupted_fit_writes_what_it_has(folder, tmp_path):
     z = np.random.default_rng(0).standard_normal((3000, 2))
     np.savez(tmp_path / "pairs.npz", z=z, x=np.sinh(z @ [[0.0, 1.0], [-1.0, 0.3]]))
     command = [sys.executable, "-m", "eulerot", "fit", "pairs.npz", "--modes", "12", "--threads", "1"]
-    process = subprocess.Popen(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs ignore it
-    )  # fmt: skip
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     seen = ""
     while not re.search(r"cost \d", seen):  # the progress bar has shown an iteration
         seen += (character := process.stderr.read(1))

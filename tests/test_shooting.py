@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
+import eulerot
 from eulerot.alignment import procrustes_rotation
 from eulerot.coarse import Coarse, rotation_by
 from eulerot.coordinates import log_density, to_box, to_latent
@@ -223,6 +224,23 @@ def test_one_dimension_is_already_optimal():
     result = fit(z, np.exp(z))
     assert result.rearrangement.is_identity and "already optimal" in result.message
     assert np.array_equal(result.rearrangement.forward(z), z)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 4])
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_few_pairs_and_latents_that_do_not_vary_are_refused(n, dim):
+    same, z = np.zeros((n, dim)), np.random.default_rng(0).standard_normal((n, dim))
+    with pytest.raises(ValueError, match="expected at least 2 pairs" if n == 1 else "got 0 in all rows of column 0"):
+        fit(same, same)
+    if dim > 1 or n == 1:
+        with pytest.raises(ValueError, match="expected at least"):
+            fit(z, z, modes=2)
+
+
+def test_something_is_always_left_to_fit_to():
+    z = normal_points(32, 2)
+    with pytest.warns(eulerot.SampleWarning):
+        assert fit(z, z @ [[0.0, 1.0], [-1.0, 0.0]], modes=2, held_out=0.99).n_train == 1
 
 
 def test_interrupt_keeps_the_best(monkeypatch):
