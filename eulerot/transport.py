@@ -93,7 +93,8 @@ def exact_cost(y: ArrayLike, x: ArrayLike, *, domain: str = "cube") -> float:
 
     Notes
     -----
-    Memory is two ``n`` by ``n`` matrices (400 MB at 5000 pairs); time grows a little faster than ``n^2``.
+    Memory is two ``n`` by ``n`` matrices (400 MB at 5000 pairs); time grows a little faster than ``n^2``. The cost is
+    exact to rounding errors of the largest squared distance between two samples.
 
     References
     ----------
