@@ -113,7 +113,7 @@ def solve_euler(
     evaluation : {"direct", "nufft"}
         How the velocity at particles is summed: directly and exactly, or by a non-uniform FFT (finufft, an extra),
         whose error is 1e-13 of the largest velocity and whose time hardly depends on the number of modes. It was
-        measured faster from about 40 modes an axis on the torus and 80 in the box, in two dimensions.
+        measured faster from about 35 modes an axis on the torus and 80 in the box, in two dimensions.
     courant : float
         The step in shares of the longest stable one, where `steps` is not given.
     tail_limit : float or None
