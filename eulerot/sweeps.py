@@ -26,8 +26,9 @@ from eulerot.source import normal_points
 __all__ = ["SweepSearch"]
 
 _MOST = 24
-# Sweeps end when one lowers the held-out cost by less than this share of what all have lowered it by
-_LEAST = 0.01
+# Sweeps end when so many in turn lower the held-out cost by less than this share of what all have lowered it by: one
+# may only have had unlucky axes
+_LEAST, _WEAK = 0.01, 2
 # A sweep need not be exact, because another follows: short runs of the optimiser, few steps, few cosines
 _ITERATIONS = 8
 _COSINES = 8
@@ -142,7 +143,7 @@ class SweepSearch:
 
     def run(self) -> None:
         """Add sweeps until held-out pairs gain little from one more."""
-        train, held, total = self.train, self.held, 0.0
+        train, held, total, weak = self.train, self.held, 0.0, 0
         for number in range(1, (self.options.sweeps or _MOST) + 1):
             self.descent.sweep = number
             sweep, gain = self._fitted(self._axes(train), train, held)
@@ -152,7 +153,8 @@ class SweepSearch:
             total += gain
             if self.descent.interrupted:
                 break
-            if gain <= _LEAST * total:
+            weak = weak + 1 if gain <= _LEAST * total else 0
+            if weak == _WEAK:
                 self.converged = True
                 break
 
