@@ -68,8 +68,8 @@ class _Stage:
             turned[:, plane] = pair
         return turned @ self.axes
 
-    def log_abs_det(self, latents: FloatArray) -> FloatArray:
-        """Return ``log |det D|`` of the interpolant, with the change of the Gaussian density."""
+    def log_abs_det(self, latents: FloatArray, far: np.ndarray) -> tuple[FloatArray, FloatArray]:
+        """Return moved latents, and ``log |det D|`` of the interpolant with the change of the Gaussian density."""
         turned, total = latents @ self.axes.T, np.zeros(len(latents))
         for tables, plane in zip(self.tables, self.planes, strict=True):
             pair = np.ascontiguousarray(turned[:, plane])
@@ -78,9 +78,10 @@ class _Stage:
                 jacobian = np.empty((len(pair), 2, 2))
                 slopes(table, pair, jacobian)
                 total += np.log(np.abs(np.linalg.det(np.eye(2) + jacobian)))
-                displace(table[None], pair, np.empty(len(pair), dtype=bool))
+                displace(table[None], pair, far)
             total -= 0.5 * np.sum(pair**2, axis=1)
-        return total
+            turned[:, plane] = pair
+        return turned @ self.axes, total
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,8 @@ class TabulatedRearrangement:
         moved, far = latents @ self.exact.rotation.T, np.zeros(len(latents), dtype=bool)
         total = np.zeros(len(latents))
         for stage in self._there:
-            total += stage.log_abs_det(moved)
-            moved = stage.forward(moved, far)
+            moved, change = stage.log_abs_det(moved, far)
+            total += change
         if far.any():
             total[far] = self.exact.log_abs_det(latents[far])
         return total

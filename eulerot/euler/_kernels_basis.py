@@ -119,6 +119,7 @@ def contract(coefs, row, basis, sums):
             sums[p], sums[LANES + p], sums[2 * LANES + p], sums[3 * LANES + p] = a, b, c, d
 
 
+# The sums are written out twice: in a part of their own they are not vectorised, and take seven times as long
 @part
 def contract_and_weigh(coefs, row, basis, sums, other, out):
     """Do `contract` and `weigh` with another basis at once: the last sums do not leave the registers."""
