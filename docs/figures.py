@@ -11,7 +11,7 @@ import numpy as np
 
 import eulerot
 from eulerot import plotting
-from eulerot.source import normal_points
+from eulerot.latent.source import normal_points
 
 IMAGES = Path(__file__).parent / "images"
 

@@ -6,14 +6,14 @@ from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.euler.solver import EulerSolution, solve_euler
 from eulerot.flows import zoo
-from eulerot.flows.adapters import flow
-from eulerot.flows.knothe import KnotheFlow, knothe_flow
+from eulerot.flows.adapters.flow import flow
+from eulerot.flows.knothe.flow import KnotheFlow, knothe_flow
 from eulerot.flows.linear import LinearFlow
 from eulerot.flows.rearranged import RearrangedFlow, rearrange
-from eulerot.rearrangement import Rearrangement
-from eulerot.reports import FlowReport, TransportReport
-from eulerot.shooting import FitResult, fit
-from eulerot.transport import transport_report
+from eulerot.flows.report import FlowReport
+from eulerot.rearrangement.composition import Rearrangement
+from eulerot.shooting.fit import FitResult, fit
+from eulerot.transport.report import TransportReport, transport_report
 
 __all__ = [
     "EulerSolution",

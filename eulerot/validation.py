@@ -16,16 +16,16 @@ import numpy as np
 from tqdm import tqdm
 
 from eulerot._types import FloatArray
-from eulerot.box import Sweep
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.euler.solver import solve_euler
 from eulerot.flows import zoo
 from eulerot.flows.linear import LinearFlow
 from eulerot.flows.rearranged import RearrangedFlow, rearrange
-from eulerot.rearrangement import Rearrangement
-from eulerot.source import normal_points
-from eulerot.transport import transport_cost
+from eulerot.latent.source import normal_points
+from eulerot.rearrangement.composition import Rearrangement
+from eulerot.rearrangement.sweep import Sweep
+from eulerot.transport.cost import transport_cost
 
 __all__ = ["CHECKS", "Check", "CheckResult", "validate"]
 

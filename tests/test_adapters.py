@@ -10,11 +10,10 @@ from flow_models import CASES, nflows_flow, own_torch, pyro_flow, zuko_flow
 from scipy.stats import kstest
 
 import eulerot
-from eulerot.flows.adapted import AdaptedFlow
-from eulerot.flows.bases import log_normal
-from eulerot.flows.jacobian import log_abs_det
+from eulerot._jacobian import log_abs_det
+from eulerot.flows.adapters.adapted import AdaptedFlow
 from eulerot.flows.protocol import check_flow
-from eulerot.source import normal_points
+from eulerot.latent.source import log_normal, normal_points
 
 pytestmark = [pytest.mark.flows, pytest.mark.filterwarnings("ignore")]
 

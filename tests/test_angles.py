@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import eulerot
-from eulerot.alignment import best_shift
-from eulerot.flows.jacobian import log_abs_det
-from eulerot.source import check_source, random_source, source_points
-from eulerot.transport import shortest, transport_cost
-from eulerot.unknowns import Unknowns
+from eulerot._jacobian import log_abs_det
+from eulerot.latent.circle import shortest
+from eulerot.latent.source import check_source, random_source, source_points
+from eulerot.shooting.alignment import best_shift
+from eulerot.shooting.parametrisation import Parametrisation
+from eulerot.transport.cost import transport_cost
 
 SHIFT = np.array([1.0, -0.7])
 
@@ -79,13 +80,13 @@ def test_the_twin_is_a_flow_of_angles(twin, tmp_path):
 
 
 def test_gradient_of_the_unknowns_to_eight_digits(planted):
-    from eulerot.objective import Objective
+    from eulerot.shooting.objective import Objective
 
     z = source_points(60, 2, domain="torus")
     objective = Objective(z, z + 0.4 * np.sin(z[:, ::-1]), eulerot.Grid.from_modes(4, domain="torus"))
     rng = np.random.default_rng(0)
     theta, direction = (0.05 * rng.standard_normal(objective.size) for _ in range(2))
-    unknowns = Unknowns(objective._equation)
+    unknowns = Parametrisation(objective._equation)
     assert np.allclose(unknowns.theta(unknowns.field(theta)), theta, rtol=1e-12)
 
     def central(h):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import eulerot
-from eulerot.box import Sweep
-from eulerot.caution import warn_of_pairs
-from eulerot.source import normal_points
+from eulerot.latent.source import normal_points
+from eulerot.rearrangement.sweep import Sweep
+from eulerot.shooting.pairs import warn_of_pairs
 
 Z = normal_points(1024, 2)
 

@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 
 import eulerot
-from eulerot import checkpoint, files
-from eulerot.checkpoint import Journal
+from eulerot import files
 from eulerot.cli import main
-from eulerot.objective import Objective
-from eulerot.options import FitOptions
-from eulerot.planes import Slope
+from eulerot.shooting import journal as checkpoint
+from eulerot.shooting.journal import Journal
+from eulerot.shooting.objective import Objective
+from eulerot.shooting.options import FitOptions
+from eulerot.shooting.sweep_axes import Slope
 
 
 def swirled(n, dim):

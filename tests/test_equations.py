@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import reference_solver_space as reference
+from eulerot.euler.pointwise import pointwise
 
-from eulerot.euler import _equation, integrators, invariants, transforms
-from eulerot.euler.equations import equation_of
+from eulerot.euler import integrators, invariants
+from eulerot.euler.equations import equation_of, spectral
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4, RungeKutta
 from eulerot.euler.trajectory import Trajectory
@@ -135,9 +136,9 @@ def test_threads_give_the_same_bits(grid, backend, monkeypatch):
     field, multiplier = random_field(whole), random_field(whole, 1)
     # grids as small as these are split only if slabs, pieces and vectors are smaller than they are
     row = 8 * int(np.prod(grid.product_points[1:]))
-    monkeypatch.setattr(transforms, "SLAB_BYTES", 7 * 5 * row)
-    monkeypatch.setattr(transforms, "SHARED_FROM", 1)
-    monkeypatch.setattr(_equation, "_SHARED_FROM", 10)
+    monkeypatch.setattr(pointwise, "SLAB_BYTES", 7 * 5 * row)
+    monkeypatch.setattr(pointwise, "SHARED_FROM", 1)
+    monkeypatch.setattr(spectral, "_SHARED_FROM", 10)
     monkeypatch.setattr(integrators, "_SHARED_FROM", 10)
     results = []
     for threads in (1, 2, 3):

@@ -10,8 +10,8 @@ import pytest
 
 import eulerot
 from eulerot import files
-from eulerot.box import Sweep
 from eulerot.euler.integrators import RK4, Tableau
+from eulerot.rearrangement.sweep import Sweep
 
 QUARTER = np.array([[0.0, -1.0], [1.0, 0.0]])
 TURN = np.array([[0.6, -0.8], [0.8, 0.6]])

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import eulerot
-from eulerot.flows.adapted import AdaptedFlow
-from eulerot.flows.bases import NormalBase, UniformBase, log_normal, standardised
+from eulerot.flows.adapters.adapted import AdaptedFlow
+from eulerot.flows.adapters.bases import NormalBase, UniformBase, standardised
+from eulerot.flows.adapters.inversion import NumericalInverse
 from eulerot.flows.diagnosis import raise_with_cause
-from eulerot.flows.inversion import NumericalInverse
 from eulerot.flows.linear import LinearFlow
 from eulerot.flows.protocol import check_flow
-from eulerot.source import normal_points
+from eulerot.latent.source import log_normal, normal_points
 
 LINEAR = LinearFlow([[0.5, -1.5], [1.0, 0.5]], [1.0, 0.0])
 

@@ -6,14 +6,14 @@ from functools import partial
 import numpy as np
 import pytest
 
-from eulerot.coordinates import chart_distance, to_box
 from eulerot.errors import ResolutionError
 from eulerot.euler.equations import equation_of
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4
-from eulerot.euler.particles import to_angles
+from eulerot.euler.particles.phases import to_phases
 from eulerot.euler.refinement import refined
+from eulerot.latent.chart import chart_distance, to_box
 
 GRIDS = [Grid((12, 12), "cube"), Grid((16, 14)), Grid((6, 6, 6), "cube"), Grid((9, 8), "cube", lengths=(2.0, 3.0))]
 distance = partial(chart_distance, domain="cube")
@@ -51,7 +51,7 @@ def test_gradient_is_that_of_the_discrete_steps(grid):
 @pytest.mark.parametrize("tableau", [RK4, DOP853], ids=lambda t: t.name)
 def test_the_map_converges_with_the_order_of_the_scheme(tableau):
     geodesic = random_geodesic(GRIDS[0], 6.0, tableau=tableau)
-    angles = to_angles(np.random.default_rng(3).uniform(0.2, 2.9, (100, 2)), geodesic.grid)
+    angles = to_phases(np.random.default_rng(3).uniform(0.2, 2.9, (100, 2)), geodesic.grid)
     exact = replace(geodesic, steps=160, tableau=DOP853).forward_angles(angles)
     counts = np.array([32, 64] if tableau is RK4 else [6, 12])
     errors = [

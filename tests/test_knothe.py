@@ -5,7 +5,7 @@ import pytest
 from mixture import Mixture
 
 import eulerot
-from eulerot.flows.knothe import KnotheFlow
+from eulerot.flows.knothe.flow import KnotheFlow
 from eulerot.flows.protocol import check_flow
 
 MIXTURES = {

@@ -8,7 +8,7 @@ import pytest
 from eulerot.euler.equations import equation_of
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import RK4
-from eulerot.euler.nonuniform import NonuniformTransport
+from eulerot.euler.particles.nonuniform import NonuniformAdvection
 from eulerot.euler.solver import solve_euler
 
 DOMAINS = ["torus", "cube"]
@@ -33,7 +33,7 @@ def test_velocity_in_space_is_that_of_the_grid(domain):
     equation = equation_of(grid)
     field = equation.analysed(np.random.default_rng(0).standard_normal((3, *grid.points)))
     mesh = np.stack([axis.ravel() for axis in grid.mesh()], axis=1)
-    velocity = NonuniformTransport(equation, RK4, 1)._velocity(field, mesh * grid.scales) / grid.scales
+    velocity = NonuniformAdvection(equation, RK4, 1)._velocity(field, mesh * grid.scales) / grid.scales
     assert np.abs(velocity.T.reshape(3, *grid.points) - equation.velocity(field)).max() < 1e-12
 
 

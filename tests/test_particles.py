@@ -8,7 +8,9 @@ import pytest
 from eulerot.euler.equations import equation_of
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4
-from eulerot.euler.particles import Transport, basis_coefficients, basis_field, to_angles, to_positions
+from eulerot.euler.particles.advection import Advection
+from eulerot.euler.particles.basis import basis_coefficients, basis_field
+from eulerot.euler.particles.phases import to_phases, to_positions
 from eulerot.euler.trajectory import Trajectory
 
 SPACE = {
@@ -27,7 +29,7 @@ def random_field(grid, seed=0):
 
 
 def random_positions(grid, n, seed=1):
-    return to_angles(np.random.default_rng(seed).uniform(0, grid.sides, (n, grid.dim)), grid)
+    return to_phases(np.random.default_rng(seed).uniform(0, grid.sides, (n, grid.dim)), grid)
 
 
 def stages_of(field, grid, *counts):
@@ -57,7 +59,7 @@ def direct_velocity(field, grid, positions):
 def test_velocity_is_the_series(grid):
     field, positions = random_field(grid), random_positions(grid, 37)
     euler = type(RK4)("Euler", np.zeros((1, 1)), np.ones(1), 1, 0.0)
-    moved = Transport(grid, stages_of(field, grid, 1, 1), 1.0, euler).advance(positions)
+    moved = Advection(grid, stages_of(field, grid, 1, 1), 1.0, euler).advance(positions)
     expected = direct_velocity(field, grid, positions)
     assert np.allclose((moved - positions) / grid.scales, expected, rtol=0, atol=1e-13)
 
@@ -75,7 +77,7 @@ def test_basis_field_is_the_transpose(grid):
 
 @pytest.mark.parametrize("grid", [Grid.from_modes(8), SPACE["cube"]], ids=["plane", "space"])
 def test_positions_near_both_walls_keep_their_digits(grid):
-    transport = Transport(grid, stages_of(random_field(grid), grid, 4, 4), 0.1, RK4)
+    transport = Advection(grid, stages_of(random_field(grid), grid, 4, 4), 0.1, RK4)
     rows, axes = np.arange(2 * grid.dim), np.repeat(np.arange(grid.dim), 2)
     near = np.tile([0.3, -1.0, 0.5][: grid.dim], (2 * grid.dim, 1))
     near[rows, axes] = np.tile([1e-12, -1e-12], grid.dim)
@@ -93,7 +95,7 @@ def test_threads_do_not_change_a_bit(grid):
     coefs, positions = stages_of(random_field(grid), grid, 2, 4), random_positions(grid, 1000)
     results = []
     for threads in (1, 2, 3):
-        transport = Transport(grid, coefs, 0.1, RK4, threads)
+        transport = Advection(grid, coefs, 0.1, RK4, threads)
         end, record = transport.advance_recorded(positions)
         results.append((end, *transport.adjoint(record, end)))
     for other in results[1:]:
@@ -102,7 +104,7 @@ def test_threads_do_not_change_a_bit(grid):
 
 @on_every_grid
 def test_jacobian_against_central_differences(grid):
-    transport = Transport(grid, stages_of(random_field(grid), grid, 3, 4), 0.2, RK4)
+    transport = Advection(grid, stages_of(random_field(grid), grid, 3, 4), 0.2, RK4)
     positions, step = random_positions(grid, 20), 1e-5
     end, jacobian = transport.advance_jacobian(positions)
     assert np.allclose(end, transport.advance(positions), rtol=0, atol=1e-14)

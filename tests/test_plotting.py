@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from eulerot import plotting
-from eulerot.rearrangement import Rearrangement
-from eulerot.transport import transport_report
+from eulerot.rearrangement.composition import Rearrangement
+from eulerot.transport.report import transport_report
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")

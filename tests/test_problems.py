@@ -8,9 +8,9 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from eulerot.asymmetry import asymmetry
 from eulerot.flows.protocol import check_flow
-from eulerot.transport import exact_cost, transport_cost
+from eulerot.transport.asymmetry import asymmetry
+from eulerot.transport.cost import exact_cost, transport_cost
 
 sys.path.append(str(Path(__file__).parents[1] / "validation"))
 from problems import PLANTED, MonotoneMap

@@ -5,11 +5,11 @@ import pytest
 from scipy.linalg import expm
 from scipy.stats import ortho_group, special_ortho_group
 
-from eulerot.alignment import turned
-from eulerot.box import Sweep
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
-from eulerot.rearrangement import Rearrangement
+from eulerot.rearrangement.composition import Rearrangement
+from eulerot.rearrangement.rotations import rotation_power
+from eulerot.rearrangement.sweep import Sweep
 
 
 def geodesic(seed, strength=2.0):
@@ -28,10 +28,10 @@ def rotations(dim):
 def test_the_way_of_a_rotation_is_a_group(dim):
     generator = np.random.default_rng(dim).standard_normal((dim, dim))
     generator = 0.3 * (generator - generator.T)
-    assert np.allclose(turned(expm(generator), 0.3), expm(0.3 * generator), atol=1e-12)
+    assert np.allclose(rotation_power(expm(generator), 0.3), expm(0.3 * generator), atol=1e-12)
     for rotation in rotations(dim):
-        assert np.allclose(turned(rotation, 1.0), rotation, atol=1e-10)
-        half = turned(rotation, 0.5)
+        assert np.allclose(rotation_power(rotation, 1.0), rotation, atol=1e-10)
+        half = rotation_power(rotation, 0.5)
         assert np.allclose(half @ half, rotation, atol=1e-10) and np.isclose(np.linalg.det(half), 1.0)
 
 

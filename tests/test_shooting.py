@@ -10,16 +10,17 @@ import pytest
 from scipy.special import ndtri
 
 import eulerot
-from eulerot.alignment import procrustes_rotation
-from eulerot.coarse import Coarse, rotation_by
-from eulerot.coordinates import log_density, to_box, to_latent
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853
-from eulerot.objective import Objective
-from eulerot.potential import regressed_potential
-from eulerot.shooting import fit
-from eulerot.source import normal_points
-from eulerot.transport import transport_cost
+from eulerot.latent.chart import log_density, to_box, to_latent
+from eulerot.latent.source import normal_points
+from eulerot.rearrangement.rotations import plane_rotation
+from eulerot.shooting.alignment import procrustes_rotation
+from eulerot.shooting.fit import fit
+from eulerot.shooting.initial_guess import InitialGuess
+from eulerot.shooting.objective import Objective
+from eulerot.shooting.potential import regressed_potential
+from eulerot.transport.cost import transport_cost
 
 
 def swirled(z, peak=1.0):
@@ -114,7 +115,7 @@ def test_a_cut_geodesic_is_the_same_map_with_the_same_roughness():
 
 
 def test_axes_of_a_planted_geodesic_are_found_in_any_units():
-    turn, z = rotation_by(0.5), normal_points(2048, 2)
+    turn, z = plane_rotation(0.5), normal_points(2048, 2)
     planted = Objective(z @ turn.T, z, Grid.from_modes(4))
     vorticity = np.zeros(planted.grid.shape_hat)
     vorticity[0, 1], vorticity[2, 0] = 4.0, 2.0
@@ -253,8 +254,8 @@ def test_interrupt_keeps_the_best(monkeypatch):
             raise KeyboardInterrupt
         return evaluate(self, theta, regularisation)
 
-    monkeypatch.setattr(Coarse, "angle", lambda self: 0.0)
-    monkeypatch.setattr(Coarse, "start", lambda self, axes: np.zeros(36))
+    monkeypatch.setattr(InitialGuess, "angle", lambda self: 0.0)
+    monkeypatch.setattr(InitialGuess, "start", lambda self, axes: np.zeros(36))
     monkeypatch.setattr(Objective, "__call__", interrupted)
     result = fit(z, x, modes=6, align=False, regularisation=(1e-3, 1e-4))
     assert result.status == "interrupted" and "interrupted" in result.message

@@ -4,21 +4,21 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from eulerot.box import Sweep
-from eulerot.coordinates import to_box, to_latent
-from eulerot.descent import Descent
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.flows import zoo
 from eulerot.flows.linear import LinearFlow
 from eulerot.flows.rearranged import RearrangedFlow, rearrange
-from eulerot.objective import Objective
-from eulerot.planes import Slope, best_axes
-from eulerot.potential import regressed_potential
-from eulerot.shooting import fit
-from eulerot.source import normal_points
-from eulerot.sweeps import _Others, _powers
-from eulerot.transport import lower_bound, transport_cost
+from eulerot.latent.chart import to_box, to_latent
+from eulerot.latent.source import normal_points
+from eulerot.rearrangement.sweep import Sweep
+from eulerot.shooting.continuation import Continuation
+from eulerot.shooting.fit import fit
+from eulerot.shooting.objective import Objective
+from eulerot.shooting.potential import regressed_potential
+from eulerot.shooting.sweep_axes import Slope, best_axes
+from eulerot.shooting.sweep_fit import _Others, _powers
+from eulerot.transport.cost import lower_bound, transport_cost
 
 
 def turned(seed, dim):
@@ -214,7 +214,7 @@ def test_descent_reports_the_sweep_it_belongs_to(planted):
     stages = planted[1].history
     assert [stage.sweep for stage in stages] == sorted(stage.sweep for stage in stages)
     assert all(stage.segments == 1 and stage.iterations <= 8 for stage in stages)
-    assert Descent.__dataclass_fields__["sweep"].default == 0
+    assert Continuation.__dataclass_fields__["sweep"].default == 0
 
 
 @pytest.mark.parametrize(("dim", "options"), [(4, {"sweeps": 2}), (3, {"modes": 3})])

@@ -8,12 +8,12 @@ from scipy.interpolate import BSpline
 from scipy.stats import special_ortho_group
 
 import eulerot
-from eulerot import tabulated
-from eulerot._kernels_spline import EDGE, ORDER, REACH, SCALE, displace, slopes
-from eulerot.box import Sweep
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
-from eulerot.rearrangement import Rearrangement
+from eulerot.rearrangement import tabulated
+from eulerot.rearrangement._kernels import EDGE, ORDER, REACH, SCALE, displace, slopes
+from eulerot.rearrangement.composition import Rearrangement
+from eulerot.rearrangement.sweep import Sweep
 
 
 def geodesic(seed, threads=1):

@@ -5,11 +5,11 @@ import sys
 
 import numpy as np
 import pytest
+from eulerot.euler.pointwise import backends, pointwise
+from eulerot.euler.pointwise.pointwise import Pointwise, Transforms
 
-from eulerot.euler import _backends, transforms
 from eulerot.euler.equations import equation_of
 from eulerot.euler.grid import Grid
-from eulerot.euler.transforms import Pointwise, Transforms
 
 
 def parities(grid):
@@ -66,7 +66,7 @@ def test_results_do_not_depend_on_how_slabs_are_cut(grid, rows, monkeypatch):
     whole = equation_of(grid)
     field = whole.analysed(np.random.default_rng(0).standard_normal((*(3,) * (grid.dim == 3), *grid.points)))
     expected = whole.tendency(field)
-    monkeypatch.setattr(transforms, "_slab_rows", lambda points, fields: min(rows, points[0]))
+    monkeypatch.setattr(pointwise, "_slab_rows", lambda points, fields: min(rows, points[0]))
     assert np.abs(equation_of(grid).tendency(field) - expected).max() < 1e-14 * np.abs(expected).max()
 
 
@@ -93,7 +93,7 @@ def test_unknown_backend():
 
 def test_scipy_stands_in_where_fftw_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyfftw", None)
-    assert _backends.available() == "scipy"
+    assert backends.available() == "scipy"
     grid = Grid((12, 12))
     x, y = grid.mesh()
     equation = equation_of(grid)
@@ -104,12 +104,12 @@ def test_scipy_stands_in_where_fftw_is_missing(monkeypatch):
 def planned(monkeypatch, tmp_path):
     """A run that plans as a new process would, with a cache folder of its own."""
     pyfftw = pytest.importorskip("pyfftw")
-    monkeypatch.setattr(_backends, "MEASURED_FROM", 1)
+    monkeypatch.setattr(backends, "MEASURED_FROM", 1)
 
     def start_anew():
         pyfftw.forget_wisdom()
-        _backends._wisdom_file.cache_clear()
-        _backends._recall_wisdom.cache_clear()
+        backends._wisdom_file.cache_clear()
+        backends._recall_wisdom.cache_clear()
 
     def run(n, *, cache=tmp_path):
         monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
@@ -153,7 +153,7 @@ def test_plans_of_another_process_are_not_lost(planned, tmp_path):
     file.unlink()
     planned(14)
     file.write_bytes(theirs)  # by a process that knew nothing of ours
-    _backends._keep_wisdom()
+    backends._keep_wisdom()
     both = file.read_bytes()
     for n in (12, 14):
         planned(n)
@@ -190,7 +190,7 @@ def test_without_a_folder_plans_are_estimates(planned, tmp_path, monkeypatch):
     occupied.write_text("a file, in which nothing can be kept")
     expected = planned(12, cache=occupied)
     assert np.array_equal(planned(12, cache=occupied / "deeper"), expected)
-    monkeypatch.setattr(_backends.os, "access", lambda *_: False)  # root may write everywhere
+    monkeypatch.setattr(backends.os, "access", lambda *_: False)  # root may write everywhere
     assert np.array_equal(planned(12), expected)
     assert [each.name for each in tmp_path.rglob("*") if each.is_file()] == ["occupied"]
 
@@ -199,6 +199,6 @@ def test_a_user_without_a_home_has_estimates(planned, monkeypatch):
     def homeless():
         raise RuntimeError("Could not determine home directory.")
 
-    monkeypatch.setattr(_backends.Path, "home", homeless)
+    monkeypatch.setattr(backends.Path, "home", homeless)
     assert np.isfinite(planned(12, cache="")).all()
-    assert _backends._wisdom_file() is None
+    assert backends._wisdom_file() is None

@@ -9,8 +9,9 @@ from scipy.linalg import sqrtm
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from eulerot.asymmetry import asymmetry
-from eulerot.transport import exact_cost, lower_bound, transport_cost, transport_report
+from eulerot.transport.asymmetry import asymmetry
+from eulerot.transport.cost import exact_cost, lower_bound, transport_cost
+from eulerot.transport.report import transport_report
 
 
 def random_pairs(n, d, seed=0):

@@ -6,7 +6,7 @@ import pytest
 from eulerot.flows import zoo
 from eulerot.flows.linear import LinearFlow
 from eulerot.flows.protocol import check_flow
-from eulerot.transport import lower_bound, transport_cost
+from eulerot.transport.cost import lower_bound, transport_cost
 
 TRAINED = [name for name in zoo.names() if name != "linear"]
 

@@ -24,13 +24,13 @@ from scipy.optimize import OptimizeResult, minimize
 from scipy.spatial.distance import cdist
 
 import eulerot
-from eulerot.coarse import Coarse
-from eulerot.coordinates import to_box
-from eulerot.descent import Descent
-from eulerot.potential import half_square, regressed_potential
-from eulerot.source import normal_points
-from eulerot.transport import transport_report
-from eulerot.unknowns import Unknowns
+from eulerot.latent.chart import to_box
+from eulerot.latent.source import normal_points
+from eulerot.shooting.continuation import Continuation
+from eulerot.shooting.initial_guess import InitialGuess
+from eulerot.shooting.parametrisation import Parametrisation
+from eulerot.shooting.potential import half_square, regressed_potential
+from eulerot.transport.report import transport_report
 
 DOCS = Path(__file__).parent.parent / "docs"
 COLUMNS = ("flow", "group", "setting", "closed", "cost", "excess", "weight", "evaluations")
@@ -46,31 +46,31 @@ def optimiser(**changed: float) -> dict:
     return {"optimiser": changed}
 
 
-def start(make: Callable[[Coarse, np.ndarray], np.ndarray]) -> dict:
+def start(make: Callable[[InitialGuess, np.ndarray], np.ndarray]) -> dict:
     """Return unknowns to start from in place of the coarse fit's."""
-    return {"patches": [mock.patch.object(Coarse, "start", make)]}
+    return {"patches": [mock.patch.object(InitialGuess, "start", make)]}
 
 
-def at_rest(coarse: Coarse, axes: np.ndarray) -> np.ndarray:
+def at_rest(coarse: InitialGuess, axes: np.ndarray) -> np.ndarray:
     """Return the unknowns of no motion."""
     return np.zeros(coarse._objective(axes, coarse.modes).size)
 
 
-def at_random(coarse: Coarse, axes: np.ndarray, *, seed: int) -> np.ndarray:
+def at_random(coarse: InitialGuess, axes: np.ndarray, *, seed: int) -> np.ndarray:
     """Return a smooth random field of kinetic energy 0.2, that of the maps which are sought."""
     objective = coarse._objective(axes, coarse.modes)
     theta = np.random.default_rng(seed).standard_normal(objective.size) / objective.grid.laplacian.ravel()
     return theta * math.sqrt(0.4 / float(theta @ theta))
 
 
-def enstrophy(unknowns: Unknowns) -> np.ndarray:
+def enstrophy(unknowns: Parametrisation) -> np.ndarray:
     """Return the weights of ``R = 1/2 mean |omega_0|^2``."""
     return np.sqrt(mean_square_gradient.__get__(unknowns))
 
 
-mean_square_gradient = Unknowns.stiffness
-NORM = {"patches": [mock.patch.object(Unknowns, "stiffness", property(enstrophy))]}
-PLAIN = {"patches": [mock.patch("eulerot.shooting.Descent", partial(Descent, potential=lambda y, x: half_square(2)))]}
+mean_square_gradient = Parametrisation.stiffness
+NORM = {"patches": [mock.patch.object(Parametrisation, "stiffness", property(enstrophy))]}
+PLAIN = {"patches": [mock.patch("eulerot.shooting.Descent", partial(Continuation, potential=lambda y, x: half_square(2)))]}
 REST = start(at_rest)
 RANDOM = {f"random start, seed {i}": start(lambda c, axes, i=i: at_random(c, axes, seed=i)) for i in (1, 2)}
 LONG = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)

@@ -19,10 +19,10 @@ from scipy.optimize import minimize
 import eulerot
 from eulerot.euler.grid import Grid
 from eulerot.euler.trajectory import Trajectory
-from eulerot.objective import Objective
-from eulerot.potential import Potential, regressed_potential
-from eulerot.source import normal_points
-from eulerot.transport import transport_report
+from eulerot.latent.source import normal_points
+from eulerot.shooting.objective import Objective
+from eulerot.shooting.potential import Potential, regressed_potential
+from eulerot.transport.report import transport_report
 
 DOCS = Path(__file__).parent.parent / "docs"
 COLUMNS = ("flow", "velocity", "unknowns", "closed", "against the geodesic", "cost", "action", "residual")

@@ -15,7 +15,7 @@ import warnings
 import numpy as np
 
 import eulerot
-from eulerot.transport import transport_cost
+from eulerot.transport.cost import transport_cost
 
 LAWS = {
     "normal": lambda rng, n: rng.standard_normal((n, 2)),

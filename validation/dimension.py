@@ -18,8 +18,8 @@ import numpy as np
 from problems import planted_in
 
 import eulerot
-from eulerot.source import normal_points
-from eulerot.transport import transport_cost
+from eulerot.latent.source import normal_points
+from eulerot.transport.cost import transport_cost
 
 FIGURE = Path(__file__).parents[1] / "docs" / "images" / "dimension.png"
 DIMENSIONS, PAIRS = (2, 4, 10, 32), (2048, 4096, 8192, 16384)

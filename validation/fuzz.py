@@ -29,14 +29,14 @@ from hypothesis.extra import numpy as hnp
 
 import eulerot
 from eulerot import files
-from eulerot.box import Sweep
-from eulerot.caution import warn_of_pairs
+from eulerot.checks import checked_samples
 from eulerot.cli import main as command_line
-from eulerot.coordinates import FARTHEST, to_box
-from eulerot.errors import checked_samples
 from eulerot.euler.integrators import DOP853, RK4
-from eulerot.options import FitOptions
-from eulerot.transport import exact_cost, lower_bound, transport_cost
+from eulerot.latent.chart import FARTHEST, to_box
+from eulerot.rearrangement.sweep import Sweep
+from eulerot.shooting.options import FitOptions
+from eulerot.shooting.pairs import warn_of_pairs
+from eulerot.transport.cost import exact_cost, lower_bound, transport_cost
 
 __all__ = ["TARGETS", "run"]
 

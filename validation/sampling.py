@@ -14,9 +14,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 import eulerot
-from eulerot.objective import Objective
-from eulerot.potential import regressed_potential
-from eulerot.source import normal_points
+from eulerot.latent.source import normal_points
+from eulerot.shooting.objective import Objective
+from eulerot.shooting.potential import regressed_potential
 
 WEIGHTS = (1e-3, 1e-4, 1e-5, 1e-6)
 

@@ -23,10 +23,10 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     import eulerot
-    from eulerot import plotting
+    from eulerot import pages
 
     rearrangement = eulerot.Rearrangement.load(arguments.map)
-    plotting.animate(
+    pages.animate(
         rearrangement, arguments.out, frames=arguments.frames, n=arguments.points, progress=not arguments.quiet
     )
     if arguments.json:

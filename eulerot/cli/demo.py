@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eulerot.cli.streams import show_json
-from eulerot.reports import EXPLANATION
+from eulerot.transport.report import EXPLANATION
 
 if TYPE_CHECKING:
     from eulerot.flows.rearranged import RearrangedFlow
-    from eulerot.reports import FlowReport
+    from eulerot.flows.report import FlowReport
 
 __all__ = ["add"]
 
@@ -31,7 +31,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     demo.add_argument("--pairs", type=int, default=8192, help="pairs to fit to")
     demo.add_argument("--test-pairs", type=int, default=5000, help="fresh pairs to measure on")
     demo.add_argument("--modes", type=int, default=16, help="modes an axis")
-    demo.add_argument("--segments", type=int, default=1, help="geodesics that are composed")
+    demo.add_argument("--geodesics", type=int, default=None, help="geodesics that are composed; one by default, sweeps beyond three dimensions")
     demo.add_argument("--align", action=argparse.BooleanOptionalAction, default=False, help="rotate first")
     demo.add_argument("--seed", type=int, default=0, help="seed of the pairs and of the fit")
     demo.add_argument("--no-pictures", action="store_true", help="report only; needs no matplotlib")
@@ -52,7 +52,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     say(f"flow: {arguments.flow}, {arguments.pairs} pairs to fit to, {arguments.modes} modes an axis")
     begun = time.perf_counter()
     twin = eulerot.rearrange(
-        flow, n_pairs=arguments.pairs, seed=arguments.seed, modes=arguments.modes, segments=arguments.segments,
+        flow, n_pairs=arguments.pairs, seed=arguments.seed, modes=arguments.modes, geodesics=arguments.geodesics,
         align=arguments.align, progress=not arguments.quiet,
     )  # fmt: skip
     seconds = time.perf_counter() - begun
@@ -97,20 +97,19 @@ def _markdown(arguments: argparse.Namespace, text: str) -> str:
     pictures = (
         "" if arguments.no_pictures else "\n".join(f"\n{words}\n\n![]({name})" for name, words in _CAPTIONS.items())
     )
-    settings = (
-        f"{arguments.pairs} pairs, {arguments.modes} modes, {arguments.segments} segments, align={arguments.align}"
-    )
+    geodesics = "" if arguments.geodesics is None else f" {arguments.geodesics} geodesics,"
+    settings = f"{arguments.pairs} pairs, {arguments.modes} modes,{geodesics} align={arguments.align}"
     title = f"# The {arguments.flow} flow, rearranged\n\n{settings}, seed {arguments.seed}.\n"
     return f"{title}\n```\n{text}\n```\n\n{EXPLANATION} All are measured on fresh pairs.\n{pictures}\n"
 
 
 def _pictures(arguments: argparse.Namespace, twin: RearrangedFlow, report: FlowReport) -> None:
-    from eulerot import plotting
-    from eulerot.source import normal_points
+    from eulerot import pages, plotting
+    from eulerot.latent.source import normal_points
 
     folder = arguments.out
-    plotting.flow_page(twin, report, title=f"The {arguments.flow} flow, rearranged").write(folder / "report.html")
-    plotting.animate(twin.rearrangement, folder / "path.gif", progress=not arguments.quiet)
+    pages.flow_page(twin, report, title=f"The {arguments.flow} flow, rearranged").write(folder / "report.html")
+    pages.animate(twin.rearrangement, folder / "path.gif", progress=not arguments.quiet)
     z = normal_points(4096, twin.dim)
     x, y = np.asarray(twin.flow.forward(z)), twin.rearrangement.forward(z)
     with plotting.figure(folder / "samples.png", columns=2) as (left, right):

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eulerot.cli.streams import read_pairs, show_json
-from eulerot.options import FitOptions
+from eulerot.shooting.options import FitOptions
 
 if TYPE_CHECKING:
-    from eulerot.shooting import FitResult
+    from eulerot.shooting.fit import FitResult
 
 __all__ = ["add"]
 
@@ -31,7 +31,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("options of the fit, by default those of eulerot.fit")
     keep: dict = {"default": argparse.SUPPRESS}
     group.add_argument("--modes", type=int, **keep, help="modes an axis")
-    group.add_argument("--segments", type=int, **keep, help="geodesics that are composed")
+    group.add_argument("--geodesics", type=int, **keep, help="geodesics that are composed")
     group.add_argument("--align", action=argparse.BooleanOptionalAction, **keep, help="rotate first")
     group.add_argument("--regularisation", type=float, nargs="+", metavar="WEIGHT", **keep, help="weights to try")
     group.add_argument("--max-iterations", type=int, **keep, help="iterations for each weight")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from eulerot.cli.streams import read_pairs, show_json
-from eulerot.reports import closed_share
+from eulerot.transport.report import closed_share
 
 __all__ = ["add"]
 
@@ -34,7 +34,7 @@ def _run(arguments: argparse.Namespace) -> int:
     rearrangement = None if arguments.map is None else eulerot.Rearrangement.load(arguments.map)
     z, x = (array[: arguments.max_pairs] for array in read_pairs(arguments.pairs))
     if arguments.html is not None:
-        from eulerot import plotting
+        from eulerot import pages, plotting
 
         plotting.require()
     domain = "cube" if rearrangement is None else rearrangement.domain
@@ -49,5 +49,5 @@ def _run(arguments: argparse.Namespace) -> int:
         text = f"before: {before}\nafter: {after}\nclosed {closed:.2%} of the excess; density error {error:.1e}"
     show_json(values) if arguments.json else print(text)
     if arguments.html is not None:
-        plotting.pairs_page(z, x, rearrangement).write(arguments.html)
+        pages.pairs_page(z, x, rearrangement).write(arguments.html)
     return 0

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from eulerot._types import FloatArray
-from eulerot.errors import FormatError, checked_pairs
+from eulerot.checks import checked_pairs
+from eulerot.errors import FormatError
 from eulerot.files import write_atomically
 
 __all__ = ["read_pairs", "read_points", "show_json", "write_points"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray
-from eulerot.errors import checked_samples
+from eulerot.checks import checked_count, checked_number, checked_samples
 from eulerot.euler.equations import Equation, equation_of
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, Tableau
-from eulerot.euler.particles import Transport, to_angles, to_positions
+from eulerot.euler.particles.advection import Advection
+from eulerot.euler.particles.phases import to_phases, to_positions
 from eulerot.euler.splined import FEWEST, SplinedTrajectory
 from eulerot.euler.trajectory import Trajectory
 
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["Geodesic"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, eq=False)
 class Geodesic:
     """A geodesic of the volume-preserving maps, equation (4): its initial field and the flow map at its end.
 
     Parameters
     ----------
-    field0 : ndarray
+    field0 : array_like
         Initial field at the grid points; what the truncation does not keep is dropped. In two dimensions the vorticity,
         shape `grid.points`; in three the velocity, shape ``(3, *grid.points)``, of which the divergence-free part
         counts.
@@ -49,6 +50,11 @@ class Geodesic:
     field_steps : int, optional
         Steps of the field, nine at least. The particles then read it by splines in time, and for the same accuracy need
         fewer `steps`. By default field and particles advance together, in the same steps.
+
+    Attributes
+    ----------
+    field0_hat : ndarray
+        Kept coefficients of the initial field.
 
     Raises
     ------
@@ -67,33 +73,110 @@ class Geodesic:
     True
     """
 
-    field0: FloatArray
+    field0_hat: np.ndarray = field(repr=False)
     grid: Grid
-    time: float = 1.0
-    steps: int = 16
-    tableau: Tableau = field(default=DOP853, repr=False)
-    threads: int = 1
-    field_steps: int | None = None
+    time: float
+    steps: int
+    tableau: Tableau = field(repr=False)
+    threads: int
+    field_steps: int | None
 
-    def __post_init__(self) -> None:
-        components = 0 if self.grid.dim == 2 else 3
-        object.__setattr__(self, "field0", self.grid.checked_field("field0", self.field0, components=components))
-        if int(self.steps) != self.steps or self.steps < 1:
-            raise ValueError(f"steps: expected a positive whole number; got {self.steps!r}.")
-        field_steps = FEWEST if self.field_steps is None else self.field_steps
-        if int(field_steps) != field_steps or field_steps < FEWEST:
-            raise ValueError(f"field_steps: expected None or a whole number from {FEWEST} on; got {field_steps!r}.")
-        if not np.isfinite(self.time):
-            raise ValueError(f"time: expected a finite number; got {self.time!r}.")
+    def __init__(
+        self,
+        field0: ArrayLike,
+        grid: Grid,
+        time: float = 1.0,
+        steps: int = 16,
+        tableau: Tableau = DOP853,
+        threads: int = 1,
+        field_steps: int | None = None,
+    ) -> None:
+        values = grid.checked_field("field0", field0, components=0 if grid.dim == 2 else 3)
+        self._set(equation_of(grid).analysed(values), grid, time, steps, tableau, threads, field_steps)
+        object.__setattr__(self, "field0", values)
 
-    @cached_property
+    @classmethod
+    def from_coefficients(
+        cls,
+        field0_hat: np.ndarray,
+        grid: Grid,
+        *,
+        time: float = 1.0,
+        steps: int = 16,
+        tableau: Tableau = DOP853,
+        threads: int = 1,
+        field_steps: int | None = None,
+    ) -> Geodesic:
+        """Return the geodesic of an initial field that is given by its kept coefficients.
+
+        Examples
+        --------
+        >>> grid = Grid((24, 24), "cube")
+        >>> vorticity_hat = grid.zeros_hat()
+        >>> vorticity_hat[0, 1] = 1.0  # sin x sin 2y
+        >>> Geodesic.from_coefficients(vorticity_hat, grid).forward([[0.0, 0.0]])
+        array([[0., 0.]])
+        """
+        geodesic = object.__new__(cls)
+        geodesic._set(np.array(field0_hat), grid, time, steps, tableau, threads, field_steps)
+        return geodesic
+
+    def _set(
+        self,
+        field0_hat: np.ndarray,
+        grid: Grid,
+        time: float,
+        steps: int,
+        tableau: Tableau,
+        threads: int,
+        field_steps: int | None,
+    ) -> None:
+        fine = field_steps if field_steps is None else checked_count("field_steps", field_steps, least=FEWEST)
+        values = {
+            "field0_hat": field0_hat, "grid": grid, "time": checked_number("time", time),
+            "steps": checked_count("steps", steps), "tableau": tableau, "threads": checked_count("threads", threads),
+            "field_steps": fine,
+        }  # fmt: skip
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def in_steps(self, steps: int, field_steps: int | None = None) -> Geodesic:
+        """Return the same geodesic in other steps of the particles and of the field."""
+        return self._part(self.field0_hat, 1.0, steps, field_steps)
+
+    def parts(self, shares: Sequence[float] | FloatArray) -> Iterator[Geodesic]:
+        """Yield the parts of the geodesic that end at ascending shares of its time; the first one begins at 0.
+
+        A part takes its share of the steps. Each is a geodesic of its own, of the field that the one before it leaves.
+
+        Raises
+        ------
+        ValueError
+            If the shares are not ascending in [0, 1].
+        """
+        now, part = 0.0, None
+        for share in np.asarray(shares, dtype=float):
+            if not now <= share <= 1.0:
+                raise ValueError(f"times: expected ascending values in [0, 1]; got {share} after {now}.")
+            start, some, now = self.field0_hat if part is None else part.field1_hat, share - now, share
+            fine = None if self.field_steps is None else max(FEWEST, math.ceil(some * self.field_steps))
+            part = self._part(start, some, max(1, math.ceil(some * self.steps)), fine)
+            yield part
+
+    def _part(self, start: np.ndarray, share: float, steps: int, field_steps: int | None) -> Geodesic:
+        return Geodesic.from_coefficients(
+            start, self.grid, time=share * self.time, steps=steps, tableau=self.tableau, threads=self.threads,
+            field_steps=field_steps,
+        )  # fmt: skip
+
+    @property
     def _equation(self) -> Equation:
         return equation_of(self.grid)
 
     @cached_property
-    def field0_hat(self) -> np.ndarray:
-        """Kept coefficients of the initial field."""
-        return self._equation.analysed(self.field0)
+    def field0(self) -> FloatArray:
+        """The initial field at the grid points."""
+        return self._equation.synthesised(self.field0_hat)
 
     @property
     def field1_hat(self) -> np.ndarray:
@@ -105,38 +188,51 @@ class Geodesic:
         """The field at the end, at the grid points."""
         return self._equation.synthesised(self.field1_hat)
 
-    @cached_property
-    def _forward(self) -> tuple[np.ndarray, Transport]:
-        return self._trajectory(1.0).transport(self.field0_hat)
+    @property
+    def flow_map(self) -> Advection:
+        """The flow map ``X_1`` in phases, in which the tails of a Gaussian keep their digits; see `to_phases`."""
+        return self._forward[1]
+
+    @property
+    def inverse_flow_map(self) -> Advection:
+        """The inverse of the flow map in phases: the same equations run backwards."""
+        return self._backward[1]
 
     @cached_property
-    def _backward(self) -> tuple[np.ndarray, Transport]:
-        return self._trajectory(-1.0).transport(self.field1_hat)
+    def _forward(self) -> tuple[np.ndarray, Advection]:
+        return self._trajectory(self.time).advection(self.field0_hat)
 
-    def _trajectory(self, share: float) -> Trajectory | SplinedTrajectory:
-        """Return the run over a share of the time, negative to go back, in steps no longer than the whole's."""
-        time, steps = share * self.time, math.ceil(abs(share) * self.steps)
+    @cached_property
+    def _backward(self) -> tuple[np.ndarray, Advection]:
+        return self._trajectory(-self.time).advection(self.field1_hat)
+
+    def _trajectory(self, time: float) -> Trajectory | SplinedTrajectory:
         if self.field_steps is None:
-            return Trajectory(self._equation, self.tableau, time, steps, self.threads)
-        field_steps = max(FEWEST, math.ceil(abs(share) * self.field_steps))
-        return SplinedTrajectory(self._equation, self.tableau, time, steps, field_steps, self.threads)
+            return Trajectory(self._equation, self.tableau, time, self.steps, self.threads)
+        return SplinedTrajectory(self._equation, self.tableau, time, self.steps, self.field_steps, self.threads)
 
     def forward(self, positions: ArrayLike) -> FloatArray:
         """Return ``X_1`` of positions, shape ``(n, d)``, within the walls of a box."""
-        return self._leave(self._forward[1].advance(self._enter(positions)))
+        return to_positions(self.flow_map.advance(self._phases(positions)), self.grid)
 
     def inverse(self, positions: ArrayLike) -> FloatArray:
         """Return the inverse of ``X_1``: the same equations run backwards."""
-        return self._leave(self._backward[1].advance(self._enter(positions)))
+        return to_positions(self.inverse_flow_map.advance(self._phases(positions)), self.grid)
 
     def log_abs_det(self, positions: ArrayLike) -> FloatArray:
         """Return ``log |det DX_1|``, zero but for discretisation, by the variational equation (16)."""
-        _, jacobian = self._forward[1].advance_jacobian(self._enter(positions))
-        return np.log(np.abs(np.linalg.det(jacobian)))
+        return self.flow_map.log_abs_det(self._phases(positions))
 
     def path(self, positions: ArrayLike, times: Sequence[float] | FloatArray) -> FloatArray:
         """Return the positions at given shares of the duration, ascending in [0, 1], shape ``(times, n, d)``."""
-        return np.stack([self._leave(at) for at in self.path_of_angles(self._enter(positions), times)])
+        path = self.phases_along(self._phases(positions), times)
+        return np.stack([to_positions(phases, self.grid) for phases in path])
+
+    def phases_along(self, phases: FloatArray, times: Sequence[float] | FloatArray) -> Iterator[FloatArray]:
+        """Yield the phases of particles at given shares of the duration, ascending in [0, 1]."""
+        for part in self.parts(times):
+            phases = part.flow_map.advance(phases)
+            yield phases
 
     def gradient(
         self, positions: ArrayLike, positions_bar: ArrayLike, *, field1_bar: ArrayLike | None = None
@@ -162,11 +258,11 @@ class Geodesic:
         start_bar : ndarray, shape (n, d)
             The derivative by the starting positions.
         """
-        angles, scales = self._enter(positions), self.grid.scales
+        phases, scales, equation = self._phases(positions), self.grid.scales, self._equation
         end_bar = checked_samples("positions_bar", positions_bar, dim=self.grid.dim) / scales
-        last_bar = None if field1_bar is None else self._equation.analysed(np.asarray(field1_bar, dtype=float))
-        field_bar, start_bar = self._trajectory(1.0).gradient(self.field0_hat, angles, last_bar, end_bar)
-        return self._equation.synthesised(self._equation.projected(field_bar)), start_bar * scales
+        last_bar = None if field1_bar is None else equation.analysed(np.asarray(field1_bar, dtype=float))
+        field_bar, start_bar = self._trajectory(self.time).gradient(self.field0_hat, phases, last_bar, end_bar)
+        return equation.synthesised(equation.projected(field_bar)), start_bar * scales
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw the initial vorticity and velocity; in space, those in the middle plane of the last axis."""
@@ -174,34 +270,5 @@ class Geodesic:
 
         return plotting.field(*self._equation.section(self.field0_hat), sides=self.grid.sides, ax=ax)
 
-    # The maps on angles, signed wall distances in the box, in which the tails of a Gaussian keep their digits.
-
-    def forward_angles(self, angles: FloatArray) -> FloatArray:
-        """Return ``X_1`` in angles."""
-        return self._forward[1].advance(angles)
-
-    def inverse_angles(self, angles: FloatArray) -> FloatArray:
-        """Return the inverse of ``X_1`` in angles."""
-        return self._backward[1].advance(angles)
-
-    def jacobian_angles(self, angles: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return ``X_1`` and ``DX_1`` in angles."""
-        return self._forward[1].advance_jacobian(angles)
-
-    def path_of_angles(self, angles: FloatArray, times: Sequence[float] | FloatArray) -> list[FloatArray]:
-        """Return the path in angles."""
-        now, start, result = 0.0, self.field0_hat, []
-        for time in np.asarray(times, dtype=float):
-            if not now <= time <= 1.0:
-                raise ValueError(f"times: expected ascending values in [0, 1]; got {time} after {now}.")
-            if time > now:
-                start, transport = self._trajectory(time - now).transport(start)
-                angles, now = transport.advance(angles), float(time)
-            result.append(angles)
-        return result
-
-    def _enter(self, positions: ArrayLike) -> FloatArray:
-        return to_angles(self.grid.checked_positions("positions", positions), self.grid)
-
-    def _leave(self, angles: FloatArray) -> FloatArray:
-        return to_positions(angles, self.grid)
+    def _phases(self, positions: ArrayLike) -> FloatArray:
+        return to_phases(self.grid.checked_positions("positions", positions), self.grid)

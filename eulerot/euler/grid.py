@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.fft import next_fast_len
 
 from eulerot._types import FloatArray
-from eulerot.errors import checked_samples
+from eulerot.checks import checked_samples
 
 __all__ = ["Grid"]
 

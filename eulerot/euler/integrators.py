@@ -10,10 +10,10 @@ from functools import partial
 import numpy as np
 from scipy.integrate import DOP853 as _SCIPY_DOP853
 
+from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
-from eulerot.euler._spectral import combine
-from eulerot.euler._workers import run
 from eulerot.euler.equations import Equation
+from eulerot.euler.equations._kernels import combine
 
 __all__ = ["DOP853", "RK4", "RungeKutta", "Tableau"]
 
@@ -126,7 +126,7 @@ class RungeKutta:
             arrays = [array for _, array in some] + [start] * (4 - len(some))
             kernel: Callable[..., None] = combine
             arguments = (flat, start, *weights, *arrays, len(some))
-            run([partial(kernel, *arguments, low, high) for low, high in itertools.pairwise(edges)], threads)
+            run_tasks([partial(kernel, *arguments, low, high) for low, high in itertools.pairwise(edges)], threads)
             if not pending:
                 return
             start = flat

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from eulerot._types import FloatArray
-from eulerot.euler._spectral import weighted_square_sum
+from eulerot.euler.equations._kernels import weighted_square_sum
 from eulerot.euler.grid import Grid
 
 __all__ = ["energy", "enstrophy", "helicity", "palinstrophy", "spectrum", "tail"]

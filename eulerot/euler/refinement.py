@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 from eulerot._types import FloatArray
 from eulerot.errors import ResolutionError
 from eulerot.euler.equations import equation_of
 from eulerot.euler.geodesic import Geodesic
-from eulerot.euler.trajectory import required_steps
+from eulerot.euler.stepping import required_steps
 
 __all__ = ["refined"]
 
@@ -21,7 +20,7 @@ _FEWEST = 4
 
 def refined(
     geodesic: Geodesic,
-    angles: FloatArray,
+    phases: FloatArray,
     *,
     tolerance: float,
     distance: Callable[[FloatArray, FloatArray], float],
@@ -36,12 +35,12 @@ def refined(
     ----------
     geodesic : Geodesic
         The geodesic, with any steps.
-    angles : ndarray, shape (n, d)
-        Where the map is looked at; signed wall distances in the box.
+    phases : ndarray, shape (n, d)
+        Where the map is looked at.
     tolerance : float
         The largest distance from a map with much shorter steps.
     distance : callable
-        From two arrays like `angles` to the distance between them.
+        From two arrays like `phases` to the distance between them.
     most : int
         The most steps that may be taken.
 
@@ -52,15 +51,15 @@ def refined(
     """
     least = required_steps(equation_of(geodesic.grid), geodesic.field0_hat, geodesic.time, geodesic.tableau.stability)
     steps = least = max(_FEWEST, math.ceil(least / _FINER))
-    end = _in_steps(geodesic, steps).forward_angles(angles)
+    end = _in_steps(geodesic, steps).flow_map.advance(phases)
     while steps <= most:
-        finer_end = _in_steps(geodesic, 2 * steps).forward_angles(angles)
+        finer_end = _in_steps(geodesic, 2 * steps).flow_map.advance(phases)
         error = distance(end, finer_end)
         if error <= tolerance:
             fewer = math.ceil(steps * (error / tolerance) ** (1 / geodesic.tableau.order))
             for count in range(max(fewer, least), steps):
                 thin = _in_steps(geodesic, count)
-                if distance(thin.forward_angles(angles), finer_end) <= tolerance:
+                if distance(thin.flow_map.advance(phases), finer_end) <= tolerance:
                     return thin
             return _in_steps(geodesic, steps)
         steps, end = 2 * steps, finer_end
@@ -71,4 +70,4 @@ def refined(
 
 
 def _in_steps(geodesic: Geodesic, steps: int) -> Geodesic:
-    return replace(geodesic, steps=steps, field_steps=_FINER * steps)
+    return geodesic.in_steps(steps, _FINER * steps)

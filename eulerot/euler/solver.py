@@ -12,12 +12,13 @@ from tqdm import tqdm
 
 from eulerot._types import FloatArray
 from eulerot.euler import invariants
-from eulerot.euler.diary import Diary
+from eulerot.euler.diagnostics import Diagnostics
 from eulerot.euler.equations import Equation, VorticityEquation, equation_of
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import RK4
-from eulerot.euler.particles import Transport, to_angles, to_positions
-from eulerot.euler.trajectory import march, required_steps
+from eulerot.euler.particles.advection import Advection
+from eulerot.euler.particles.phases import to_phases, to_positions
+from eulerot.euler.stepping import required_steps, time_steps
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -150,18 +151,19 @@ def solve_euler(
     quantity = quantity or native
     field = _field_of(equation, field0, quantity)
     least = _checked_steps(equation, field, time, steps, courant)
-    angles = None if particles is None else to_angles(grid.checked_positions("particles", particles), grid)
-    diary, status = Diary(equation, tail_limit), "completed"
-    stages = None if angles is None else equation.zeros(RK4.stages)
+    angles = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
+    diagnostics, status = Diagnostics(equation, tail_limit), "completed"
+    stages = None if angles is None else equation.zeros(1, RK4.stages)
     advance = _evaluation(evaluation, equation)
-    diary.write(0.0, field)
+    diagnostics.record(0.0, field)
     state = (0, field, angles)  # of the last complete step, whenever Ctrl-C comes
     try:
-        marching = march(equation, field, time, least, RK4, courant=courant if steps is None else None, stages=stages)
+        share = courant if steps is None else None
+        marching = time_steps(equation, field, time, least, RK4, courant=share, stages=stages)
         for now, dt, after in tqdm(marching, total=least, desc="Euler", unit=" steps", disable=not progress):
             if stages is not None and angles is not None:
                 angles = advance(angles, stages, dt)
-            diary.write(now, after)
+            diagnostics.record(now, after)
             state = (state[0] + 1, after, angles)
     except KeyboardInterrupt:
         status = "interrupted"
@@ -172,7 +174,7 @@ def solve_euler(
         grid=grid,
         field_hat=field,
         status=status,
-        **diary.columns(done + 1),  # type: ignore[arg-type]
+        **diagnostics.columns(done + 1),  # type: ignore[arg-type]
     )
 
 
@@ -197,16 +199,17 @@ def _field_of(equation: Equation, field0: ArrayLike, quantity: str) -> np.ndarra
 
 
 def _evaluation(name: str, equation: Equation) -> Callable[[FloatArray, np.ndarray, float], FloatArray]:
-    """Return how particles are advanced by one step, given its stage fields."""
+    """Return how particles are advanced by one step, given its stage fields, shape ``(1, stages, ...)``."""
     if name == "nufft":
-        from eulerot.euler.nonuniform import NonuniformTransport
+        from eulerot.euler.particles.nonuniform import NonuniformAdvection
 
-        return NonuniformTransport(equation, RK4, equation.threads).advance
+        nonuniform = NonuniformAdvection(equation, RK4, equation.threads)
+        return lambda phases, stages, dt: nonuniform.advance(phases, stages[0], dt)
     if name != "direct":
         raise ValueError(f"evaluation: expected 'direct' or 'nufft'; got {name!r}. Choose one of the two.")
 
     def direct(angles: FloatArray, stages: np.ndarray, dt: float) -> FloatArray:
-        return Transport.of(equation, stages[None], dt, RK4, equation.threads).advance(angles)
+        return Advection.of(equation, stages, dt, RK4, equation.threads).advance(angles)
 
     return direct
 

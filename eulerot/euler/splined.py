@@ -15,8 +15,8 @@ from scipy.interpolate import make_interp_spline
 from eulerot._types import FloatArray
 from eulerot.euler.equations import Equation
 from eulerot.euler.integrators import RungeKutta, Tableau
-from eulerot.euler.particles import Transport
-from eulerot.euler.trajectory import march
+from eulerot.euler.particles.advection import Advection
+from eulerot.euler.stepping import time_steps
 
 __all__ = ["FEWEST", "SplinedTrajectory"]
 
@@ -52,8 +52,8 @@ class SplinedTrajectory:
     field_steps: int
     threads: int = 1
 
-    def transport(self, start: np.ndarray) -> tuple[np.ndarray, Transport]:
-        """Return the final field, and the transport of particles through the whole run.
+    def advection(self, start: np.ndarray) -> tuple[np.ndarray, Advection]:
+        """Return the final field, and the advection of particles through the whole run.
 
         Raises
         ------
@@ -61,15 +61,15 @@ class SplinedTrajectory:
             If the steps are too long for the field.
         """
         fields = self._fields(start)
-        return fields[-1], self._transport(fields)
+        return fields[-1], self._advection(fields)
 
     def gradient(
         self, start: np.ndarray, positions: FloatArray, field_bar: np.ndarray | None, positions_bar: FloatArray
     ) -> tuple[np.ndarray, FloatArray]:
         """Return derivatives by the initial field and positions, as angles, given those by the final ones."""
         fields = self._fields(start)
-        transport = self._transport(fields)
-        carrier_bar, start_bar = transport.adjoint(transport.advance_recorded(positions)[1], positions_bar)
+        advection = self._advection(fields)
+        carrier_bar, start_bar = advection.adjoint(advection.advance_recorded(positions)[1], positions_bar)
         return self._back(fields, self.equation.carrier(carrier_bar), field_bar), start_bar
 
     def _back(self, fields: np.ndarray, stages_bar: np.ndarray, field_bar: np.ndarray | None) -> np.ndarray:
@@ -86,7 +86,7 @@ class SplinedTrajectory:
 
     def _fields(self, start: np.ndarray) -> np.ndarray:
         """Return the field at the start and after each step."""
-        steps = march(self.equation, start, self.time, self.field_steps, self.tableau)
+        steps = time_steps(self.equation, start, self.time, self.field_steps, self.tableau)
         return np.stack([start, *(field.copy() for _, _, field in steps)])
 
     @cached_property
@@ -98,7 +98,7 @@ class SplinedTrajectory:
         spline = make_interp_spline(np.linspace(0.0, 1.0, count), np.eye(count), k=_DEGREE)
         return np.asarray(spline(times), dtype=np.float64)
 
-    def _transport(self, fields: np.ndarray) -> Transport:
+    def _advection(self, fields: np.ndarray) -> Advection:
         stages = np.einsum("tn,n...->t...", self._reading, fields)
         shaped = stages.reshape(self.steps, self.tableau.stages, *self.equation.shape)
-        return Transport.of(self.equation, shaped, self.time / self.steps, self.tableau, self.threads)
+        return Advection.of(self.equation, shaped, self.time / self.steps, self.tableau, self.threads)

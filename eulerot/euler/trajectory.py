@@ -2,79 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from eulerot._types import FloatArray
-from eulerot.errors import ResolutionError
 from eulerot.euler.equations import Equation
 from eulerot.euler.integrators import RungeKutta, Tableau
-from eulerot.euler.particles import Transport
+from eulerot.euler.particles.advection import Advection
+from eulerot.euler.stepping import time_steps
 
-__all__ = ["Trajectory", "check_steps", "march", "required_steps"]
+__all__ = ["Trajectory"]
 
-# A fixed step is checked against the field's speed every so many steps
-_CHECK_EVERY = 16
 # What a run may keep for its adjoint before it keeps checkpoints instead
 MEMORY = 2**29
-
-
-def required_steps(equation: Equation, field: np.ndarray, time: float, stability: float) -> int:
-    """Return the least number of steps with ``dt max(sum_i |u_i| K_i) <= stability``."""
-    highest = np.array(equation.grid.modes) * equation.grid.scales
-    rate = float(np.max(np.einsum("i...,i->...", np.abs(equation.velocity(field)), highest)))
-    if not np.isfinite(rate):
-        raise ResolutionError("steps: the velocity is no longer finite; raise steps, or take fewer modes.")
-    return max(1, int(np.ceil(abs(time) * rate / stability)))
-
-
-def check_steps(equation: Equation, field: np.ndarray, time: float, steps: int, tableau: Tableau) -> None:
-    """Raise `ResolutionError` if the steps are too long for the scheme to be stable with this field."""
-    needed = required_steps(equation, field, time, tableau.stability)
-    if steps < needed:
-        raise ResolutionError(
-            f"steps: expected at least {needed} for {tableau.name} to be stable with this field on this grid; got "
-            f"{steps}. Raise steps."
-        )
-
-
-def march(
-    equation: Equation,
-    field: np.ndarray,
-    time: float,
-    steps: int,
-    tableau: Tableau,
-    *,
-    courant: float | None = None,
-    stages: np.ndarray | None = None,
-) -> Iterator[tuple[float, float, np.ndarray]]:
-    """Yield the time, the step and the field after each step, the field in one of two arrays by turns.
-
-    `stages` then holds the stages of that step. With a `courant` number, steps are kept below that share of the longest
-    stable one: where the field speeds up they grow shorter, and there are more of them than `steps`.
-
-    Raises
-    ------
-    ResolutionError
-        If there is no `courant` number and the steps are too long for the scheme to be stable.
-    """
-    scheme, spare = RungeKutta(equation, tableau), (equation.zeros(), equation.zeros())
-    start, dt, done, n = 0.0, time / steps, 0, 0  # steps since `start` have been alike
-    while done < steps:
-        if courant is None and n % _CHECK_EVERY == 0:
-            check_steps(equation, field, time, steps, tableau)
-        elif courant is not None and n % _CHECK_EVERY == 0:
-            now = start + done * dt
-            needed = required_steps(equation, field, time - now, courant * tableau.stability)
-            if needed > steps - done:
-                start, dt, steps, done = now, (time - now) / needed, needed, 0
-        scheme.step(field, dt, spare[n % 2], stages)
-        field, n, done = spare[n % 2], n + 1, done + 1
-        yield (start + done * dt if done < steps else time), dt, field
-    if not np.isfinite(field).all():
-        raise ResolutionError(f"steps: the field is no longer finite; got {steps} steps. Raise steps.")
 
 
 @dataclass
@@ -85,7 +26,7 @@ class _Piece:
     field: np.ndarray
     positions: FloatArray
     stages: np.ndarray | None = None
-    transport: Transport | None = None
+    advection: Advection | None = None
     record: FloatArray | None = None
 
 
@@ -121,24 +62,24 @@ class Trajectory:
     threads: int = 1
     memory: int = field(default=MEMORY, repr=False)
 
-    def transport(self, start: np.ndarray) -> tuple[np.ndarray, Transport]:
-        """Return the final field, and the transport of particles through the whole run."""
+    def advection(self, start: np.ndarray) -> tuple[np.ndarray, Advection]:
+        """Return the final field, and the advection of particles through the whole run."""
         end, stages = self.stages(start)
-        return end, self._transport(stages)
+        return end, self._advection(stages)
 
     def stages(self, start: np.ndarray, steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Advance the field by some steps, or all; return it and all stage fields, shape ``(steps, stages, ...)``."""
-        equation, steps = self.equation, self.steps if steps is None else steps
-        end, stages = start.copy(), equation.zeros(steps, self.tableau.stages)
-        check_steps(equation, end, self.time, self.steps, self.tableau)
-        scheme = RungeKutta(equation, self.tableau)
-        for n in range(steps):
-            scheme.step(end, self.time / self.steps, end, stages[n])
-        if not np.isfinite(end).all():
-            raise ResolutionError(f"steps: the field is no longer finite; got {self.steps} steps. Raise steps.")
+        equation, first = self.equation, self.steps if steps is None else steps
+        end, stages = start, equation.zeros(first, self.tableau.stages)
+        # the speed of the first field decides, and the finite end: a fit must not end at a limit that is nearly kept
+        marching = time_steps(
+            equation, start, self.time, self.steps, self.tableau, first=first, check_every=self.steps, stages=stages
+        )
+        for _, _, end in marching:
+            pass
         return end, stages
 
-    def run(self, start: np.ndarray, positions: FloatArray) -> tuple[np.ndarray, FloatArray, list]:
+    def recorded(self, start: np.ndarray, positions: FloatArray) -> tuple[np.ndarray, FloatArray, list]:
         """Return the final field, the final positions, as angles, and the tape for `adjoint`.
 
         `positions` may have no rows.
@@ -161,7 +102,7 @@ class Trajectory:
         self, start: np.ndarray, positions: FloatArray, field_bar: np.ndarray | None, positions_bar: FloatArray
     ) -> tuple[np.ndarray, FloatArray]:
         """Return derivatives by the initial field and positions, given those by the final ones; equation (11)."""
-        return self.adjoint(self.run(start, positions)[2], field_bar, positions_bar)
+        return self.adjoint(self.recorded(start, positions)[2], field_bar, positions_bar)
 
     def adjoint(
         self, tape: list, field_bar: np.ndarray | None, positions_bar: FloatArray
@@ -181,8 +122,8 @@ class Trajectory:
                 self._follow(piece, keep=True)
             assert piece.stages is not None
             sources = None
-            if piece.transport is not None and piece.record is not None:
-                carrier_bar, positions_bar = piece.transport.adjoint(piece.record, positions_bar)
+            if piece.advection is not None and piece.record is not None:
+                carrier_bar, positions_bar = piece.advection.adjoint(piece.record, positions_bar)
                 sources = equation.carrier(carrier_bar)
             for n in reversed(range(piece.steps)):
                 source = None if sources is None else sources[n]
@@ -209,12 +150,12 @@ class Trajectory:
             piece.stages = stages
         if len(positions) == 0:
             return end, positions
-        transport = self._transport(stages)
+        advection = self._advection(stages)
         if not keep:
-            return end, transport.advance(positions)
-        positions, piece.record = transport.advance_recorded(positions)
-        piece.transport = transport
+            return end, advection.advance(positions)
+        positions, piece.record = advection.advance_recorded(positions)
+        piece.advection = advection
         return end, positions
 
-    def _transport(self, stages: np.ndarray) -> Transport:
-        return Transport.of(self.equation, stages, self.time / self.steps, self.tableau, self.threads)
+    def _advection(self, stages: np.ndarray) -> Advection:
+        return Advection.of(self.equation, stages, self.time / self.steps, self.tableau, self.threads)

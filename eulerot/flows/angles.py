@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eulerot._jacobian import jacobians
 from eulerot._types import FloatArray, Seed
-from eulerot.errors import FlowError, SourceError, checked_samples
-from eulerot.flows.adapted import AdaptedFlow
-from eulerot.flows.bases import UniformBase
-from eulerot.flows.jacobian import jacobians
+from eulerot.checks import checked_samples
+from eulerot.errors import FlowError, SourceError
+from eulerot.flows.adapters.adapted import AdaptedFlow
+from eulerot.flows.adapters.bases import UniformBase
 from eulerot.flows.protocol import Flow, flow_dim
-from eulerot.source import random_source, source_points
-from eulerot.transport import shortest
+from eulerot.latent.circle import shortest
+from eulerot.latent.source import random_source, source_points
 
 __all__ = ["AngleFlow", "check_angle_flow", "on_angles"]
 

@@ -6,11 +6,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from eulerot._jacobian import log_abs_det
 from eulerot._types import FloatArray
 from eulerot.errors import FlowError, SourceError
-from eulerot.flows.bases import log_normal
-from eulerot.flows.jacobian import log_abs_det
-from eulerot.source import check_source
+from eulerot.latent.source import check_source, log_normal
 
 __all__ = ["raise_with_cause"]
 

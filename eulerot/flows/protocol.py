@@ -6,12 +6,11 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from eulerot._jacobian import log_abs_det
 from eulerot._types import FloatArray, Seed
 from eulerot.errors import FlowError
-from eulerot.flows.bases import log_normal
 from eulerot.flows.diagnosis import raise_with_cause
-from eulerot.flows.jacobian import log_abs_det
-from eulerot.source import normal_points
+from eulerot.latent.source import log_normal, normal_points
 
 __all__ = ["Flow", "check_flow", "flow_dim"]
 

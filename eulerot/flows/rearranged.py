@@ -9,18 +9,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray, Seed
-from eulerot.asymmetry import asymmetry
-from eulerot.errors import checked_samples
-from eulerot.flows.adapted import AdaptedFlow
-from eulerot.flows.adapters import flow as adapted
+from eulerot.checks import checked_samples
+from eulerot.flows.adapters.adapted import AdaptedFlow
+from eulerot.flows.adapters.flow import flow as adapted
 from eulerot.flows.angles import check_angle_flow, on_angles
 from eulerot.flows.protocol import Flow, check_flow, flow_dim
-from eulerot.options import shows_options
-from eulerot.rearrangement import Rearrangement
-from eulerot.reports import FlowReport
-from eulerot.shooting import FitResult, fit
-from eulerot.source import random_source, source_points
-from eulerot.transport import shortest, transport_report
+from eulerot.flows.report import FlowReport
+from eulerot.latent.circle import shortest
+from eulerot.latent.source import random_source, source_points
+from eulerot.rearrangement.composition import Rearrangement
+from eulerot.shooting.fit import FitResult, fit
+from eulerot.shooting.options import shows_options
+from eulerot.transport.asymmetry import asymmetry
+from eulerot.transport.report import transport_report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

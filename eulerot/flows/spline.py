@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, softmax
 
 from eulerot._types import FloatArray, Seed
-from eulerot.errors import checked_samples
+from eulerot.checks import checked_samples
 
 __all__ = ["SplineFlow", "SplineTransform"]
 

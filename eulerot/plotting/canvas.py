@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray
-from eulerot.errors import checked_samples
+from eulerot.checks import checked_samples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,56 +13,43 @@ from eulerot.plotting.canvas import BLUE, GREY, INK, ORANGE, axes_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from eulerot.reports import TransportReport
-
 __all__ = ["convergence", "costs", "history", "spectrum"]
 
 
 def costs(
-    before: TransportReport,
-    after: TransportReport | None = None,
-    *,
-    labels: Sequence[str] = ("before", "after"),
-    ax: Axes | None = None,
+    exact: ArrayLike, excess: ArrayLike, lower_bound: ArrayLike, *, labels: Sequence[str] = (), ax: Axes | None = None
 ) -> Axes:
     """Draw transport costs as bars: what no coupling can avoid, and the excess; equations (14) and (15).
 
     Parameters
     ----------
-    before : TransportReport
-        The first bar.
-    after : TransportReport, optional
-        A second bar to compare it with.
-    labels : sequence of str, default ("before", "after")
-        What the bars are called; a single bar has no name.
+    exact, excess, lower_bound : array_like, shape (bars,)
+        The exact cost, the excess over it and the lower bound of each coupling.
+    labels : sequence of str
+        What the bars are called, if they have names.
     ax : matplotlib.axes.Axes, optional
         Where to draw.
 
     Examples
     --------
-    >>> from eulerot.transport import transport_report
-    >>> report = transport_report([[0.0], [1.0]], [[2.0], [1.0]])
-    >>> ax = costs(report)  # doctest: +SKIP
+    >>> ax = costs([1.2, 1.2], [0.9, 0.1], [1.0, 1.0], labels=("before", "after"))  # doctest: +SKIP
     """
-    reports = [before] if after is None else [before, after]
-    ax = axes_of(ax, (1.9 + 1.5 * len(reports), 3.9))
-    places = np.arange(len(reports))
-    exact = np.array([report.exact for report in reports])
-    excess = np.array([report.excess for report in reports])
-    ax.bar(places, exact, 0.56, color=BLUE, label="exact optimum")
-    ax.bar(places, excess, 0.56, bottom=exact, color=ORANGE, label="excess")
+    optimum, over = _curve("exact", exact, "excess", excess)
+    _, bounds = _curve("exact", exact, "lower_bound", lower_bound)
+    ax = axes_of(ax, (1.9 + 1.5 * len(optimum), 3.9))
+    places = np.arange(len(optimum))
+    ax.bar(places, optimum, 0.56, color=BLUE, label="exact optimum")
+    ax.bar(places, over, 0.56, bottom=optimum, color=ORANGE, label="excess")
     ax.hlines(
-        [report.lower_bound for report in reports], places - 0.34, places + 0.34, color=INK, linewidth=1.4,
-        linestyle=(0, (3, 1.5)), label="lower bound",
-    )  # fmt: skip
-    for place, report in zip(places, reports, strict=True):
+        bounds, places - 0.34, places + 0.34, color=INK, linewidth=1.4, linestyle=(0, (3, 1.5)), label="lower bound"
+    )
+    for place, cost in zip(places, optimum + over, strict=True):
         ax.annotate(
-            f"{report.cost:.3g}", (place, report.cost), (0, 3), textcoords="offset points", ha="center",
-            fontsize=10, color=INK,
-        )  # fmt: skip
-    ax.set_xticks(places, labels[: len(reports)] if after is not None else [""])
+            f"{cost:.3g}", (place, cost), (0, 3), textcoords="offset points", ha="center", fontsize=10, color=INK
+        )
+    ax.set_xticks(places, labels or [""] * len(places))
     ax.tick_params(axis="x", length=0, labelsize=10)
-    ax.set_xlim(-0.6, len(reports) - 0.4)
+    ax.set_xlim(-0.6, len(places) - 0.4)
     ax.set_ylabel("transport cost (mean squared distance)", fontsize=10, color=INK)
     ax.margins(y=0.1)
     ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray
-from eulerot.errors import checked_samples
+from eulerot.checks import checked_samples
 from eulerot.plotting.canvas import INK, axes_of, colourbar, plane
 
 if TYPE_CHECKING:

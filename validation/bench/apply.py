@@ -13,7 +13,7 @@ import numpy as np
 from timing import alternate, median
 
 import eulerot
-from eulerot.source import normal_points
+from eulerot.latent.source import normal_points
 
 FLOWS = ("pinwheel", "two_moons", "checkerboard", "eight_gaussians")
 COLUMNS = "flow, steps, exact a second, round trip, log det, table, built, a second, error, inverse's error, log det"

@@ -8,7 +8,7 @@ import numpy as np
 
 from eulerot.euler import equations
 from eulerot.euler.grid import Grid
-from eulerot.euler.transforms import Transforms
+from eulerot.euler.transforms.pointwise import Transforms
 
 __all__ = ["random_field_hat", "tendency", "tendency_on_grid"]
 

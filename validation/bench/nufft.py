@@ -15,8 +15,9 @@ from timing import alternate, median, ratio
 from eulerot.euler.equations import VorticityEquation
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import RK4, RungeKutta
-from eulerot.euler.nonuniform import NonuniformTransport
-from eulerot.euler.particles import Transport, to_angles, to_positions
+from eulerot.euler.particles.advection import Advection
+from eulerot.euler.particles.nonuniform import NonuniformAdvection
+from eulerot.euler.particles.phases import to_phases, to_positions
 
 SIZES = (8, 12, 16, 24, 32, 48, 64, 96)
 DT = 1e-3
@@ -29,10 +30,10 @@ def calls(grid: Grid, particles: int, threads: int) -> dict[str, Callable[[], np
     field = equation.analysed(rng.standard_normal(grid.points)) * grid.inverse_laplacian
     stages = equation.zeros(RK4.stages)
     RungeKutta(equation, RK4).step(field, DT, equation.zeros(), stages)
-    angles = to_angles(rng.uniform(0, grid.sides, (particles, 2)), grid)
-    fast = NonuniformTransport(equation, RK4, threads)
+    angles = to_phases(rng.uniform(0, grid.sides, (particles, 2)), grid)
+    fast = NonuniformAdvection(equation, RK4, threads)
     return {
-        "direct": lambda: Transport.of(equation, stages[None], DT, RK4, threads).advance(angles),
+        "direct": lambda: Advection.of(equation, stages[None], DT, RK4, threads).advance(angles),
         "nufft": lambda: fast.advance(angles, stages, DT),
     }
 

@@ -12,14 +12,14 @@ from collections.abc import Callable
 import numpy as np
 from timing import alternate, median, ratio
 
-from eulerot.coordinates import to_box
 from eulerot.euler.equations import VorticityEquation
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import RK4
-from eulerot.euler.particles import to_positions
+from eulerot.euler.particles.phases import to_positions
 from eulerot.euler.trajectory import Trajectory
-from eulerot.objective import Objective
+from eulerot.latent.chart import to_box
+from eulerot.shooting.objective import Objective
 
 MODES, STEPS = 16, 16
 

@@ -1,0 +1,71 @@
+"""The invariants of a field, written down step by step, and the refusal of a field that is under-resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from eulerot._types import FloatArray
+from eulerot.errors import ResolutionError
+from eulerot.euler import invariants
+from eulerot.euler.equations import Equation
+
+__all__ = ["Diagnostics"]
+
+_COLUMNS = ("times", "energy", "enstrophy", "helicity", "casimirs", "tail")
+
+
+class Diagnostics:
+    """The invariants of a field at each step.
+
+    Parameters
+    ----------
+    equation : Equation
+        Of the field.
+    limit : float or None
+        The largest share of the enstrophy that the outermost tenth of the kept modes may hold; None for no limit.
+    """
+
+    def __init__(self, equation: Equation, limit: float | None) -> None:
+        grid = equation.grid
+        self._grid, self._limit = grid, limit
+        self._measures: dict[str, Callable[[np.ndarray], float | list[float]]] = {
+            "energy": lambda field: invariants.energy(field, grid),
+            "enstrophy": lambda field: invariants.enstrophy(field, grid),
+            "tail": lambda field: invariants.tail(field, grid),
+        }
+        if grid.dim == 2:
+            self._measures["casimirs"] = lambda field: _casimirs(equation.synthesised(field))
+        elif not grid.walls:
+            self._measures["helicity"] = lambda field: invariants.helicity(field, grid)
+        self._columns: dict[str, list] = {name: [] for name in ("times", *self._measures)}
+
+    def record(self, time: float, field: np.ndarray) -> None:
+        """Measure a field.
+
+        Raises
+        ------
+        ResolutionError
+            If it is under-resolved.
+        """
+        self._columns["times"].append(time)
+        for name, measure in self._measures.items():
+            self._columns[name].append(measure(field))
+        share = self._columns["tail"][-1]
+        if self._limit is not None and share > self._limit:
+            raise ResolutionError(
+                f"grid: expected at most {self._limit:g} of the enstrophy in the outermost tenth of the kept modes; "
+                f"got {share:.2g} after {len(self._columns['tail']) - 1} steps: the field is under-resolved. Raise "
+                f"points (now {self._grid.points}), end sooner, or set tail_limit=None to go on regardless."
+            )
+
+    def columns(self, count: int) -> dict[str, FloatArray | None]:
+        """Return the first `count` values of each measure by name, None where it is not taken."""
+        taken = self._columns
+        return {name: np.array(taken[name][:count]) if name in taken else None for name in _COLUMNS}
+
+
+def _casimirs(vorticity: FloatArray) -> list[float]:
+    square = vorticity**2
+    return [float(np.mean(square * vorticity)), float(np.mean(square**2))]

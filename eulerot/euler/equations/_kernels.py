@@ -1,0 +1,158 @@
+"""Numba loops under the transforms and the equations, which document them: one pass over coefficients or values.
+
+`unit` is the derivative of the basis, ``1j`` on the torus and ``1.0`` in the box, where a derivative takes sines to
+cosines, and cosines to sines with the sign `flip`, ``-1.0`` (``+1.0`` on the torus). Loops over coefficients take the
+planes ``start:stop`` of the first axis, so that threads can share them.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+# With these a real factor times a complex number costs two products, not four; sums keep their order. A field that is
+# not finite is looked for where it is kept, not in here.
+_FUSE = {"contract", "nsz", "nnan", "ninf"}
+
+
+@njit(cache=True, nogil=True, fastmath=_FUSE)
+def biot_savart(start, stop, vorticity, inverse_laplacian, k, l, unit, out):
+    """Set `out` to the velocity ``(d_y psi, -d_x psi)``."""
+    for i in range(start, stop):
+        for j in range(vorticity.shape[1]):
+            psi = unit * (inverse_laplacian[i, j] * vorticity[i, j])
+            out[0, i, j] = l[j] * psi
+            out[1, i, j] = -k[i] * psi
+
+
+@njit(cache=True, nogil=True, fastmath=_FUSE)
+def vorticity_products(values, out):
+    """Set `out` to ``u v`` and ``u^2 - v^2``."""
+    for p in range(values.shape[1]):
+        u, v = values[0, p], values[1, p]
+        out[0, p] = u * v
+        out[1, p] = (u - v) * (u + v)
+
+
+@njit(cache=True, nogil=True, fastmath=_FUSE)
+def vorticity_tendency(start, stop, products, k, l, flip, out):
+    """Set `out` to ``(d_yy - d_xx)(u v) + d_xy(u^2 - v^2)``."""
+    for i in range(start, stop):
+        for j in range(out.shape[1]):
+            strain, mixed = k[i] * k[i] - l[j] * l[j], -flip * k[i] * l[j]
+            out[i, j] = strain * products[0, i, j] + mixed * products[1, i, j]
+
+
+@njit(cache=True, nogil=True, fastmath=_FUSE)
+def vorticity_multipliers(start, stop, multiplier, k, l, flip, out):
+    """Set `out` to ``p = (d_yy - d_xx) lam`` and ``q = d_xy lam``."""
+    for i in range(start, stop):
+        for j in range(multiplier.shape[1]):
+            out[0, i, j] = (k[i] * k[i] - l[j] * l[j]) * multiplier[i, j]
+            out[1, i, j] = -flip * k[i] * l[j] * multiplier[i, j]
+
+
+@njit(cache=True, nogil=True, fastmath=_FUSE)
+def vorticity_adjoint_products(values, out):
+    """Set `out` to ``v p + 2 u q`` and ``u p - 2 v q``."""
+    for i in range(values.shape[1]):
+        u, v, p, q = values[0, i], values[1, i], values[2, i], values[3, i]
+        out[0, i] = v * p + 2.0 * u * q
+        out[1, i] = u * p - 2.0 * v * q
+
+
+@njit(cache=True, nogil=True, fastmath=_FUSE)
+def biot_savart_transposed(start, stop, velocity, inverse_laplacian, k, l, unit, out):
+    """Set `out` to the transpose of `biot_savart` applied to `velocity`; ``conj(unit)`` is ``1 / unit``."""
+    inverse = 1.0 / unit
+    for i in range(start, stop):
+        for j in range(out.shape[1]):
+            out[i, j] = inverse * (inverse_laplacian[i, j] * (l[j] * velocity[0, i, j] - k[i] * velocity[1, i, j]))
+
+
+@njit(cache=True, nogil=True, fastmath=_FUSE)
+def velocity_products(values, out):
+    """Set `out` to ``u^2 - w^2, v^2 - w^2, u v, u w, v w``."""
+    for p in range(values.shape[1]):
+        u, v, w = values[0, p], values[1, p], values[2, p]
+        out[0, p] = (u - w) * (u + w)
+        out[1, p] = (v - w) * (v + w)
+        out[2, p] = u * v
+        out[3, p] = u * w
+        out[4, p] = v * w
+
+
+@njit(cache=True, nogil=True, fastmath=_FUSE)
+def velocity_tendency(start, stop, products, inverse_laplacian, k, l, m, unit, flip, out):
+    """Set planes of `out` to minus the projected divergence of the products."""
+    for h in range(start, stop):
+        for i in range(out.shape[2]):
+            for j in range(out.shape[3]):
+                uv, uw, vw = products[2, h, i, j], products[3, h, i, j], products[4, h, i, j]
+                f = flip * k[h] * products[0, h, i, j] + l[i] * uv + m[j] * uw
+                g = k[h] * uv + flip * l[i] * products[1, h, i, j] + m[j] * vw
+                e = k[h] * uw + l[i] * vw
+                pressure = inverse_laplacian[h, i, j] * (k[h] * f + l[i] * g + m[j] * e)
+                out[0, h, i, j] = unit * (k[h] * pressure - f)
+                out[1, h, i, j] = unit * (l[i] * pressure - g)
+                out[2, h, i, j] = unit * (m[j] * pressure - e)
+
+
+@njit(cache=True, nogil=True, fastmath=_FUSE)
+def leray(start, stop, field, inverse_laplacian, k, l, m, out):
+    """Set `out` to the divergence-free part of `field`."""
+    for h in range(start, stop):
+        for i in range(out.shape[2]):
+            for j in range(out.shape[3]):
+                f, g, e = field[0, h, i, j], field[1, h, i, j], field[2, h, i, j]
+                pressure = inverse_laplacian[h, i, j] * (k[h] * f + l[i] * g + m[j] * e)
+                out[0, h, i, j] = f - k[h] * pressure
+                out[1, h, i, j] = g - l[i] * pressure
+                out[2, h, i, j] = e - m[j] * pressure
+
+
+@njit(cache=True, nogil=True, fastmath=_FUSE)
+def velocity_strains(start, stop, multiplier, k, l, m, unit, flip, out):
+    """Set `out` to ``S_xx, S_yy, S_xy, S_xz, S_yz`` of ``S = grad mu + grad mu^T``; ``S_zz = -S_xx - S_yy``."""
+    for h in range(start, stop):
+        for i in range(multiplier.shape[2]):
+            for j in range(multiplier.shape[3]):
+                f, g, e = multiplier[0, h, i, j], multiplier[1, h, i, j], multiplier[2, h, i, j]
+                out[0, h, i, j] = unit * (2.0 * k[h] * f)
+                out[1, h, i, j] = unit * (2.0 * l[i] * g)
+                out[2, h, i, j] = flip * unit * (l[i] * f + k[h] * g)
+                out[3, h, i, j] = flip * unit * (m[j] * f + k[h] * e)
+                out[4, h, i, j] = flip * unit * (m[j] * g + l[i] * e)
+
+
+@njit(cache=True, nogil=True, fastmath=_FUSE)
+def velocity_adjoint_products(values, out):
+    """Set `out` to ``S u``."""
+    for p in range(values.shape[1]):
+        u, v, w = values[0, p], values[1, p], values[2, p]
+        xx, yy, xy, xz, yz = values[3, p], values[4, p], values[5, p], values[6, p], values[7, p]
+        out[0, p] = xx * u + xy * v + xz * w
+        out[1, p] = xy * u + yy * v + yz * w
+        out[2, p] = xz * u + yz * v - (xx + yy) * w
+
+
+@njit(cache=True, nogil=True, fastmath=_FUSE)
+def combine(out, base, w0, w1, w2, w3, s0, s1, s2, s3, count, start, stop):
+    """Set `out` to `base` plus the first `count` of four weighted terms."""
+    if count == 0:
+        for p in range(start, stop):
+            out[p] = base[p]
+    elif count == 1:
+        for p in range(start, stop):
+            out[p] = base[p] + w0 * s0[p]
+    else:
+        for p in range(start, stop):
+            out[p] = base[p] + w0 * s0[p] + w1 * s1[p] + w2 * s2[p] + w3 * s3[p]
+
+
+@njit(cache=True, nogil=True)
+def weighted_square_sum(field, weights):
+    """Return ``sum weights |field|^2``."""
+    total = 0.0
+    for p in range(field.size):
+        total += weights[p] * (field[p].real * field[p].real + field[p].imag * field[p].imag)
+    return total

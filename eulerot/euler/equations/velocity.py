@@ -1,0 +1,127 @@
+"""The tendency of the velocity in three dimensions, and its exact adjoint."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from eulerot._types import FloatArray
+from eulerot.euler.equations import _kernels
+from eulerot.euler.equations.spectral import SpectralEquation
+from eulerot.euler.grid import Grid
+from eulerot.euler.transforms.pointwise import Parity, Pointwise
+
+__all__ = ["VelocityEquation"]
+
+
+class VelocityEquation(SpectralEquation):
+    """The three-dimensional Euler equations for the velocity, projected by Leray; DESIGN equation (6).
+
+    ``d_t u = -P div(u u)``, from the products ``u^2 - w^2, v^2 - w^2, u v, u w, v w``, for the gradient of ``w^2`` is
+    projected out: three inverse and five forward transforms.
+
+    Parameters
+    ----------
+    grid : Grid
+        Domain and truncation, in three dimensions.
+    threads : int
+        Threads. Results do not depend on it.
+    backend : {"fftw", "scipy"}, optional
+        Whose transforms; FFTW's where it is installed.
+
+    Notes
+    -----
+    A mean velocity stays as it is.
+
+    Examples
+    --------
+    >>> grid = Grid((12, 12, 12))
+    >>> x, y, z = grid.mesh()
+    >>> equation = VelocityEquation(grid)
+    >>> abc = np.stack([np.sin(z) + np.cos(y), np.sin(x) + np.cos(z), np.sin(y) + np.cos(x)])
+    >>> steady = np.stack([equation.transforms.forward(component) for component in abc])
+    >>> float(abs(equation.tendency(steady)).max()) < 1e-15
+    True
+    """
+
+    field_parities: tuple[Parity, ...] = (("sin", "cos", "cos"), ("cos", "sin", "cos"), ("cos", "cos", "sin"))
+    velocity_parities = field_parities
+    _vorticity_parities: tuple[Parity, ...] = (("cos", "sin", "sin"), ("sin", "cos", "sin"), ("sin", "sin", "cos"))
+    _product_parities: tuple[Parity, ...] = (
+        ("cos", "cos", "cos"), ("cos", "cos", "cos"), ("sin", "sin", "cos"), ("sin", "cos", "sin"),
+        ("cos", "sin", "sin"),
+    )  # fmt: skip
+
+    def __init__(self, grid: Grid, *, threads: int = 1, backend: str | None = None) -> None:
+        super().__init__(grid, threads=threads, backend=backend)
+        self._outputs = grid.zeros_hat(5)
+
+    @cached_property
+    def _products(self) -> Pointwise:
+        return self._pointwise(self.velocity_parities, self._product_parities, _kernels.velocity_products)
+
+    @cached_property
+    def _adjoint_products(self) -> Pointwise:
+        inputs = (*self.velocity_parities, *self._product_parities)
+        return self._pointwise(inputs, self.velocity_parities, _kernels.velocity_adjoint_products)
+
+    @cached_property
+    def _projection(self) -> np.ndarray:
+        # not `_outputs`: products never write a sine's wavenumber zero, and `tendency` would read what is left there
+        return self.grid.zeros_hat(3)
+
+    @cached_property
+    def _fields(self) -> np.ndarray:
+        return self.grid.zeros_hat(8)
+
+    def projected(self, velocity: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the divergence-free part of `velocity`, which is tangent to the walls by its parity."""
+        out = self.grid.zeros_hat(3) if out is None else out
+        self._loop(_kernels.leray, velocity, self.grid.inverse_laplacian, *self._vectors, out)
+        return out
+
+    def velocity_hat(self, velocity: np.ndarray) -> np.ndarray:
+        """Return the coefficients of the velocity: the field itself."""
+        return velocity
+
+    def carrier(self, velocity: np.ndarray) -> np.ndarray:
+        """Return the field that carries particles: the velocity itself."""
+        return velocity
+
+    def vorticity(self, velocity: np.ndarray) -> FloatArray:
+        """Return ``curl u`` on the grid, shape ``(3, *points)``."""
+        return self._values(self._flip * self._curl(velocity), self._vorticity_parities)
+
+    def from_vorticity(self, values: FloatArray) -> np.ndarray:
+        """Return the velocity without mean whose curl is the divergence-free part of grid values, ``(3, *points)``."""
+        return self.grid.inverse_laplacian * self._curl(self._coefficients(values, self._vorticity_parities))
+
+    def _curl(self, field: np.ndarray) -> np.ndarray:
+        k, l, m = self.grid.wavenumbers
+        u, v, w = field
+        return self._unit * np.stack([l * w - m * v, m * u - k * w, k * v - l * u])
+
+    def section(self, velocity: np.ndarray) -> tuple[FloatArray, FloatArray]:
+        """Return what there is to draw: the vorticity across the middle plane ``z``, and the velocity in it."""
+        middle = self.grid.points[2] // 2
+        return self.vorticity(velocity)[2][..., middle], self.velocity(velocity)[:2, ..., middle]
+
+    def tendency(self, velocity: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return ``d_t u``."""
+        out, symbol = self.grid.zeros_hat(3) if out is None else out, self.grid.inverse_laplacian
+        products = self._products(velocity, self._outputs)
+        self._loop(_kernels.velocity_tendency, products, symbol, *self._vectors, self._unit, self._flip, out)
+        return out
+
+    def adjoint(self, velocity: np.ndarray, multiplier: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the adjoint of the tendency's derivative at `velocity`, applied to `multiplier`.
+
+        ``u_bar = S u`` with ``S = grad mu + grad mu^T`` and ``mu`` the divergence-free part of the multiplier: eight
+        inverse and three forward transforms.
+        """
+        fields = self._fields
+        fields[:3] = velocity
+        mu = self.projected(multiplier, self._projection)
+        self._loop(_kernels.velocity_strains, mu, *self._vectors, self._unit, self._flip, fields[3:])
+        return self._adjoint_products(fields, out)

@@ -1,0 +1,168 @@
+"""Numba loops under `eulerot.euler.particles`, which documents them: Runge-Kutta steps of particles, and back.
+
+One code serves the plane and space: which it is shows in the number of axes of the coefficients, known when the loops
+are compiled. Numba's cache does not see changes to the loops of other files: remove `__pycache__` after one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from eulerot.euler.particles import _kernels_plane, _kernels_space
+from eulerot.euler.particles._kernels_basis import FUSE, LANES, part
+
+
+@part
+def _workspace(series, walls):
+    if series.ndim == 3:
+        return _kernels_plane.workspace(series, walls)
+    else:
+        return _kernels_space.workspace(series, walls)
+
+
+@part
+def _table_size(series):
+    if series.ndim == 3:
+        return _kernels_plane.table_size(series)
+    else:
+        return _kernels_space.table_size(series)
+
+
+@part
+def _velocity(series, walls, position, work, table, out):
+    if series.ndim == 3:
+        _kernels_plane.velocity(series, walls, position, work, table, out)
+    else:
+        _kernels_space.velocity(series, walls, position, work, table, out)
+
+
+@part
+def _gradient(series, walls, position, work, table, out, gradient):
+    if series.ndim == 3:
+        _kernels_plane.gradient(series, walls, position, work, table, out, gradient)
+    else:
+        _kernels_space.gradient(series, walls, position, work, table, out, gradient)
+
+
+@part
+def _collect(multiplier, walls, table, work, series_bar):
+    if series_bar.ndim == 3:
+        _kernels_plane.collect(multiplier, walls, table, work, series_bar)
+    else:
+        _kernels_space.collect(multiplier, walls, table, work, series_bar)
+
+
+@part
+def _copy(rows, into):
+    # an assignment of slices would compile the text of the error that it may raise, which takes two seconds
+    for p in range(len(into)):
+        into[p] = rows[p]
+
+
+@part
+def _stage(state, slopes, weights, i, dt, size, stage):
+    """Set `stage` to the state that stage `i` sees, or, after the last one, to that at the end of the step."""
+    _copy(state, stage)
+    for j in range(i):
+        weight = dt * weights[i, j]
+        if weight != 0.0:
+            o = j * size
+            for p in range(size):
+                stage[p] += weight * slopes[o + p]
+
+
+@part
+def _vary(gradient, dim, stage, slopes, o):
+    """The variational equation: set the slopes of ``DX`` to ``DU DX``."""
+    for i in range(dim):
+        for j in range(dim):
+            into = o + (dim + dim * i + j) * LANES
+            for p in range(LANES):
+                slopes[into + p] = 0.0
+            for k in range(dim):
+                left, right = (dim * i + k) * LANES, (dim + dim * k + j) * LANES
+                for p in range(LANES):
+                    slopes[into + p] += gradient[left + p] * stage[right + p]
+
+
+@njit(cache=True, nogil=True, fastmath=FUSE)
+def advance(lanes, coefs, weights, dt, walls, record):
+    """Advance blocks of states in place: positions alone, or positions and the entries of the Jacobian.
+
+    `record` keeps the positions at the start of each step, if it has room.
+    """
+    steps, stages = coefs.shape[:2]
+    dim = 2 if coefs.ndim == 5 else 3
+    size, room = lanes.shape[1], dim * LANES
+    jacobian = size > room
+    work, gradient = _workspace(coefs[0, 0], walls), np.empty(dim * room)
+    table = np.empty(_table_size(coefs[0, 0]))
+    stage, slopes = np.empty(size), np.empty(stages * size)
+    for block in range(lanes.shape[0]):
+        state = lanes[block]
+        for n in range(steps):
+            if record.shape[1] > 0:
+                _copy(state, record[block, n])
+            for i in range(stages):
+                _stage(state, slopes, weights, i, dt, size, stage)
+                o = i * size
+                if jacobian:
+                    _gradient(coefs[n, i], walls, stage, work, table, slopes[o : o + room], gradient)
+                    _vary(gradient, dim, stage, slopes, o)
+                else:
+                    _velocity(coefs[n, i], walls, stage, work, table, slopes[o : o + room])
+            _stage(state, slopes, weights, stages, dt, size, stage)
+            _copy(stage, state)
+
+
+@part
+def _pull(gradient, dim, slope_bar, back, o):
+    """Set the derivatives by a stage's positions: the gradient, transposed, at the multiplier."""
+    for j in range(dim):
+        into = o + j * LANES
+        for p in range(LANES):
+            back[into + p] = 0.0
+        for i in range(dim):
+            entry = (dim * i + j) * LANES
+            for p in range(LANES):
+                back[into + p] += gradient[entry + p] * slope_bar[i * LANES + p]
+
+
+@njit(cache=True, nogil=True, fastmath=FUSE)
+def adjoint(record, lanes, coefs, weights, dt, walls, start, coefs_bar):
+    """Take multipliers of the final positions back to the start, and add derivatives by the coefficients.
+
+    The stages of a step are computed again from the positions at its start: to keep them would take longer.
+    """
+    steps, stages = coefs_bar.shape[:2]
+    dim = 2 if coefs_bar.ndim == 5 else 3
+    room = dim * LANES
+    work, slope_bar, back = _workspace(coefs_bar[0, 0], walls), np.empty(room), np.empty(stages * room)
+    stage, slopes, gradient = np.empty(room), np.empty(stages * room), np.empty(stages * dim * room)
+    tables = np.empty((stages, _table_size(coefs[0, 0])))
+    for block in range(lanes.shape[0]):
+        mu = start[block]
+        _copy(lanes[block], mu)
+        for n in range(steps - 1, -1, -1):
+            for i in range(stages):
+                o = i * room
+                _stage(record[block, n], slopes, weights, i, dt, room, stage)
+                there = gradient[dim * o : dim * (o + room)]
+                _gradient(coefs[n, i], walls, stage, work, tables[i], slopes[o : o + room], there)
+            for i in range(stages - 1, -1, -1):
+                for p in range(room):
+                    slope_bar[p] = dt * weights[stages, i] * mu[p]
+                for j in range(i + 1, stages):
+                    weight = dt * weights[j, i]
+                    if weight != 0.0:
+                        o = j * room
+                        for p in range(room):
+                            slope_bar[p] += weight * back[o + p]
+                o = i * room
+                _collect(slope_bar, walls, tables[i], work, coefs_bar[n, i])
+                _pull(gradient[dim * o :], dim, slope_bar, back, o)
+            for i in range(stages):
+                o = i * room
+                for p in range(room):
+                    mu[p] += back[o + p]

@@ -1,0 +1,1 @@
+"""Transforms between kept coefficients and grid values."""

@@ -1,0 +1,134 @@
+"""The passes of a transform: where kept coefficients stand in padded arrays, and the transforms along each axis."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from eulerot.euler.grid import Grid
+from eulerot.euler.transforms._kernels import pad, unpad
+from eulerot.euler.transforms.backends import Plan, empty, planner
+
+__all__ = ["Front", "Layout", "Parity", "Slab"]
+
+# "sin" or "cos" along each axis of the box; on the torus it is ignored
+Parity = tuple[str, ...]
+
+
+class Layout:
+    """Where the kept coefficients of one parity stand in arrays padded to the grid, axis by axis."""
+
+    def __init__(self, grid: Grid, points: tuple[int, ...], parity: Parity) -> None:
+        self.grid, self.points, self.parity = grid, points, parity
+
+    def pieces(self, axis: int) -> list[tuple[slice, slice]]:
+        """Pairs of slices along an axis: kept coefficients, and their places in the padded array."""
+        modes = self.grid.modes[axis]
+        if self.grid.walls:
+            first = int(self.grid.axis_modes[axis][0])
+            shift = 1 if self.parity[axis] == "sin" else 0  # FFTW's sine series starts at k = 1, its cosines at 0
+            start = max(first, shift)
+            return [(slice(start - first, modes + 1 - first), slice(start - shift, modes + 1 - shift))]
+        if axis == self.grid.dim - 1:
+            return [(slice(0, modes + 1), slice(0, modes + 1))]
+        n = self.points[axis]
+        return [(slice(0, modes + 1), slice(0, modes + 1)), (slice(modes + 1, 2 * modes + 1), slice(n - modes, n))]
+
+    def origins(self, axis: int) -> np.ndarray:
+        """For each place in the padded array, the index of the kept coefficient that belongs there; -1 for none."""
+        origins = np.full(_padded(self.grid, self.points, axis), -1)
+        for kept, place in self.pieces(axis):
+            origins[place] = np.arange(kept.start, kept.stop)
+        return origins
+
+    def kind(self, axis: int, *, back: bool) -> str:
+        """The transform along an axis, to values or back."""
+        if self.grid.walls:
+            return "by_" * back + self.parity[axis]
+        if axis == self.grid.dim - 1:
+            return "from_real" if back else "to_real"
+        return "forward" if back else "backward"
+
+    def firsts(self, name: str) -> list[int]:
+        """The axes of a parity along which the first coefficient is a constant.
+
+        FFTW does not double that of cosines; sines have none, and leave its place empty.
+        """
+        if not self.grid.walls or self.grid.dim == 2:
+            return []
+        return [axis for axis, parity in enumerate(self.parity) if parity == name]
+
+
+def _padded(grid: Grid, points: tuple[int, ...], axis: int) -> int:
+    """The length of an axis of coefficients in arrays padded to the grid."""
+    half = not grid.walls and axis == grid.dim - 1
+    return points[axis] // 2 + 1 if half else points[axis]
+
+
+class Slab:
+    """The passes along all axes but the first, planned on the arrays of one thread.
+
+    `rows` of the first axis at a time: the `spectra` of each field are synthesised into `values`, or, `back`, values
+    are analysed into spectra.
+    """
+
+    def __init__(
+        self, grid: Grid, points: tuple[int, ...], layouts: Sequence[Layout], rows: int, backend: str, *, back: bool
+    ) -> None:
+        padded = tuple(_padded(grid, points, axis) for axis in range(1, grid.dim))
+        self.spectra = empty((len(layouts), rows, *padded), grid.dtype_hat, backend)
+        grid_values = empty((len(layouts), rows, *points[1:]), np.float64, backend)
+        self.values = grid_values.reshape(len(layouts), rows * math.prod(points[1:]))
+        self.rows, self._plans, last = rows, list[Plan](), grid.dim - 1
+        # in two dimensions there is no middle axis: one of length one stands for it
+        self._middle = np.array([[0] if grid.dim == 2 else layout.origins(1) for layout in layouts])
+        runs = [layout.pieces(last)[0] for layout in layouts]  # one run of coefficients on the last axis
+        reals = 1 if grid.walls else 2  # real numbers a coefficient: they are copied as such
+        self._last = reals * np.array([(kept.start, place.start, place.stop) for kept, place in runs])
+        plan = planner(backend)
+        for layout, spectrum, values in zip(layouts, self.spectra, grid_values, strict=True):
+            ends = (values, spectrum) if back else (spectrum, values)
+            passes = [plan(layout.kind(last, back=back), *ends, last)]
+            if grid.dim == 3:  # the middle pass skips the columns that are empty along the last axis
+                kept = spectrum[..., : layout.pieces(last)[0][1].stop]
+                passes.insert(1 if back else 0, plan(layout.kind(1, back=back), kept, kept, 1))
+            self._plans += passes
+
+    def synthesise(self, columns: np.ndarray, start: int) -> None:
+        """Set `values` from columns, of which this slab starts at row `start`."""
+        if len(columns):
+            pad(self._flat(columns), start, self._flat(self.spectra), self._middle, self._last)
+        for plan in self._plans:
+            plan()
+
+    def analyse(self, columns: np.ndarray, start: int) -> None:
+        """Set columns from `values`."""
+        for plan in self._plans:
+            plan()
+        if len(columns):
+            unpad(self._flat(columns), start, self._flat(self.spectra), self._middle, self._last)
+
+    @staticmethod
+    def _flat(array: np.ndarray) -> np.ndarray:
+        real = array.view(np.float64)
+        return real if array.ndim == 4 else real[:, :, None]
+
+
+class Front:
+    """The pass along the first axis, over columns of kept coefficients, in chunks along the second axis."""
+
+    def __init__(
+        self, grid: Grid, points: tuple[int, ...], layouts: Sequence[Layout], chunks: int, backend: str, *, back: bool
+    ) -> None:
+        self.layouts = layouts
+        self.columns = empty((len(layouts), _padded(grid, points, 0), *grid.shape_hat[1:]), grid.dtype_hat, backend)
+        edges = np.linspace(0, grid.shape_hat[1], chunks + 1).astype(int)
+        self.chunks = [slice(a, b) for a, b in itertools.pairwise(edges)]
+        plan = planner(backend)
+        self.plans = [
+            [plan(layout.kind(0, back=back), part, part, 0) for part in (columns[:, chunk] for chunk in self.chunks)]
+            for layout, columns in zip(layouts, self.columns, strict=True)
+        ]

@@ -1,0 +1,210 @@
+"""Between kept coefficients and grid values: single fields, and whole pointwise operations; dealiased by construction.
+
+A transform in `d` dimensions is one pass along each axis. Between the first axis and the others the work goes slab by
+slab, so that a slab's values stay in the processor's cache from the synthesis through the products to the analysis;
+and the first pass skips the columns that truncation leaves empty.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+
+from eulerot._threads import run_tasks
+from eulerot._types import FloatArray
+from eulerot.euler.grid import Grid
+from eulerot.euler.transforms.backends import available
+from eulerot.euler.transforms.passes import Front, Layout, Parity, Slab
+
+__all__ = ["Parity", "Pointwise", "Transforms"]
+
+Kernel = Callable[[np.ndarray, np.ndarray], None]
+
+# A slab's values, of all fields together, take about this many bytes, a core's second-level cache
+SLAB_BYTES = 2**20
+# Operations on fewer points are not shared among threads: it takes longer to wake them
+SHARED_FROM = 2**17
+
+
+class Pointwise:
+    """A pointwise operation on fields given by kept coefficients: synthesis, values, analysis.
+
+    Parameters
+    ----------
+    grid : Grid
+        Domain and truncation.
+    inputs, outputs : sequence of Parity
+        Parities of the fields that go in and come out.
+    kernel : callable
+        ``kernel(values_in, values_out)`` on arrays of shape ``(fields, points of a slab)``; it fills the second.
+    threads : int
+        Threads. Results do not depend on it.
+    backend : {"fftw", "scipy"}, optional
+        Whose transforms; FFTW's where it is installed.
+    points : tuple of int, optional
+        Where the values are; by default where quadratic products are exact.
+    rows : int, optional
+        Rows of the first axis in a slab; by default what fits into the cache.
+
+    Examples
+    --------
+    >>> grid = Grid((8, 8), "cube")
+    >>> def square(values, out):
+    ...     out[0] = values[0] ** 2
+    >>> squared = Pointwise(grid, [("sin", "cos")], [("cos", "cos")], square)
+    >>> field_hat = np.zeros((1, *grid.shape_hat))
+    >>> field_hat[0, 0, 0] = 2.0  # 2 sin x cos y, whose square is 1 - cos 2x + cos 2y - cos 2x cos 2y
+    >>> np.round(squared(field_hat)[0, 1, 1], 12)
+    np.float64(-1.0)
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        inputs: Sequence[Parity],
+        outputs: Sequence[Parity],
+        kernel: Kernel,
+        *,
+        threads: int = 1,
+        backend: str | None = None,
+        points: tuple[int, ...] | None = None,
+        rows: int | None = None,
+    ) -> None:
+        points, backend = points or grid.product_points, backend or available()
+        self.grid, self.kernel = grid, kernel
+        self.threads = threads if math.prod(points) >= SHARED_FROM else 1
+        into, out = ([Layout(grid, points, parity) for parity in which] for which in (inputs, outputs))
+        rows = _slab_rows(points, len(into) + len(out)) if rows is None else rows
+        # enough tasks for threads to share evenly; how the work is split does not depend on their number
+        chunks = 2 if grid.dim == 3 and rows < points[0] else 1
+        self._front_in = Front(grid, points, into, chunks, backend, back=False)
+        self._front_out = Front(grid, points, out, chunks, backend, back=True)
+        self._starts = [min(start, points[0] - rows) for start in range(0, points[0], rows)]
+        self._slabs = [
+            (
+                Slab(grid, points, into, rows, backend, back=False),
+                Slab(grid, points, out, rows, backend, back=True),
+            )
+            for _ in range(min(self.threads, len(self._starts)))
+        ]
+        self._scale_in = 0.5**grid.dim if grid.walls else 1.0  # FFTW doubles each term of a sine or cosine series
+        self._scale_out = 1.0 / math.prod(points)
+
+    def __call__(self, fields_hat: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the kept coefficients of the operation's outputs, shape ``(outputs, *shape_hat)``."""
+        if out is None:
+            out = np.zeros((len(self._front_out.layouts), *self.grid.shape_hat), self.grid.dtype_hat)
+        run_tasks(self._tasks(self._front_in, partial(self._open, fields_hat)), self.threads)
+        starts = iter(self._starts)  # each thread takes the next slab when it is done with one
+        run_tasks([partial(self._through, *pair, starts) for pair in self._slabs], self.threads)
+        run_tasks(self._tasks(self._front_out, partial(self._close, out)), self.threads)
+        return out
+
+    def _tasks(self, front: Front, task: Callable[[int, int], None]) -> list[Callable[[], None]]:
+        return [partial(task, f, c) for f in range(len(front.layouts)) for c in range(len(front.chunks))]
+
+    def _open(self, fields_hat: np.ndarray, field: int, chunk: int) -> None:
+        """Pad a field's columns, and synthesise along the first axis."""
+        front = self._front_in
+        layout, where = front.layouts[field], front.chunks[chunk]
+        columns, kept = front.columns[field][:, where], fields_hat[field][:, where]
+        end = 0
+        for source, place in layout.pieces(0):
+            columns[end : place.start] = 0.0
+            np.multiply(kept[source], self._scale_in, out=columns[place])
+            end = place.stop
+        columns[end:] = 0.0
+        for axis in layout.firsts("cos"):
+            _first(columns, axis, where)[...] *= 2.0
+        front.plans[field][chunk]()
+
+    def _through(self, synthesis: Slab, analysis: Slab, starts: Iterator[int]) -> None:
+        """Take slabs through values and back."""
+        for start in starts:
+            synthesis.synthesise(self._front_in.columns, start)
+            self.kernel(synthesis.values, analysis.values)
+            analysis.analyse(self._front_out.columns, start)
+
+    def _close(self, out: np.ndarray, field: int, chunk: int) -> None:
+        """Analyse along the first axis, and keep what the truncation keeps."""
+        front = self._front_out
+        layout, where = front.layouts[field], front.chunks[chunk]
+        front.plans[field][chunk]()
+        columns, kept = front.columns[field][:, where], out[field][:, where]
+        for target, place in layout.pieces(0):
+            np.multiply(columns[place], self._scale_out, out=kept[target])
+        for axis in layout.firsts("cos"):
+            _first(kept, axis, where)[...] *= 0.5
+        for axis in layout.firsts("sin"):
+            _first(kept, axis, where)[...] = 0.0
+
+
+def _slab_rows(points: tuple[int, ...], fields: int) -> int:
+    """Return how many rows of the first axis make a slab."""
+    row_bytes = 8 * fields * math.prod(points[1:])
+    return max(1, min(points[0], SLAB_BYTES // row_bytes or 1))
+
+
+def _first(columns: np.ndarray, axis: int, where: slice) -> np.ndarray:
+    """Return the first coefficients along `axis`, in columns of which `where` are the places along the second axis."""
+    there = axis != 1 or where.start == 0
+    return columns[(slice(None),) * axis + (slice(0, int(there)),)]
+
+
+class Transforms:
+    """Single fields between kept coefficients and values on the grid's own points.
+
+    Parameters
+    ----------
+    grid : Grid
+        Points and kept modes.
+    backend : {"fftw", "scipy"}, optional
+        Whose transforms; FFTW's where it is installed.
+
+    Examples
+    --------
+    >>> grid = Grid((8, 8), "cube")
+    >>> transforms = Transforms(grid)
+    >>> field_hat = np.zeros(grid.shape_hat)
+    >>> field_hat[0, 1] = 3.0
+    >>> x, y = grid.mesh()
+    >>> np.allclose(transforms.backward(field_hat), 3 * np.sin(x) * np.sin(2 * y))
+    True
+    """
+
+    def __init__(self, grid: Grid, *, backend: str | None = None) -> None:
+        self.grid = grid
+        self._backend = backend
+        self._operations: dict[tuple[str, Parity], Pointwise] = {}
+        self._values: FloatArray = np.empty(0)
+
+    def backward(self, field_hat: np.ndarray, parity: Parity | None = None) -> FloatArray:
+        """Return the grid values of a field given by its kept coefficients; by default of sines in the box."""
+        self._operation("backward", parity)(field_hat[None])
+        return self._values
+
+    def forward(self, values: np.ndarray, parity: Parity | None = None) -> np.ndarray:
+        """Return the kept coefficients of a field given by its grid values."""
+        self._values = values
+        return self._operation("forward", parity)(np.empty((0, *self.grid.shape_hat)))[0]
+
+    def _operation(self, way: str, parity: Parity | None) -> Pointwise:
+        key = (way, (parity or ("sin",) * self.grid.dim) if self.grid.walls else ())
+        if key not in self._operations:
+            one, none = [key[1]], list[Parity]()
+            ends = (one, none) if way == "backward" else (none, one)
+            points = self.grid.points
+            kernel = getattr(self, "_" + way)  # of all values at once: one slab
+            self._operations[key] = Pointwise(
+                self.grid, *ends, kernel, backend=self._backend, points=points, rows=points[0]
+            )
+        return self._operations[key]
+
+    def _backward(self, values: np.ndarray, _: np.ndarray) -> None:
+        self._values = values[0].reshape(self.grid.points).copy()
+
+    def _forward(self, _: np.ndarray, out: np.ndarray) -> None:
+        out[0] = self._values.ravel()

@@ -1,0 +1,1 @@
+"""A flow from a density alone."""

@@ -1,0 +1,88 @@
+"""The report of a rearranged flow: its transport before and after, on fresh pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eulerot.transport.report import TransportReport, closed_share
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["FlowReport"]
+
+
+@dataclass(frozen=True)
+class FlowReport:
+    """The transport of a flow before and after its rearrangement, on pairs that the fit has not seen.
+
+    Attributes
+    ----------
+    before, after : TransportReport
+        The measures of the pairs ``(z, f(z))`` and ``(s(z), f(z))``.
+    density_error : float
+        ``max |log |det DX_1||``, equation (16).
+    asymmetry_before, asymmetry_after : float
+        ``|Dg - Dg^T| / |Dg|`` of the flow and of the rearranged flow, equation (17); zero for a Monge map.
+    map : str
+        Which maps of the flow were used, and what was done about its base, in words.
+    """
+
+    before: TransportReport
+    after: TransportReport
+    density_error: float
+    asymmetry_before: float
+    asymmetry_after: float
+    map: str = "the maps of the flow"
+
+    @property
+    def closed(self) -> float:
+        """The share of the excess that is gone, equation (14)."""
+        return closed_share(self.before, self.after)
+
+    @property
+    def cost(self) -> float:
+        """The cost after."""
+        return self.after.cost
+
+    @property
+    def exact(self) -> float:
+        """The exact optimum of the pairs after."""
+        return self.after.exact
+
+    @property
+    def excess(self) -> float:
+        """The excess after."""
+        return self.after.excess
+
+    @property
+    def lower_bound(self) -> float:
+        """The Gelbrich bound of the pairs after."""
+        return self.after.lower_bound
+
+    @property
+    def n(self) -> int:
+        """The number of pairs."""
+        return self.after.n
+
+    def __str__(self) -> str:
+        rows = [("", "before", "after")]
+        for name in ("cost", "exact", "excess", "lower_bound"):
+            label = name.replace("_", " ")
+            rows.append((label, f"{getattr(self.before, name):.5f}", f"{getattr(self.after, name):.5f}"))
+        rows.append(("asymmetry", f"{self.asymmetry_before:.4f}", f"{self.asymmetry_after:.4f}"))
+        lines = [f"{label:<14}{before:>10}{after:>10}" for label, before, after in rows]
+        lines.append(f"{'closed':<14}{self.closed:>20.2%}")
+        lines.append(f"{'density error':<14}{self.density_error:>20.1e}")
+        lines.append(f"{'pairs':<14}{self.n:>20d}")
+        lines.append(f"map: {self.map}")
+        return "\n".join(lines)
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw the costs before and after."""
+        from eulerot import plotting
+
+        both = self.before, self.after
+        exact, excess, bound = ([getattr(r, name) for r in both] for name in ("exact", "excess", "lower_bound"))
+        return plotting.costs(exact, excess, bound, labels=("before", "after"), ax=ax)

@@ -1,0 +1,107 @@
+"""The page of a rearranged flow, and the page of pairs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from eulerot import plotting
+from eulerot._types import FloatArray
+from eulerot.flows.rearranged import RearrangedFlow
+from eulerot.flows.report import FlowReport
+from eulerot.latent.source import source_points
+from eulerot.pages.page import Page
+from eulerot.rearrangement.composition import Rearrangement
+from eulerot.transport.report import EXPLANATION, TransportReport, closed_share, transport_report
+
+__all__ = ["flow_page", "pairs_page"]
+
+
+def flow_page(twin: RearrangedFlow, report: FlowReport, *, title: str = "A flow, rearranged") -> Page:
+    """Return the page of a rearranged flow: its report, and pictures of samples, map, costs and fit.
+
+    Parameters
+    ----------
+    twin : RearrangedFlow
+        The rearranged flow.
+    report : FlowReport
+        What `RearrangedFlow.report` returned.
+    title : str
+        The title.
+    """
+    page = Page(title)
+    asymmetry = ["asymmetry", f"{report.asymmetry_before:.4f}", f"{report.asymmetry_after:.4f}"]
+    _measures(page, [report.before, report.after], [asymmetry, ["density error", "", f"{report.density_error:.1e}"]])
+    z = source_points(4096, twin.dim, domain=twin.domain)
+    x, y = np.asarray(twin.flow.forward(z), dtype=float), twin.rearrangement.forward(z)
+    _couplings(page, {"before": z, "after": y}, x, [report.before, report.after])
+    _map(page, twin.rearrangement)
+    if twin.fit is not None and twin.fit.history:
+        page.text("The fit", heading=True)
+        page.text(f"{twin.fit.status}: {twin.fit.message} {twin.fit.seconds:.1f} s.")
+        with page.figure("Cost of training and held-out pairs against the weight of the regularisation.") as (ax,):
+            twin.fit.plot(ax=ax)
+    return page
+
+
+def pairs_page(
+    z: FloatArray, x: FloatArray, rearrangement: Rearrangement | None = None, *, title: str = "Transport of pairs"
+) -> Page:
+    """Return the page of pairs, and of a rearrangement of their latents if there is one.
+
+    Parameters
+    ----------
+    z, x : ndarray, shape (n, d)
+        Pairs.
+    rearrangement : Rearrangement, optional
+        The rearrangement.
+    title : str
+        The title.
+    """
+    page, latents, rows, domain = Page(title), {"before": z}, [], "cube"
+    if rearrangement is not None:
+        domain = rearrangement.domain
+        latents["after"] = rearrangement.forward(z)
+        rows.append(["density error", "", f"{np.max(np.abs(rearrangement.log_abs_det(z))):.1e}"])
+    reports = [transport_report(each, x, domain=domain) for each in latents.values()]
+    _measures(page, reports, rows)
+    _couplings(page, latents, x, reports)
+    if rearrangement is not None:
+        _map(page, rearrangement)
+    return page
+
+
+def _measures(page: Page, reports: list[TransportReport], more: list[list[str]]) -> None:
+    """Add the table of measures."""
+    names = ("cost", "exact", "excess", "lower_bound")
+    rows = [[name.replace("_", " "), *(f"{getattr(report, name):.5f}" for report in reports)] for name in names]
+    if len(reports) == 2 and reports[0].excess > 0:
+        rows.append(["closed", "", f"{closed_share(*reports):.2%}"])
+    page.table(["", "before", "after"][: len(reports) + 1], rows + more)
+    page.text(f"{reports[0].n} pairs. {EXPLANATION}")
+
+
+def _couplings(page: Page, latents: dict[str, FloatArray], x: FloatArray, reports: list[TransportReport]) -> None:
+    """Add samples, arrows and costs of each coupling."""
+    if x.shape[1] > 1:
+        caption = "Samples; hue and brightness show the latent that each comes from."
+        with page.figure(caption, columns=len(latents)) as columns:
+            for (name, points), ax in zip(latents.items(), columns, strict=True):
+                plotting.samples(x[:4096], points[:4096], ax=ax, title=name)
+        with page.figure("From latents to samples.", columns=len(latents), shared=True) as columns:
+            plotting.couplings(latents, x, axes=columns)
+    exact, excess, bound = ([getattr(r, name) for r in reports] for name in ("exact", "excess", "lower_bound"))
+    with page.figure("Costs: the exact optimum and the excess over it.") as (ax,):
+        plotting.costs(exact, excess, bound, labels=tuple(latents), ax=ax)
+
+
+def _map(page: Page, rearrangement: Rearrangement) -> None:
+    """Add the way of latents, and the vorticity of each geodesic."""
+    if rearrangement.dim < 2 or rearrangement.is_identity:
+        return
+    page.text("The rearrangement", heading=True)
+    geodesics = rearrangement.geodesics[:3]  # what fits into a row
+    caption = "The way of latents, and the initial vorticities and velocities."
+    with page.figure(caption, columns=1 + len(geodesics)) as (ax, *others):
+        rearrangement.plot(ax=ax)
+        for geodesic, other in zip(geodesics, others, strict=True):
+            geodesic.plot(ax=other)

@@ -1,0 +1,1 @@
+"""Maps that preserve the source: rotations and sweeps of geodesics, exact, tabulated and in files."""

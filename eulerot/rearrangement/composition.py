@@ -1,0 +1,266 @@
+"""The rearrangement of the latent space: a rotation and then sweeps of geodesics, in one object."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from eulerot._types import FloatArray
+from eulerot.checks import checked_rotation, checked_samples
+from eulerot.errors import FormatError
+from eulerot.euler.geodesic import Geodesic
+from eulerot.files import read_arrays, write_arrays
+from eulerot.latent.circle import wrapped
+from eulerot.latent.source import source_points
+from eulerot.rearrangement.archive import restored_sweep, stored_sweep
+from eulerot.rearrangement.rotations import rotation_power
+from eulerot.rearrangement.sweep import Sweep
+from eulerot.rearrangement.tabulated import TabulatedRearrangement, tabulated
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Rearrangement"]
+
+# What `Rearrangement.save` writes; raised when older readers would misread it
+_KIND, _VERSION = "eulerot rearrangement", 3
+
+
+@dataclass(frozen=True)
+class Rearrangement:
+    """A map ``s`` of the latent space that preserves the source: ``s = S_m o ... o S_1 o R``.
+
+    The source is the standard normal; on the torus it is the uniform law of angles, and ``R`` is a shift.
+
+    Parameters
+    ----------
+    rotation : ndarray, shape (d, d)
+        The rotation ``R``, applied first: ``z -> R z``. Equation (13).
+    sweeps : tuple of Sweep
+        Geodesics of the box, applied in order. Equations (3), (3'') and (4).
+    shift : ndarray, shape (d,), optional
+        On the torus, the shift ``R``; given at all, it says that latents are angles.
+
+    Examples
+    --------
+    >>> identity = Rearrangement.identity(2)
+    >>> identity.forward([[0.5, -1.0]])
+    array([[ 0.5, -1. ]])
+    """
+
+    rotation: FloatArray
+    sweeps: tuple[Sweep, ...] = ()
+    shift: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rotation", checked_rotation("rotation", self.rotation))
+        object.__setattr__(self, "sweeps", tuple(self.sweeps))
+        if self.shift is not None:
+            object.__setattr__(self, "shift", np.array(self.shift, dtype=float))
+            if self._rotates or np.shape(self.shift) != (self.dim,):
+                raise ValueError(
+                    f"shift: expected {self.dim} angles, and no rotation; got shape {np.shape(self.shift)}."
+                )
+        for sweep in self.sweeps:
+            if any(geodesic.grid.domain != self.domain for geodesic in sweep.geodesics):
+                raise ValueError(f"sweeps: expected geodesics of the {self.domain}; got another domain.")
+            if sweep.dim != self.dim:
+                raise ValueError(f"sweeps: expected the dimension of the rotation, {self.dim}; got {sweep.dim}.")
+
+    @classmethod
+    def identity(cls, dim: int, *, domain: str = "cube") -> Rearrangement:
+        """Return the rearrangement that leaves every latent where it is."""
+        return cls(np.eye(dim), shift=np.zeros(dim) if domain == "torus" else None)
+
+    @property
+    def dim(self) -> int:
+        """The dimension of the latent space."""
+        return len(self.rotation)
+
+    @property
+    def domain(self) -> str:
+        """``"cube"`` for normal latents, ``"torus"`` for angles."""
+        return "cube" if self.shift is None else "torus"
+
+    @property
+    def geodesics(self) -> tuple[Geodesic, ...]:
+        """The geodesics of all sweeps."""
+        return tuple(geodesic for sweep in self.sweeps for geodesic in sweep.geodesics)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether nothing is moved at all."""
+        return not self.sweeps and not self._rotates and (self.shift is None or not self.shift.any())
+
+    def forward(self, z: ArrayLike) -> FloatArray:
+        """Return ``s(z)``, shape ``(n, d)``."""
+        latents = self._rotated(checked_samples("z", z, dim=self.dim))
+        for sweep in self.sweeps:
+            latents = sweep.forward(latents)
+        return latents
+
+    def inverse(self, y: ArrayLike) -> FloatArray:
+        """Return ``s^-1(y)``, shape ``(n, d)``."""
+        latents = checked_samples("y", y, dim=self.dim)
+        for sweep in reversed(self.sweeps):
+            latents = sweep.inverse(latents)
+        if self.shift is not None:
+            return wrapped(latents - self.shift)
+        return latents @ self.rotation if self._rotates else latents
+
+    def log_abs_det(self, z: ArrayLike) -> FloatArray:
+        """Return the logarithm of the factor by which ``s`` changes Gaussian volume at `z`, shape ``(n,)``.
+
+        This is ``log |det Ds(z)| + log N(s(z)) - log N(z)``, equal to ``log |det DX_1|`` in the box, equation (16):
+        zero where ``s`` preserves the Gaussian. Its largest value over a sample is the density error.
+        """
+        latents = self._rotated(checked_samples("z", z, dim=self.dim))
+        total = np.zeros(len(latents))
+        for sweep in self.sweeps:
+            total += sweep.log_abs_det(latents)
+            latents = sweep.forward(latents)
+        return total
+
+    def path(self, z: ArrayLike, times: ArrayLike) -> FloatArray:
+        """Return the path of `z` to ``s(z)`` at ascending `times` in [0, 1], shape ``(times, n, d)``.
+
+        The rotation, if there is one, and each sweep take equal shares of the time; a shift takes none.
+        """
+        latents = checked_samples("z", z, dim=self.dim)
+        raw = np.atleast_1d(np.asarray(times))
+        when = raw.astype(float) if raw.dtype.kind in "fiub" else np.full(1, np.nan)
+        if when.ndim != 1 or not np.all((when >= 0) & (when <= 1)) or np.any(np.diff(when) < 0):
+            raise ValueError(f"times: expected ascending values in [0, 1]; got {times!r}.")
+        start = latents if self.shift is None else wrapped(latents)
+        result = np.repeat(latents[None], len(when), axis=0) if self.shift is None else self._shifted(latents, when)
+        latents = self._rotated(latents)
+        for sweep, indices, shares in self.schedule(when):
+            if sweep is None:
+                for i, share in zip(indices, shares, strict=True):
+                    result[i] = start @ rotation_power(self.rotation, share).T
+                continue
+            *between, latents = sweep.path(latents, [*shares, 1.0])
+            for i, at in zip(indices, between, strict=True):
+                result[i] = at
+        result[when == 0] = start
+        return result
+
+    def schedule(self, times: FloatArray) -> Iterator[tuple[Sweep | None, NDArray[np.intp], FloatArray]]:
+        """Yield what moves latents in turn, the times at which it does, by index, and the shares of it that are done.
+
+        The rotation, for which None stands, and the sweeps take equal shares of the time.
+        """
+        moves = [None] * self._rotates + list(self.sweeps)
+        local = times * len(moves)
+        for number, sweep in enumerate(moves):
+            inside = np.flatnonzero((local > number if number else local >= 0) & (local <= number + 1))
+            yield sweep, inside, local[inside] - number
+
+    def tabulated(self, *, error: float = 1e-6) -> TabulatedRearrangement:
+        """Return this map and its inverse as tables, some twenty times as fast, within `error` of this one.
+
+        Tables are refined until they are within half of `error`, in the latent space, at probes that they do not
+        contain. Latents beyond 7, where they end, are moved exactly. Equation (19).
+
+        Raises
+        ------
+        ValueError
+            If `error` is not positive, if latents are angles, or if a geodesic moves three axes at once.
+        ResolutionError
+            If no table is fine enough.
+
+        Examples
+        --------
+        >>> from eulerot.euler.grid import Grid
+        >>> x, y = Grid((8, 8), "cube").mesh()
+        >>> geodesic = Geodesic(np.sin(x) * np.sin(2 * y), Grid((8, 8), "cube"))
+        >>> exact = Rearrangement(np.eye(2), (Sweep((geodesic,), np.eye(2)),))
+        >>> fast, z = exact.tabulated(), np.array([[0.3, -1.0], [9.0, -6.0]])
+        >>> bool(np.abs(fast.forward(z) - exact.forward(z)).max() < 1e-6), fast.density_error < 1e-4
+        (True, True)
+        """
+        return tabulated(self, error=error)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the map to a file, all of it or nothing; the path gets no suffix.
+
+        Parameters
+        ----------
+        path : path-like
+            An npz file, without pickle and with a checksum.
+
+        Raises
+        ------
+        ValueError
+            If a geodesic uses a scheme of your own, which no file could name.
+        OSError
+            If the file cannot be written; an old one stays as it is.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "map.npz")
+        ...     Rearrangement.identity(2).save(path)
+        ...     Rearrangement.load(path).is_identity
+        True
+        """
+        arrays: dict[str, ArrayLike] = {"rotation": self.rotation, "sweeps": len(self.sweeps)}
+        if self.shift is not None:
+            arrays["shift"] = self.shift
+        for i, sweep in enumerate(self.sweeps):
+            arrays |= stored_sweep(sweep, f"sweep{i}_")
+        write_arrays(path, arrays, kind=_KIND, version=_VERSION)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> Rearrangement:
+        """Return the map of a file that `save` wrote, equal to the last bit.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+        threads : int, optional
+            Threads over particles; all processors by default. Results do not depend on it.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        FormatError
+            If it is not a rearrangement's file, or is truncated, altered, or of a newer version.
+        """
+        arrays = read_arrays(path, kind=_KIND, version=_VERSION)
+        threads = threads or os.cpu_count() or 1
+        try:
+            sweeps = tuple(restored_sweep(arrays, f"sweep{i}_", threads) for i in range(int(arrays["sweeps"])))
+            return cls(arrays["rotation"], sweeps, arrays.get("shift"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise FormatError(f"{path}: expected a rearrangement; got arrays that make none ({error}).") from error
+
+    def plot(self, *, n: int = 400, ax: Axes | None = None) -> Axes:
+        """Draw the paths of a sample of latents."""
+        from eulerot import plotting
+
+        tracks = self.path(source_points(n, self.dim, domain=self.domain), np.linspace(0, 1, 33))
+        return plotting.path(tracks, domain=self.domain, ax=ax)
+
+    @property
+    def _rotates(self) -> bool:
+        return not np.array_equal(self.rotation, np.eye(self.dim))
+
+    def _rotated(self, latents: FloatArray) -> FloatArray:
+        if self.shift is not None:
+            return wrapped(latents + self.shift)
+        return latents @ self.rotation.T if self._rotates else latents
+
+    def _shifted(self, latents: FloatArray, when: FloatArray) -> FloatArray:
+        """Return the start of a path, for which a shift is done at once if sweeps follow."""
+        shares = when if not self.sweeps else (when > 0).astype(float)
+        assert self.shift is not None
+        return np.stack([wrapped(latents + share * self.shift) for share in shares])

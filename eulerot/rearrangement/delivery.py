@@ -1,0 +1,34 @@
+"""The delivered map: as many steps as its error in the latent space asks for, tails included."""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+
+import numpy as np
+
+from eulerot._types import FloatArray
+from eulerot.euler.geodesic import Geodesic
+from eulerot.euler.refinement import refined
+from eulerot.latent.chart import chart_distance, to_box
+from eulerot.latent.source import normal_points, source_points
+
+__all__ = ["delivered", "refined_in_latents"]
+
+
+def delivered(geodesic: Geodesic, *, tolerance: float) -> Geodesic:
+    """Return a geodesic in as many steps as it takes to be accurate to `tolerance`, tails included."""
+    return refined_in_latents(geodesic, _probes(geodesic.grid.domain, geodesic.grid.dim), tolerance=tolerance)
+
+
+def refined_in_latents(geodesic: Geodesic, phases: FloatArray, *, tolerance: float) -> Geodesic:
+    """Return a geodesic in as many steps as it takes to move latents at `phases` accurately to `tolerance`."""
+    distance = partial(chart_distance, domain=geodesic.grid.domain)
+    return refined(geodesic, phases, tolerance=tolerance, distance=distance)
+
+
+@lru_cache(maxsize=4)
+def _probes(domain: str, dim: int) -> FloatArray:
+    if domain == "torus":
+        return source_points(1024, dim, domain=domain)
+    tails = np.stack(np.meshgrid(*[[-7.0, -5.0, -4.0, 4.0, 5.0, 7.0]] * dim), axis=-1).reshape(-1, dim)
+    return to_box(np.concatenate([normal_points(1024, dim), tails]))

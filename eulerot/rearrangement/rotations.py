@@ -1,0 +1,40 @@
+"""Rotations of the latent space: that of the plane by an angle, and powers of any rotation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.linalg import schur
+
+from eulerot._types import FloatArray
+
+__all__ = ["plane_rotation", "rotation_power"]
+
+
+def plane_rotation(angle: float) -> FloatArray:
+    """Return the rotation of the plane by `angle`, counter-clockwise.
+
+    Examples
+    --------
+    >>> np.round(plane_rotation(math.pi / 2) @ [1.0, 0.0], 12)
+    array([0., 1.])
+    """
+    cos, sin = math.cos(angle), math.sin(angle)
+    return np.array([[cos, -sin], [sin, cos]])
+
+
+def rotation_power(rotation: FloatArray, share: float) -> FloatArray:
+    """Return ``exp(share Omega)`` with ``exp(Omega) = rotation``, by the angles of its planes."""
+    schur_form, basis = schur(rotation, output="real")
+    dim = len(rotation)
+    pairs = [i for i in range(dim - 1) if abs(schur_form[i + 1, i]) > 1e-12]
+    alone = set(range(dim)) - {j for i in pairs for j in (i, i + 1)}
+    turns = [(i, i + 1, np.arctan2(schur_form[i + 1, i], schur_form[i, i])) for i in pairs]
+    reversed_axes = [i for i in sorted(alone) if schur_form[i, i] < 0]  # an even number: half turns of pairs
+    turns += [(i, j, np.pi) for i, j in zip(reversed_axes[::2], reversed_axes[1::2], strict=True)]
+    result = np.eye(dim)
+    for i, j, angle in turns:
+        cos, sin = np.cos(share * angle), np.sin(share * angle)
+        result[[[i], [j]], [i, j]] = [[cos, -sin], [sin, cos]]
+    return basis @ result @ basis.T

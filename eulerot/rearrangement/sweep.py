@@ -1,0 +1,98 @@
+"""A turned box of the latent space, and geodesics in disjoint planes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from eulerot._types import FloatArray
+from eulerot.checks import checked_rotation
+from eulerot.euler.geodesic import Geodesic
+from eulerot.euler.particles.advection import Advection
+from eulerot.latent.chart import from_chart, to_chart
+
+__all__ = ["Sweep"]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Geodesics in disjoint coordinate planes of one turned box: ``Q^T o (X_1 x X_2 x ...) o Q``, equation (3'').
+
+    Disjoint planes do not interact, so together they are one geodesic of the box, in any dimension.
+
+    Parameters
+    ----------
+    geodesics : tuple of Geodesic
+        Geodesics of boxes of two or three dimensions.
+    axes : ndarray, shape (d, d)
+        The rotation ``Q`` of the latent space into the axes of the box.
+    planes : tuple of tuple of int
+        For each geodesic the axes of the box that it moves; no axis twice. By default the first ones.
+
+    Examples
+    --------
+    >>> from eulerot.euler.grid import Grid
+    >>> still = Geodesic(np.zeros((8, 8)), Grid((8, 8), "cube"))
+    >>> Sweep((still,), np.eye(3), ((0, 2),)).forward(np.array([[0.5, -1.0, 2.0]]))
+    array([[ 0.5, -1. ,  2. ]])
+    """
+
+    geodesics: tuple[Geodesic, ...]
+    axes: FloatArray
+    planes: tuple[tuple[int, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "geodesics", tuple(self.geodesics))
+        object.__setattr__(self, "axes", checked_rotation("axes", self.axes))
+        planes = tuple(tuple(int(i) for i in plane) for plane in self.planes) or (
+            (tuple(range(self.geodesics[0].grid.dim)),) if len(self.geodesics) == 1 else ()
+        )
+        object.__setattr__(self, "planes", planes)
+        used = [i for plane in planes for i in plane]
+        dims = [geodesic.grid.dim for geodesic in self.geodesics]
+        disjoint = len(set(used)) == len(used) and set(used) <= set(range(self.dim))
+        if [len(plane) for plane in planes] != dims or not disjoint:
+            raise ValueError(
+                f"planes: expected for each geodesic as many axes as it has, {dims}, below {self.dim} and none twice; "
+                f"got {planes}."
+            )
+
+    @property
+    def dim(self) -> int:
+        """The dimension of the latent space."""
+        return len(self.axes)
+
+    def forward(self, latents: FloatArray) -> FloatArray:
+        """Return the moved latents."""
+        return self._moved(latents, [geodesic.flow_map for geodesic in self.geodesics])
+
+    def inverse(self, latents: FloatArray) -> FloatArray:
+        """Return the latents that `forward` moves to these."""
+        return self._moved(latents, [geodesic.inverse_flow_map for geodesic in self.geodesics])
+
+    def log_abs_det(self, latents: FloatArray) -> FloatArray:
+        """Return the logarithm of the factor by which Gaussian volume changes, shape ``(n,)``; equation (16)."""
+        total, rotated = np.zeros(len(latents)), latents @ self.axes.T
+        for geodesic, plane in zip(self.geodesics, self.planes, strict=True):
+            total += geodesic.flow_map.log_abs_det(to_chart(rotated[:, plane], geodesic.grid.domain))
+        return total
+
+    def path(self, latents: FloatArray, times: Sequence[float] | FloatArray) -> FloatArray:
+        """Return the path of latents at ascending `times` in [0, 1], shape ``(times, n, d)``."""
+        rotated = latents @ self.axes.T
+        path = np.repeat(rotated[None], len(times), axis=0)
+        for geodesic, plane in zip(self.geodesics, self.planes, strict=True):
+            domain = geodesic.grid.domain
+            phases = geodesic.phases_along(to_chart(rotated[:, plane], domain), times)
+            for at, moved in zip(path, phases, strict=True):
+                at[:, plane] = from_chart(moved, domain)
+        return path @ self.axes
+
+    def _moved(self, latents: FloatArray, flow_maps: Sequence[Advection]) -> FloatArray:
+        rotated = latents @ self.axes.T
+        for flow_map, plane in zip(flow_maps, self.planes, strict=True):
+            domain = flow_map.grid.domain
+            rotated[:, plane] = from_chart(flow_map.advance(to_chart(rotated[:, plane], domain)), domain)
+        return rotated @ self.axes

@@ -1,0 +1,168 @@
+"""A rearrangement as a table: millions of samples a second, to a stated error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from eulerot._threads import run_tasks
+from eulerot._types import FloatArray
+from eulerot.checks import checked_number, checked_samples
+from eulerot.errors import ResolutionError
+from eulerot.euler.geodesic import Geodesic
+from eulerot.rearrangement.sweep import Sweep
+from eulerot.rearrangement.tables import Stage, stages_of, through
+
+__all__ = ["TabulatedRearrangement", "tabulated"]
+
+# What is tried in turn: cells an axis, and the pieces of a geodesic that have a table each. More tables take longer to
+# read, but a map that has stretched and folded for long needs many cells
+_CHOICES = ((64, 1), (128, 1), (256, 1), (256, 2), (256, 3), (384, 3), (512, 4), (512, 8))
+# Rows at a time: their arrays stay in the cache; results do not depend on the number of threads
+_CHUNK = 4096
+
+
+class ExactMap(Protocol):
+    """What a table needs of the map that it stands for: a `Rearrangement`."""
+
+    @property
+    def rotation(self) -> FloatArray:
+        """The rotation that is applied first."""
+
+    @property
+    def sweeps(self) -> tuple[Sweep, ...]:
+        """The sweeps that follow it."""
+
+    @property
+    def dim(self) -> int:
+        """The dimension of the latent space."""
+
+    @property
+    def domain(self) -> str:
+        """``"cube"`` for normal latents, ``"torus"`` for angles."""
+
+    @property
+    def geodesics(self) -> tuple[Geodesic, ...]:
+        """The geodesics of all sweeps."""
+
+    def forward(self, z: ArrayLike) -> FloatArray:
+        """Return ``s(z)``."""
+
+    def inverse(self, y: ArrayLike) -> FloatArray:
+        """Return ``s^-1(y)``."""
+
+    def log_abs_det(self, z: ArrayLike) -> FloatArray:
+        """Return the change of log density."""
+
+    def path(self, z: ArrayLike, times: ArrayLike) -> FloatArray:
+        """Return the path of `z`."""
+
+
+@dataclass(frozen=True)
+class TabulatedRearrangement:
+    """A rearrangement that is read from tables; made by `Rearrangement.tabulated`.
+
+    Attributes
+    ----------
+    exact : Rearrangement
+        The map that was tabulated.
+    cells : int
+        Cells an axis of each table of the map; those of its inverse may have other ones.
+    error : float
+        The largest distance between this map and the exact one, or between their inverses, at probes that the tables
+        do not contain, tails included.
+    density_error : float
+        The largest ``|log_abs_det|`` of this map at the probes, equation (16).
+    """
+
+    exact: ExactMap
+    cells: int
+    error: float
+    density_error: float
+    _forward_stages: tuple[Stage, ...]
+    _inverse_stages: tuple[Stage, ...]
+
+    def forward(self, z: ArrayLike) -> FloatArray:
+        """Return ``s(z)``, shape ``(n, d)``."""
+        return self._by_chunk(self._forward, checked_samples("z", z, dim=self.exact.dim))
+
+    def inverse(self, y: ArrayLike) -> FloatArray:
+        """Return ``s^-1(y)``, shape ``(n, d)``, from a table of its own."""
+        return self._by_chunk(self._inverse, checked_samples("y", y, dim=self.exact.dim))
+
+    def log_abs_det(self, z: ArrayLike) -> FloatArray:
+        """Return the logarithm of the factor by which this map changes Gaussian volume, shape ``(n,)``."""
+        return self._by_chunk(self._log_abs_det, checked_samples("z", z, dim=self.exact.dim))
+
+    def path(self, z: ArrayLike, times: ArrayLike) -> FloatArray:
+        """Return the path of `z` under the exact map, shape ``(times, n, d)``."""
+        return self.exact.path(z, times)
+
+    def _forward(self, latents: FloatArray) -> FloatArray:
+        moved, far = through(self._forward_stages, latents @ self.exact.rotation.T)
+        if far.any():
+            moved[far] = self.exact.forward(latents[far])
+        return moved
+
+    def _inverse(self, latents: FloatArray) -> FloatArray:
+        moved, far = through(self._inverse_stages, latents)
+        moved = moved @ self.exact.rotation
+        if far.any():
+            moved[far] = self.exact.inverse(latents[far])
+        return moved
+
+    def _log_abs_det(self, latents: FloatArray) -> FloatArray:
+        moved, far = latents @ self.exact.rotation.T, np.zeros(len(latents), dtype=bool)
+        total = np.zeros(len(latents))
+        for stage in self._forward_stages:
+            moved, change = stage.log_abs_det(moved, far)
+            total += change
+        if far.any():
+            total[far] = self.exact.log_abs_det(latents[far])
+        return total
+
+    def _by_chunk(self, move: Callable[[FloatArray], FloatArray], rows: FloatArray) -> FloatArray:
+        threads = max((geodesic.threads for geodesic in self.exact.geodesics), default=1)
+        chunks = [rows[start : start + _CHUNK] for start in range(0, max(len(rows), 1), _CHUNK)]
+        return np.concatenate(run_tasks([partial(move, chunk) for chunk in chunks], threads))
+
+
+def tabulated(exact: ExactMap, *, error: float = 1e-6) -> TabulatedRearrangement:
+    """Return a rearrangement as a table; see `Rearrangement.tabulated`."""
+    checked_number("error", error, "a positive number", lambda value: value > 0)
+    if exact.domain == "torus":
+        raise ValueError("tabulated: expected a rearrangement of normal latents; got one of angles. Use it itself.")
+    if any(geodesic.grid.dim != 2 for geodesic in exact.geodesics):
+        raise ValueError("tabulated: expected sweeps of planes; got a geodesic in space. Use the rearrangement itself.")
+    rng, dim = np.random.default_rng(0), exact.dim
+    # Gaussian latents, and others as far out as 9 or more, where the exact map serves
+    z = np.concatenate([rng.standard_normal((4096, dim)), 3 * rng.standard_normal((1024, dim))])
+    y = exact.forward(z)
+    cells, there, error_there = _chosen(exact, z, y, error, backward=False)
+    _, back, error_back = _chosen(exact, y, z, error, backward=True)
+    found = TabulatedRearrangement(exact, cells, max(error_there, error_back), math.inf, there, back)
+    return replace(found, density_error=float(np.max(np.abs(found.log_abs_det(z)))))
+
+
+def _chosen(
+    exact: ExactMap, start: FloatArray, end: FloatArray, error: float, *, backward: bool
+) -> tuple[int, tuple[Stage, ...], float]:
+    """Return the cells, the stages and the error of the first choice that takes `start` to `end` well enough."""
+    reached = math.inf
+    for cells, pieces in _CHOICES:
+        stages = stages_of(exact.sweeps, cells, pieces, backward=backward)
+        found = TabulatedRearrangement(exact, cells, math.inf, math.inf, stages, stages)
+        moved = found.inverse(start) if backward else found.forward(start)
+        reached = float(np.max(np.linalg.norm(moved - end, axis=1)))
+        if 2 * reached <= error:  # the probes are a sample: others may fare a little worse
+            return cells, stages, reached
+    raise ResolutionError(
+        f"error: expected one that tables of {_CHOICES[-1][0]} cells an axis reach, with a margin of two; got "
+        f"{error:g}, they reach {reached:.1e}. Raise error, or use the rearrangement itself."
+    )

@@ -1,0 +1,1 @@
+"""Geodesic shooting: the fit of a rearrangement to pairs."""

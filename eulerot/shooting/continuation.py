@@ -1,0 +1,166 @@
+"""Continuation in the regularisation: one objective, many weights, and the choice by held-out pairs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy.optimize import OptimizeResult
+from tqdm import tqdm
+
+from eulerot._types import FloatArray
+from eulerot.shooting.journal import Journal
+from eulerot.shooting.objective import Objective
+from eulerot.shooting.potential import Potential, regressed_potential
+
+__all__ = ["Continuation", "FitStage"]
+
+
+@dataclass(frozen=True)
+class FitStage:
+    """One run of the optimiser, for one weight of the regularisation.
+
+    Attributes
+    ----------
+    geodesics : int
+        The number of geodesics that were sought together.
+    regularisation : float
+        The weight.
+    iterations : int
+        Iterations of the optimiser.
+    train_cost, held_out_cost : float
+        Costs at its end by equation (12'), whose expectation is that of the cost.
+    converged : bool
+        Whether the optimiser met its tolerance.
+    seconds : float
+        The time taken.
+    sweep : int
+        The number of the sweep that it belongs to, from 1; 0 where there is one geodesic after another.
+    """
+
+    geodesics: int
+    regularisation: float
+    iterations: int
+    train_cost: float
+    held_out_cost: float
+    converged: bool
+    seconds: float
+    sweep: int = 0
+
+
+@dataclass
+class Continuation:
+    """Runs of the optimiser for descending weights, each from the end of the one before, and their history.
+
+    Parameters
+    ----------
+    max_iterations : int
+        Iterations for each weight.
+    bar : tqdm
+        Shows the progress: it is updated at each iteration.
+    potential : callable
+        From rearranged latents, their data and their phases to the potential of equation (12').
+    history : list of FitStage
+        What was tried.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+    sweep : int
+        The number that is entered in the history.
+    journal : Journal
+        Runs the optimiser, and keeps what its functions gave.
+    """
+
+    max_iterations: int
+    bar: tqdm
+    potential: Callable[[FloatArray, FloatArray, FloatArray], Potential] = regressed_potential
+    history: list[FitStage] = field(default_factory=list)
+    interrupted: bool = False
+    sweep: int = 0
+    journal: Journal = field(default_factory=Journal)
+
+    def minimise(
+        self, objective: Objective, held_out: Objective, start: FloatArray, weights: tuple[float, ...], unit: float
+    ) -> tuple[FloatArray | None, float]:
+        """Minimise for each weight in turn, from where the last one ended, until the held-out cost no longer falls.
+
+        Parameters
+        ----------
+        objective, held_out : Objective
+            Of the pairs to fit to, and of the held-out pairs.
+        start : ndarray
+            The unknowns to start from.
+        weights : tuple of float
+            The weights, in descending order.
+        unit : float
+            The unit of the data, see `spread`.
+
+        Returns
+        -------
+        theta : ndarray or None
+            The unknowns of the lowest held-out cost; None if no cost is below the identity's.
+        gain : float
+            How far that cost is below the identity's.
+        """
+        theta, tried = start, [np.zeros_like(start), start]
+        for weight in weights:
+            # the potential of where we are: a better one with every weight, and one for all that are compared
+            potential = self._potential(objective, theta) if objective.grid.walls else None
+            objective, held_out = replace(objective, potential=potential), replace(held_out, potential=potential)
+            # the start does not count: found with a weight of its own, it may be far better than the first weight is
+            lowest = min((held_out.cost(other) for other in tried[2:]), default=np.inf)
+            theta, stage = self._minimised(objective, held_out, theta, weight, unit)
+            tried.append(theta)
+            self.history.append(stage)
+            if stage.held_out_cost >= lowest or self.interrupted:
+                break
+        return self._chosen(objective, held_out, tried)
+
+    def _potential(self, objective: Objective, theta: FloatArray) -> Potential:
+        latents, phases = objective.moved(theta)
+        return self.potential(latents, objective.x, phases)
+
+    def _chosen(
+        self, objective: Objective, held_out: Objective, tried: list[FloatArray]
+    ) -> tuple[FloatArray | None, float]:
+        """Return the unknowns that held-out pairs prefer; enter all costs by the last potential."""
+        n = len(tried) - 2
+        costs = [held_out.cost(theta) for theta in tried]
+        self.history[-n:] = [
+            replace(stage, train_cost=objective.cost(theta), held_out_cost=cost)
+            for stage, theta, cost in zip(self.history[-n:], tried[2:], costs[2:], strict=True)
+        ]
+        best = int(np.argmin(costs))
+        return (tried[best] if best > 0 else None), costs[0] - costs[best]
+
+    def _minimised(
+        self, objective: Objective, held_out: Objective, theta: FloatArray, weight: float, unit: float
+    ) -> tuple[FloatArray, FitStage]:
+        """Run the optimiser for one weight, from `theta`."""
+        # several geodesics gain slowly for long, because a little of one can be exchanged for a little of another
+        ftol = 1e-5 if objective.geodesics == 1 else 1e-6
+        begun, latest, converged = time.perf_counter(), theta, False
+        iterations, origin = 0, objective.cost(theta)
+
+        def scaled(theta: FloatArray) -> tuple[float, FloatArray]:
+            # the best rearrangement is the same for data of any spread; in their unit, weight and tolerance are too
+            value, gradient = objective(theta, weight * unit)
+            return (value - origin) / unit, gradient / unit
+
+        def tick(intermediate_result: OptimizeResult) -> None:
+            nonlocal latest, iterations
+            latest, iterations = intermediate_result.x.copy(), iterations + 1
+            self.bar.set_postfix_str(f"cost {intermediate_result.fun * unit + origin:.5f}", refresh=False)
+            self.bar.update()
+
+        try:
+            found = self.journal.minimise(
+                scaled, theta, callback=tick, maxiter=self.max_iterations, maxcor=30, ftol=ftol, gtol=1e-7
+            )
+            latest, converged = found.x, found.status == 0
+        except KeyboardInterrupt:
+            self.interrupted = True
+        costs = objective.cost(latest), held_out.cost(latest)
+        seconds = time.perf_counter() - begun
+        return latest, FitStage(objective.geodesics, weight, iterations, *costs, converged, seconds, self.sweep)

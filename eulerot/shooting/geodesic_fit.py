@@ -1,0 +1,116 @@
+"""The fit in plane and space: axes of the box, continuation in the regularisation, then more geodesics than one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from eulerot._types import FloatArray
+from eulerot.euler.grid import Grid
+from eulerot.rearrangement.rotations import plane_rotation
+from eulerot.rearrangement.sweep import Sweep
+from eulerot.shooting.continuation import Continuation
+from eulerot.shooting.initial_guess import InitialGuess
+from eulerot.shooting.objective import Objective
+from eulerot.shooting.options import FitOptions
+from eulerot.shooting.pairs import Pairs, spread
+from eulerot.shooting.status import CONVERGED, OUT_OF_ITERATIONS, Outcome
+
+__all__ = ["GeodesicFit"]
+
+_COARSE_PAIRS = 2048
+_WEIGHTS = (1e-4, 1e-5)
+
+
+@dataclass
+class GeodesicFit:
+    """One geodesic of a box in the plane or in space, or several that are composed.
+
+    Parameters
+    ----------
+    options : FitOptions
+        The options of the fit.
+    train, held : Pairs
+        Pairs to fit to, and held-out pairs, their latents already rotated or shifted.
+    continuation : Continuation
+        Runs the optimiser. If Ctrl-C ends it, `best` holds the best so far.
+
+    Attributes
+    ----------
+    best : ndarray or None
+        The unknowns of all geodesics; None while nothing beats the identity.
+    axes : ndarray, shape (d, d)
+        The rotation into the axes of the box; in space they are left alone.
+    """
+
+    options: FitOptions
+    train: Pairs
+    held: Pairs
+    continuation: Continuation
+    axes: FloatArray = field(init=False)
+    best: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        self.axes = np.eye(self._dim)
+
+    def fit(self) -> None:
+        """Choose the axes, fit one geodesic, and cut it into as many as are wanted, which are refined together."""
+        minimise, unit = self.continuation.minimise, self._spread
+        start = self._initial_guess()
+        one, weights = self._objective(self.train, 1), self.options.regularisation or _WEIGHTS
+        self.best, _ = minimise(one, self._objective(self.held, 1), start, weights, unit)
+        several = self.options.geodesics or 1
+        if several > 1 and self.best is not None and not self.continuation.interrupted:
+            pieces = one.cut(self.best, several)
+            objective, held_out = self._objective(self.train, several), self._objective(self.held, several)
+            best = min(self.continuation.history, key=lambda stage: stage.held_out_cost).regularisation
+            self.best, _ = minimise(objective, held_out, pieces, tuple(w for w in weights if w <= best), unit)
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the optimiser ended at last."""
+        return CONVERGED if self.continuation.history[-1].converged else OUT_OF_ITERATIONS
+
+    def sweeps(self) -> list[Sweep]:
+        """Return the geodesics, in as few steps as the fit took."""
+        if self.best is None:
+            return []
+        one = self._objective(self.train, 1)
+        objective = replace(one, geodesics=self.best.size // one.size)
+        return [Sweep((geodesic,), self.axes) for geodesic in objective.delivered(self.best)]
+
+    @property
+    def _dim(self) -> int:
+        return self.train[0].shape[1]
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The box."""
+        return Grid.from_modes(self.options.modes_in(self._dim), dim=self._dim, domain=self.options.domain)
+
+    @cached_property
+    def _spread(self) -> float:
+        return spread(self.train[1])
+
+    def _initial_guess(self) -> FloatArray:
+        """Choose the axes, and return the unknowns to start from."""
+        if self.options.domain == "torus":
+            return np.zeros(self._objective(self.train, 1).size)
+        guess = self._coarse_fits()
+        if self._dim == 2:
+            self.axes = plane_rotation(guess.angle() if self.options.axes is None else self.options.axes)
+        return guess.unknowns(self.axes)
+
+    def _coarse_fits(self) -> InitialGuess:
+        z, x = self.train
+        some = np.random.default_rng(0).permutation(len(z))[:_COARSE_PAIRS]
+        data = (x[some] - x.mean(axis=0)) / self._spread
+        modes, continuation = self.options.modes_in(self._dim), self.continuation
+        return InitialGuess(z[some], data, modes, self.options.workers, continuation.bar, continuation.journal)
+
+    def _objective(self, pairs: Pairs, geodesics: int) -> Objective:
+        z, x = (rows @ self.axes.T for rows in pairs)
+        steps = -(-self.options.steps // geodesics)
+        return Objective(z, x, self.grid, steps=steps, geodesics=geodesics, threads=self.options.workers)

@@ -1,0 +1,101 @@
+"""Coarse fits, with few modes and few pairs: which way to turn the box, and where to start.
+
+The Gaussian looks the same from every direction, but the box of equation (3) does not: its walls, and with them the
+geodesics that so many modes can express, depend on the axes in which ``a = pi Phi(z)`` is taken. Turned axes ``Q`` give
+
+    s = Q^T o X o Q,    X the map of a geodesic in the box,                                               (3')
+
+which preserves the Gaussian, is a geodesic just as much, and is the identity where ``X`` is.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from tqdm import tqdm
+
+from eulerot._types import FloatArray
+from eulerot.euler.grid import Grid
+from eulerot.rearrangement.rotations import plane_rotation
+from eulerot.shooting.journal import Journal
+from eulerot.shooting.objective import Objective
+from eulerot.shooting.potential import Potential, half_square, regressed_potential
+
+__all__ = ["InitialGuess"]
+
+# A quarter turn or a mirror image maps the box onto itself: the angles of a quarter turn are all there are
+_ANGLES = 8
+_WIDTH = 0.5 * math.pi / _ANGLES
+_MODES = {2: 8, 3: 4}
+_STEPS = 4
+_COSINES = 8
+_WEIGHT = 1e-4
+
+
+@dataclass(frozen=True)
+class InitialGuess:
+    """Fits of one coarse geodesic to some of the pairs.
+
+    Parameters
+    ----------
+    z, x : ndarray, shape (n, d)
+        Latents and data, `x` centred and of unit spread.
+    modes : int
+        Modes of the fit that this one prepares; no more than eight, in space four, are used first.
+    threads : int
+        Threads over particles.
+    bar : tqdm
+        Shows the progress: it is updated at each angle.
+    journal : Journal
+        Runs the optimiser, and keeps what its functions gave.
+    """
+
+    z: FloatArray
+    x: FloatArray
+    modes: int
+    threads: int
+    bar: tqdm
+    journal: Journal = field(default_factory=Journal)
+
+    def angle(self) -> float:
+        """Return the angle of the axes, in the plane, in which the pairs become cheapest, in ``[0, pi / 2)``.
+
+        The parabola through the lowest cost of eight angles and its two neighbours gives it: the cost is a smooth
+        function of the angle. Each cost is that of equation (12'), with the potential of the angle before.
+        """
+        costs = np.empty(_ANGLES)
+        moved = self._fitted(np.eye(2), half_square(2))[2]
+        for i in range(_ANGLES):
+            axes = plane_rotation(i * _WIDTH)
+            potential = regressed_potential(moved @ axes.T, self.x @ axes.T, m=_COSINES)
+            costs[i], _, moved = self._fitted(axes, potential)
+            self.bar.set_postfix_str(f"axes at {math.degrees(i * _WIDTH):.0f} degrees: {costs[i]:.4f}", refresh=False)
+            self.bar.update()
+        least = int(np.argmin(costs))
+        before, here, after = costs[least - 1], costs[least], costs[(least + 1) % _ANGLES]
+        bend = before - 2 * here + after
+        vertex = least + (0.5 * (before - after) / bend if bend > 0 else 0.0)
+        return float(vertex * _WIDTH % (0.5 * math.pi))
+
+    def unknowns(self, axes: FloatArray) -> FloatArray:
+        """Return the unknowns of a fit in the given axes: few modes first, then all of them, to the same few pairs."""
+        _, few, moved = self._fitted(axes, half_square(len(axes)))
+        room = [(0, b - a) for a, b in zip(few.shape, self._objective(axes, self.modes).shape, strict=True)]
+        potential = regressed_potential(moved @ axes.T, self.x @ axes.T)
+        return self._fitted(axes, potential, np.pad(few, room))[1].ravel()
+
+    def _objective(self, axes: FloatArray, modes: int) -> Objective:
+        grid = Grid.from_modes(modes, dim=len(axes))
+        return Objective(self.z @ axes.T, self.x @ axes.T, grid, steps=_STEPS, threads=self.threads)
+
+    def _fitted(
+        self, axes: FloatArray, potential: Potential, start: FloatArray | None = None
+    ) -> tuple[float, FloatArray, FloatArray]:
+        """Return the least cost in these axes, its unknowns, and the latents that it moved."""
+        modes = self.modes if start is not None else min(_MODES[len(axes)], self.modes)
+        objective = replace(self._objective(axes, modes), potential=potential)
+        theta = np.zeros(objective.size) if start is None else start.ravel()
+        found = self.journal.minimise(lambda theta: objective(theta, _WEIGHT), theta, maxiter=30, maxcor=30, ftol=1e-4)
+        return float(found.fun), found.x.reshape(objective.shape), objective.moved(found.x)[0] @ axes

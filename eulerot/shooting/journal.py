@@ -1,0 +1,193 @@
+"""Fits that survive: a journal of what the minimised functions gave, from which a killed fit is run again.
+
+An optimiser cannot be stopped and started from inside, but it is deterministic: with the same answers it asks the same
+questions. So a checkpoint keeps the answers, in order. A fit that is resumed runs from its beginning; as long as the
+journal knows the answer it is read and not computed, and the result has the same bits because the run is the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import OptimizeResult, minimize
+
+from eulerot._types import FloatArray
+from eulerot._version import __version__
+from eulerot.errors import FormatError
+from eulerot.files import read_arrays, remove_partial, write_arrays
+from eulerot.shooting.options import FitOptions
+
+__all__ = ["Journal"]
+
+_KIND, _VERSION = "eulerot checkpoint", 1
+# Seconds between two writings; more where one takes long, so that writing takes no more than a twentieth of the time
+_INTERVAL, _SHARE = 1.0, 20
+# Options without influence on the result, and the seed: the pairs are kept as it splits them
+_LEFT_OUT = ("threads", "progress", "checkpoint", "seed")
+
+Function = Callable[[FloatArray], tuple[float, FloatArray]]
+
+
+@dataclass
+class Journal:
+    """Values and gradients of the minimised functions, in the order in which they were computed.
+
+    Used as a context, it writes what is not written yet when it ends, however it ends.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file; None keeps nothing.
+    problem : dict of str to str
+        What the result depends on. A file of another problem is refused.
+    entries : list of (int, ndarray)
+        A digest of the unknowns, and the value followed by the gradient.
+
+    Examples
+    --------
+    >>> found = Journal().minimise(lambda x: (float(x @ x), 2 * x), np.ones(3), maxiter=20)
+    >>> bool(np.abs(found.x).max() < 1e-9)
+    True
+    """
+
+    path: Path | None = None
+    problem: dict[str, str] = field(default_factory=dict)
+    entries: list[tuple[int, FloatArray]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._place, self._written, self._due = 0, len(self.entries), 0.0
+
+    @classmethod
+    def of(cls, options: FitOptions, *samples: tuple[FloatArray, FloatArray]) -> Journal:
+        """Return the journal of a fit to these samples: the file's if there is one, else a new one, written at once.
+
+        Raises
+        ------
+        ValueError
+            If the file is one of other pairs, options or version of the package.
+        FormatError
+            If it is no whole checkpoint.
+        OSError
+            If it cannot be read or written.
+        """
+        if options.checkpoint is None:
+            return cls()
+        path, problem = Path(options.checkpoint), _problem(options, samples)
+        remove_partial(path)
+        if path.exists():
+            return cls(path, problem, _read(path, problem))
+        journal = cls(path, problem)
+        journal._write()
+        return journal
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._keep()
+
+    def minimise(
+        self,
+        function: Function,
+        start: FloatArray,
+        *,
+        callback: Callable[[OptimizeResult], None] | None = None,
+        **options: float,
+    ) -> OptimizeResult:
+        """Return the minimum of a function that gives value and gradient, by L-BFGS-B.
+
+        Raises
+        ------
+        FormatError
+            If the journal is not that of this run.
+        """
+        asked = function if self.path is None else lambda theta: self._answer(function, theta)
+        return minimize(asked, start, jac=True, method="L-BFGS-B", callback=callback, options=options)
+
+    def _answer(self, function: Function, theta: FloatArray) -> tuple[float, FloatArray]:
+        """Return value and gradient, from the journal as far as it goes."""
+        place, digest = self._place, _digest(theta)
+        known = self.entries[place] if place < len(self.entries) else None
+        entry = known
+        # the last answer that was read is computed again, to see whether this machine gives the same bits
+        if entry is None or place == self._written - 1:
+            value, gradient = function(theta)
+            entry = (digest, np.concatenate([[value], gradient]))
+        if known is None:
+            self.entries.append(entry)
+        elif known[0] != digest or known[1].tobytes() != entry[1].tobytes():
+            raise FormatError(
+                f"checkpoint: expected what this fit computes; {self.path} contradicts it at evaluation {place + 1} of "
+                f"{len(self.entries)}. It comes from another machine or other versions of numpy and scipy, or was "
+                "altered. Delete it, or pass another path."
+            )
+        self._place = place + 1
+        if time.monotonic() >= self._due:
+            self._keep()
+        return float(entry[1][0]), entry[1][1:].copy()
+
+    def _keep(self) -> None:
+        """Write what is not written yet; a disk that is full does not end a fit."""
+        if self.path is None or self._written == len(self.entries):
+            return
+        begun = time.monotonic()
+        try:
+            self._write()
+        except OSError as error:
+            warnings.warn(f"checkpoint: {self.path} could not be written ({error}); the fit goes on.", stacklevel=2)
+        now = time.monotonic()
+        self._due = now + max(_INTERVAL, _SHARE * (now - begun))
+
+    def _write(self) -> None:
+        assert self.path is not None
+        count = len(self.entries)
+        arrays: dict[str, ArrayLike] = {
+            "problem": json.dumps(self.problem),
+            "digests": np.array([digest for digest, _ in self.entries], dtype=np.uint64),
+            "sizes": np.array([len(numbers) for _, numbers in self.entries], dtype=np.int64),
+            "numbers": np.concatenate([np.zeros(0), *(numbers for _, numbers in self.entries)]),
+        }
+        write_arrays(self.path, arrays, kind=_KIND, version=_VERSION)
+        self._written = count
+
+
+def _problem(options: FitOptions, samples: tuple[tuple[FloatArray, FloatArray], ...]) -> dict[str, str]:
+    """Return all that the result depends on, by name."""
+    digest = hashlib.sha256()
+    for rows in (array for pair in samples for array in pair):
+        digest.update(str(rows.shape).encode())
+        digest.update(rows.tobytes())
+    names = [one.name for one in fields(options) if one.name not in _LEFT_OUT]
+    settings = {name: str(getattr(options, name)) for name in names}
+    return {"pairs": digest.hexdigest(), "version": __version__, **settings}
+
+
+def _digest(theta: FloatArray) -> int:
+    return int.from_bytes(hashlib.sha256(theta.tobytes()).digest()[:8], "little")
+
+
+def _read(path: Path, problem: dict[str, str]) -> list[tuple[int, FloatArray]]:
+    """Return the entries of a file of this problem."""
+    arrays = read_arrays(path, kind=_KIND, version=_VERSION)
+    try:
+        found = dict(json.loads(str(arrays["problem"])))
+        numbers = np.split(arrays["numbers"], np.cumsum(arrays["sizes"]))[:-1]
+        entries = list(zip(arrays["digests"].tolist(), numbers, strict=True))
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"{path}: expected a checkpoint; got arrays that are none ({error}).") from error
+    other = sorted(name for name in found.keys() | problem.keys() if found.get(name) != problem.get(name))
+    if other:
+        raise ValueError(
+            f"checkpoint: expected the file of this fit, or none; got {path}, whose fit differs in {', '.join(other)}. "
+            "Resume with the same pairs, seed and options, or delete the file, or pass another path."
+        )
+    return entries

@@ -1,0 +1,171 @@
+"""The cost of shooting and its exact gradient, equations (11), (12) and (12')."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from eulerot._types import FloatArray
+from eulerot.errors import ResolutionError
+from eulerot.euler.equations import Equation, equation_of
+from eulerot.euler.geodesic import Geodesic
+from eulerot.euler.grid import Grid
+from eulerot.euler.integrators import RK4, Tableau
+from eulerot.euler.stepping import required_steps, time_steps
+from eulerot.euler.trajectory import Trajectory
+from eulerot.latent.chart import from_chart, log_density, to_chart
+from eulerot.latent.circle import shortest
+from eulerot.shooting.parametrisation import Parametrisation
+from eulerot.shooting.potential import Potential, half_square
+
+__all__ = ["Objective"]
+
+# A field that is faster still belongs to a line search that went too far
+_MOST = 8
+
+
+@dataclass(frozen=True)
+class Objective:
+    """``J(theta) = cost + lam R(w0)`` over pairs, with `theta` in the kinetic-energy metric, see `Parametrisation`.
+
+    Parameters
+    ----------
+    z, x : ndarray, shape (n, d)
+        Latents, already rotated, and their images.
+    grid : Grid
+        A box; or a torus, and then latents and data are angles, and there is no potential.
+    steps : int
+        Steps of each geodesic; up to eight times as many where a field is too fast for them.
+    geodesics : int
+        The number of geodesics that are composed; `theta` holds one row for each.
+    threads : int
+        Threads over particles.
+    potential : Potential
+        ``phi`` of equation (12'); by default ``|y|^2 / 2``: the cost is ``mean |x - s(z)|^2``.
+    tableau : Tableau
+        The scheme.
+
+    Examples
+    --------
+    >>> z = np.random.default_rng(0).standard_normal((50, 2))
+    >>> objective = Objective(z, z + 1.0, Grid.from_modes(4))
+    >>> value, gradient = objective(np.zeros(objective.size), 0.0)
+    >>> round(value, 12), gradient.shape
+    (2.0, (16,))
+    """
+
+    z: FloatArray
+    x: FloatArray
+    grid: Grid
+    steps: int = 16
+    geodesics: int = 1
+    threads: int = 1
+    potential: Potential | None = None
+    tableau: Tableau = RK4
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the unknowns as fields, one for each geodesic; in boxes only."""
+        return (self.geodesics, *self._equation.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of unknowns."""
+        return self.geodesics * self._parametrisation.size
+
+    @cached_property
+    def _equation(self) -> Equation:
+        return equation_of(self.grid)
+
+    @cached_property
+    def _parametrisation(self) -> Parametrisation:
+        return Parametrisation(self._equation)
+
+    @cached_property
+    def _start(self) -> FloatArray:
+        return to_chart(self.z, self.grid.domain)
+
+    @cached_property
+    def stiffness(self) -> FloatArray:
+        """Weights of the regularisation, ``R = 1/2 stiffness . theta^2``.
+
+        A geodesic that is cut into `m` pieces keeps its R: each piece has a field ``1 / m`` as strong.
+        """
+        return self.geodesics * np.tile(self._parametrisation.stiffness, self.geodesics)
+
+    def fields(self, theta: FloatArray) -> list[np.ndarray]:
+        """Return the coefficients of the initial fields, vorticities in the plane and velocities in space."""
+        return [self._parametrisation.field(each) for each in theta.reshape(self.geodesics, -1)]
+
+    def delivered(self, theta: FloatArray) -> list[Geodesic]:
+        """Return the geodesics of the unknowns, by the default scheme of a geodesic."""
+        return [Geodesic.from_coefficients(field, self.grid, threads=self.threads) for field in self.fields(theta)]
+
+    def cut(self, theta: FloatArray, pieces: int) -> FloatArray:
+        """Return the unknowns of `pieces` geodesics that together are the one of `theta`."""
+        start = self.fields(theta)[0]
+        each = math.ceil(self._enough_steps(start) / pieces)
+        steps = each * pieces
+        after = time_steps(self._equation, start, 1.0, steps, self.tableau, check_every=steps)
+        later = [field.copy() for n, (_, _, field) in enumerate(after, start=1) if n % each == 0]
+        return np.concatenate([self._parametrisation.theta(field) / pieces for field in [start, *later[:-1]]])
+
+    def moved(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return ``s(z)``, and its phases in the domain of the geodesics."""
+        phases = self._start
+        for start in self.fields(theta):
+            phases = self._trajectory(start).advection(start)[1].advance(phases)
+        return from_chart(phases, self.grid.domain), phases
+
+    def cost(self, theta: FloatArray) -> float:
+        """Return the cost alone."""
+        return self._cost(*self.moved(theta))[0]
+
+    def __call__(self, theta: FloatArray, regularisation: float) -> tuple[float, FloatArray]:
+        """Return ``J`` and its gradient by `theta`."""
+        stiffness = regularisation * self.stiffness
+        try:
+            cost, gradient = self._cost_and_gradient(theta)
+        except ResolutionError:
+            # too fast for the steps: a steep bowl sends the line search back, where a NaN would end it
+            return 1e6 * (1.0 + float(theta @ theta)), 2e6 * theta
+        return cost + 0.5 * float(stiffness @ theta**2), gradient + stiffness * theta
+
+    def _trajectory(self, start: FloatArray) -> Trajectory:
+        """Return the trajectory of a geodesic, in as many steps as its speed asks for."""
+        return Trajectory(self._equation, self.tableau, 1.0, self._enough_steps(start), self.threads)
+
+    def _enough_steps(self, start: FloatArray) -> int:
+        needed = required_steps(self._equation, start, 1.0, self.tableau.stability)
+        return max(self.steps, min(needed, _MOST * self.steps))
+
+    def _cost_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
+        phases, runs = self._start, []
+        for start in self.fields(theta):
+            trajectory = self._trajectory(start)
+            _, phases, tape = trajectory.recorded(start, phases)
+            runs.append((trajectory, tape))
+        latents = from_chart(phases, self.grid.domain)
+        cost, multiplier = self._cost(latents, phases)
+        if self.grid.walls:
+            multiplier = multiplier * np.exp(-log_density(latents))
+        gradient = np.empty((self.geodesics, self._parametrisation.size))
+        for number in reversed(range(self.geodesics)):
+            trajectory, tape = runs[number]
+            by_field, multiplier = trajectory.adjoint(tape, None, multiplier)
+            gradient[number] = self._parametrisation.gradient(by_field)
+        return cost, gradient.ravel()
+
+    def _cost(self, latents: FloatArray, phases: FloatArray) -> tuple[float, FloatArray]:
+        """Return the cost of rearranged latents and its derivative by them, equation (12')."""
+        n, dim = latents.shape
+        if not self.grid.walls:
+            apart = shortest(self.x - latents, "torus")
+            return float(np.mean(np.sum(apart**2, axis=1))), apart * (-2.0 / n)
+        potential = self.potential or half_square(dim)
+        values, slopes = potential(latents, phases)
+        each = np.sum(self.x**2, axis=1) - 2 * np.sum(self.x * latents, axis=1) + 2 * values
+        return float(np.mean(each)) + dim - 2 * potential.mean, (slopes - self.x) * (2.0 / n)

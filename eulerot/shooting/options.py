@@ -1,0 +1,177 @@
+"""The options of a fit, validated on construction."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import numpy as np
+
+from eulerot._types import Seed
+from eulerot.checks import DOMAINS, checked_choice, checked_count, checked_file, checked_number
+
+__all__ = ["FitOptions", "shows_options"]
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions:
+    """The options of `eulerot.fit`.
+
+    Parameters
+    ----------
+    domain : {"cube", "torus"}
+        ``"cube"`` for standard normal latents; ``"torus"`` for flows on one or two angles, whose latents are
+        uniform.
+    modes : int or None
+        Modes kept an axis, ``K`` of equation (7); by default 16 in the plane, 10 in space, and 6 for sweeps of planes.
+    geodesics : int or None
+        Geodesics that are composed. In two and three dimensions one by default. In more dimensions each is a sweep of
+        disjoint planes, and this is the most that are tried, by default as many as held-out pairs gain from.
+    align : bool
+        Whether to start from the best rotation, equation (13); on the torus from the best shift.
+    axes : float or None
+        The angle in radians by which the box is turned in the latent space, equation (3'); by default the one that
+        coarse fits prefer.
+    regularisation : tuple of float or None
+        The weights ``lam`` of equation (12) to go through, warm-started, in descending order, in units of the spread of
+        the data. By default 1e-4 and 1e-5, and 1e-4 alone for sweeps.
+    steps : int
+        Runge-Kutta steps while fitting, shared by the geodesics; more where a field is too fast for them. The
+        delivered map chooses its own.
+    max_iterations : int
+        Iterations of the optimiser for each weight.
+    held_out : float
+        The share of the pairs that is kept for choosing the weight.
+    tolerance : float
+        The largest error of the delivered map, by its own estimate.
+    seed : int
+        Seed of the split; what `numpy.random.default_rng` takes.
+    threads : int or None
+        Threads; all processors by default. The result does not depend on it.
+    progress : bool
+        Whether to show a progress bar.
+    checkpoint : path-like or None
+        A file that keeps what the fit has computed, written atomically every second or so. After a crash, a kill or
+        Ctrl-C the same call, with the same pairs and options, goes on from it; the result equals that of a fit that
+        was never stopped, to the last bit. The file stays when the fit is done, and the same call then only reads it.
+        In one dimension there is nothing to keep.
+
+    Raises
+    ------
+    ValueError
+        For an option out of its range.
+
+    Examples
+    --------
+    >>> FitOptions(regularisation=(1e-5, 1e-3)).regularisation
+    (0.001, 1e-05)
+    >>> FitOptions(modes=0)
+    Traceback (most recent call last):
+    ...
+    ValueError: modes: expected a positive whole number; got 0.
+    """
+
+    domain: str = "cube"
+    modes: int | None = None
+    geodesics: int | None = None
+    align: bool = True
+    axes: float | None = None
+    regularisation: tuple[float, ...] | None = None
+    steps: int = 8
+    max_iterations: int = 200
+    held_out: float = 0.125
+    tolerance: float = 1e-9
+    seed: Seed = 0
+    threads: int | None = None
+    progress: bool = False
+    checkpoint: str | os.PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        checked_choice("domain", self.domain, DOMAINS)
+        for name in ("steps", "max_iterations"):
+            checked_count(name, getattr(self, name))
+        for name in ("modes", "geodesics", "threads"):
+            if getattr(self, name) is not None:
+                checked_count(name, getattr(self, name))
+        if self.regularisation is not None:
+            object.__setattr__(self, "regularisation", _checked_weights(self.regularisation))
+        if self.axes is not None:
+            checked_number("axes", self.axes, "an angle in radians, or None", math.isfinite)
+        checked_number("held_out", self.held_out, "a share between 0 and 1", lambda share: 0 < share < 1)
+        checked_number("tolerance", self.tolerance, "a positive number", lambda value: value > 0)
+        if self.checkpoint is not None:
+            object.__setattr__(self, "checkpoint", checked_file("checkpoint", self.checkpoint))
+
+    @classmethod
+    def named(cls, options: Mapping[str, object]) -> FitOptions:
+        """Return the options of a call by name.
+
+        Raises
+        ------
+        ValueError
+            For an option out of its range, or for an old name.
+        """
+        for name in ("segments", "sweeps"):
+            if name in options:
+                raise ValueError(
+                    f"{name}: expected the option geodesics, which has taken its place; got {name}={options[name]!r}. "
+                    f"Pass geodesics={options[name]!r}."
+                )
+        return cls(**options)  # type: ignore[arg-type]
+
+    def modes_in(self, dim: int) -> int:
+        """Return the modes kept an axis by a geodesic in `dim` dimensions."""
+        return self.modes or (16 if dim == 2 else 10)
+
+    @property
+    def sweep_modes(self) -> int:
+        """The modes kept an axis in the planes of a sweep."""
+        return self.modes or 6
+
+    @property
+    def workers(self) -> int:
+        """The number of threads to use."""
+        return self.threads or os.cpu_count() or 1
+
+
+def shows_options(function: Function) -> Function:
+    """Let `help` show the options of a function that passes ``**options`` on to `FitOptions`.
+
+    The signature names them with their defaults, and ``{options}`` in the docstring becomes their descriptions.
+
+    Examples
+    --------
+    >>> @shows_options
+    ... def fit(z, **options): ...
+    >>> inspect.signature(fit).parameters["modes"]
+    <Parameter "modes: 'int | None' = None">
+    """
+    signature = inspect.signature(function)
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    named = {parameter.name for parameter in own}
+    options = [
+        inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=option.type)
+        for option in fields(FitOptions)
+        if option.name not in named
+    ]
+    function.__signature__ = signature.replace(parameters=own + options)  # type: ignore[attr-defined]
+    if function.__doc__ and FitOptions.__doc__:
+        described = inspect.cleandoc(FitOptions.__doc__).split("----------\n")[1].partition("\n\nRaises")[0]
+        function.__doc__ = inspect.cleandoc(function.__doc__).replace("{options}", described)
+    return function
+
+
+def _checked_weights(value: object) -> tuple[float, ...]:
+    try:
+        weights = tuple(np.atleast_1d(np.asarray(value, dtype=float)).tolist())
+    except (TypeError, ValueError):
+        weights = ()
+    if not weights or not all(math.isfinite(w) and w >= 0 for w in weights):
+        raise ValueError(f"regularisation: expected finite weights of zero or more; got {value!r}.")
+    return tuple(sorted(weights, reverse=True))

@@ -1,0 +1,109 @@
+"""The pairs of a fit: their unit, their split, and warnings of those whose fit should be trusted less."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import numpy as np
+
+from eulerot._types import FloatArray, Seed
+from eulerot.errors import SampleWarning
+
+__all__ = ["Pairs", "split_pairs", "spread", "warn_of_pairs"]
+
+# Latents and their data, row by row
+Pairs = tuple[FloatArray, FloatArray]
+
+# Where the lines are drawn was measured by validation/caution.py
+_FEWEST_HELD_OUT = 32
+_REPEATED = 0.01
+_HEAVY = 0.3
+
+
+def spread(x: FloatArray) -> float:
+    """Return the unit of the data: the root of the mean squared distance to their mean.
+
+    Examples
+    --------
+    >>> spread(np.array([[1.0, 0.0], [-1.0, 0.0]]))
+    1.0
+    """
+    return float(np.sqrt(np.mean(np.sum((x - x.mean(axis=0)) ** 2, axis=1)))) or 1.0
+
+
+def split_pairs(z: FloatArray, x: FloatArray, *, held_out: float, seed: Seed) -> tuple[Pairs, Pairs]:
+    """Return the pairs to fit to and the held-out pairs, chosen at random.
+
+    Examples
+    --------
+    >>> train, held = split_pairs(np.zeros((8, 2)), np.zeros((8, 2)), held_out=0.25, seed=0)
+    >>> len(train[0]), len(held[0])
+    (6, 2)
+    """
+    order = np.random.default_rng(seed).permutation(len(z))
+    n_held = min(max(1, round(held_out * len(z))), len(z) - 1)
+    train, held = np.sort(order[n_held:]), np.sort(order[:n_held])
+    return (z[train], x[train]), (z[held], x[held])
+
+
+def warn_of_pairs(z: FloatArray, x: FloatArray, *, n_held_out: int) -> None:
+    """Warn, by `SampleWarning`, of pairs whose fit should be trusted less.
+
+    Parameters
+    ----------
+    z, x : ndarray, shape (n, d)
+        Latents and data.
+    n_held_out : int
+        How many of them are held out.
+
+    Warns
+    -----
+    SampleWarning
+        If few pairs are held out, if latents are repeated, or if a hundredth of the data carries a large share of their
+        squared distance to the mean.
+
+    Examples
+    --------
+    >>> z = np.random.default_rng(0).standard_normal((1000, 2))
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     warn_of_pairs(z, np.exp(3 * z), n_held_out=100)
+    >>> print(caught[0].message)
+    x: expected tails that a mean of squares can bear; got 10 rows of 1000 with 89% of the squared distance...
+    """
+    for words in (_of_few(len(z), n_held_out), _of_repeated(z), _of_heavy(x)):
+        if words:
+            warnings.warn(words, SampleWarning, stacklevel=3)
+
+
+def _of_few(n: int, n_held_out: int) -> str:
+    if n_held_out >= _FEWEST_HELD_OUT:
+        return ""
+    return (
+        f"held_out: expected at least {_FEWEST_HELD_OUT} held-out pairs; got {n_held_out} of {n}. What they choose, "
+        "and the costs that they give, are mostly noise. Pass more pairs, or raise held_out."
+    )
+
+
+def _of_repeated(z: FloatArray) -> str:
+    repeated = len(z) - len(np.unique(z, axis=0))
+    if repeated <= _REPEATED * len(z):
+        return ""
+    return (
+        f"z: expected distinct latents; got {repeated} rows of {len(z)} that repeat another. Repeated pairs are on "
+        "both sides of the split: held-out costs are too good, and choose too rough a map. Drop the repetitions."
+    )
+
+
+def _of_heavy(x: FloatArray) -> str:
+    far = np.sort(np.sum((x - x.mean(axis=0)) ** 2, axis=1))
+    few = math.ceil(0.01 * len(x))
+    share = far[-few:].sum() / (far.sum() or 1.0)
+    if share <= _HEAVY:
+        return ""
+    return (
+        f"x: expected tails that a mean of squares can bear; got {few} rows of {len(x)} with {share:.0%} of the "
+        "squared distance to the mean. They decide the fit, and costs on other samples will differ much. Pass more "
+        "pairs, or transform the data first."
+    )

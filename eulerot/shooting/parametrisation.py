@@ -1,0 +1,96 @@
+"""The unknowns of a fit: free coefficients of an initial field, scaled to the kinetic-energy metric."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from eulerot._types import FloatArray
+from eulerot.euler.equations import Equation
+
+__all__ = ["Parametrisation"]
+
+
+class Parametrisation:
+    """Real numbers `theta` for the initial field of a geodesic, such that ``1/2 |theta|^2`` is its kinetic energy.
+
+    In the plane ``theta = w0 / |k|``, in space it is the velocity, to be projected by Leray; both times the root of
+    Parseval's weights. On the torus a coefficient is two numbers, and only one of a conjugate pair is free.
+
+    Parameters
+    ----------
+    equation : Equation
+        Of the vorticity in the plane, or of the velocity in a box in space.
+
+    Examples
+    --------
+    >>> from eulerot.euler.equations import equation_of
+    >>> from eulerot.euler.grid import Grid
+    >>> from eulerot.euler.invariants import energy
+    >>> grid = Grid((8, 8))
+    >>> unknowns = Parametrisation(equation_of(grid))
+    >>> theta = np.arange(float(unknowns.size))
+    >>> bool(np.isclose(energy(unknowns.field(theta), grid), 0.5 * theta @ theta))
+    True
+    """
+
+    def __init__(self, equation: Equation) -> None:
+        self._equation, self._grid = equation, equation.grid
+        self._complex = not self._grid.walls
+
+    @cached_property
+    def _free(self) -> np.ndarray:
+        """Which coefficients are free."""
+        if not self._complex:
+            return np.ones(self._equation.shape, dtype=bool)
+        k, l = self._grid.wavenumbers
+        return (l > 0) | ((l == 0) & (k > 0))
+
+    @cached_property
+    def _scale(self) -> FloatArray:
+        """Free coefficients by unknowns."""
+        grid = self._grid
+        if self._complex:
+            return np.sqrt(0.5 * grid.laplacian[self._free])
+        if grid.dim == 2:
+            return np.sqrt(grid.laplacian / grid.weights)[self._free]
+        # a sine of wavenumber zero is no mode
+        return np.stack([(k > 0) / np.sqrt(grid.weights) for k in grid.wavenumbers])[self._free]
+
+    @property
+    def size(self) -> int:
+        """The number of unknowns."""
+        return len(self._scale) * (2 if self._complex else 1)
+
+    @cached_property
+    def stiffness(self) -> FloatArray:
+        """Weights of the regularisation, ``R = 1/2 stiffness . theta^2``, the palinstrophy."""
+        symbol = np.broadcast_to(self._grid.laplacian**2, self._equation.shape)[self._free]
+        return np.tile(symbol, 2 if self._complex else 1)
+
+    def field(self, theta: FloatArray) -> np.ndarray:
+        """Return the field of unknowns."""
+        field = self._equation.zeros()
+        if not self._complex:
+            field[self._free] = self._scale * theta
+            return self._equation.projected(field)
+        real, imaginary = theta.reshape(2, -1)
+        field[self._free] = self._scale * (real + 1j * imaginary)
+        modes = self._grid.modes[0]
+        field[: -modes - 1 : -1, 0] = np.conj(field[1 : modes + 1, 0])
+        return field
+
+    def theta(self, field: np.ndarray) -> FloatArray:
+        """Return the unknowns of a field."""
+        inverse = np.divide(1.0, self._scale, out=np.zeros_like(self._scale), where=self._scale > 0)
+        free = inverse * field[self._free]
+        return np.concatenate([free.real, free.imag]) if self._complex else free
+
+    def gradient(self, by_field: np.ndarray) -> FloatArray:
+        """Return the derivative by the unknowns, given the field that represents that by the field."""
+        if self._complex:
+            free = 2.0 * self._scale * by_field[self._free]  # a coefficient and its conjugate
+            return np.concatenate([free.real, free.imag])
+        weights = np.broadcast_to(self._grid.weights, self._equation.shape)
+        return (weights * self._equation.projected(by_field))[self._free] * self._scale

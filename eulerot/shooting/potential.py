@@ -1,0 +1,150 @@
+r"""An estimate of the Brenier potential, which takes the sampling noise out of the cost.
+
+A rearrangement preserves the Gaussian, so ``E phi(s(z)) = E phi`` is known for any function ``phi``. Hence
+
+    mean |x|^2 - 2 x . s(z) + 2 phi(s(z))  +  d - 2 E phi                                    (12')
+
+has the expectation of the cost (12) whatever ``phi`` is; with ``phi = |y|^2 / 2`` it *is* (12). Only its variance
+changes, and with it what an optimiser can gain by moving samples into the gaps of other samples. With the Brenier
+potential, for which ``x = grad phi(s(z))`` at the optimum (1), every single pair is at rest there: nothing is to be
+gained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from eulerot._types import FloatArray
+from eulerot.latent.chart import harmonics, log_density, to_box
+
+__all__ = ["Potential", "half_square", "regressed_potential"]
+
+
+@dataclass(frozen=True)
+class Potential:
+    """``phi(y) = b . y + 1/2 y . A y + sum C_kl.. cos(k a_1) cos(l a_2) ..`` with ``a = pi Phi(y)``.
+
+    Parameters
+    ----------
+    linear : ndarray, shape (d,)
+        ``b``.
+    quadratic : ndarray, shape (d, d)
+        ``A``, symmetric.
+    cosines : ndarray, shape (m, ..., m)
+        ``C``, with `d` axes; the constant ``C_00..`` is zero.
+
+    Examples
+    --------
+    >>> phi = half_square(2)
+    >>> values, gradient = phi(np.array([[3.0, 4.0]]))
+    >>> values, gradient, phi.mean
+    (array([12.5]), array([[3., 4.]]), 1.0)
+    """
+
+    linear: FloatArray
+    quadratic: FloatArray
+    cosines: FloatArray
+
+    def __call__(self, y: FloatArray, phases: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
+        """Return values, shape ``(n,)``, and gradients, shape ``(n, d)``; `phases` are the latents in the box."""
+        tilted = np.einsum("ni,ij->nj", y, self.quadratic)
+        values = np.einsum("ni,i->n", y, self.linear) + 0.5 * np.einsum("ni,ni->n", y, tilted)
+        gradient = self.linear + tilted
+        if np.any(self.cosines):
+            waves = _cosines(y, phases, len(self.cosines))
+            # einsum, not a matrix product: the sum does not depend on the threads of the linear algebra library
+            along = [np.einsum("nl,...l->n...", wave, self.cosines) for wave in waves[-1]]
+            more, slopes = _summed(along, waves[:-1])
+            values, gradient = values + more, gradient + slopes
+        return values, gradient
+
+    @property
+    def mean(self) -> float:
+        """``E phi`` under the standard normal; cosines of the uniform ``a`` have none."""
+        return 0.5 * float(np.trace(self.quadratic))
+
+
+def half_square(dim: int) -> Potential:
+    """Return ``|y|^2 / 2``."""
+    return Potential(np.zeros(dim), np.eye(dim), np.zeros((1,) * dim))
+
+
+def _summed(along: list[FloatArray], waves: list[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
+    """Return values and gradient of a series that is summed over its last axis, and that of its derivative there."""
+    if not waves:
+        value, slope = along
+        return value, slope[:, None]
+    *others, (c, dc) = waves
+    series, derived = along
+    by_last = derived
+    for wave, _ in reversed(waves):
+        by_last = np.einsum("n...k,nk->n...", by_last, wave)
+    value, slopes = _summed([np.einsum("n...k,nk->n...", series, wave) for wave in (c, dc)], others)
+    return value, np.column_stack([slopes, by_last])
+
+
+def _cosines(y: FloatArray, phases: FloatArray | None, m: int) -> list[tuple[FloatArray, FloatArray]]:
+    """Return for each coordinate ``cos(k a)``, ``k < m``, and their derivatives by it, shape ``(n, m)`` each."""
+    k, waves = np.arange(float(m)), []
+    for column, phase in zip(y.T, (to_box(y) if phases is None else phases).T, strict=True):
+        sine, cosine = harmonics(phase, k)
+        waves.append((cosine, -sine * (np.exp(log_density(column))[:, None] * k)))
+    return waves
+
+
+def regressed_potential(
+    y: FloatArray, x: FloatArray, phases: FloatArray | None = None, *, m: int | None = None, ridge: float = 1e-5
+) -> Potential:
+    """Return the potential whose gradient comes closest to `x` at `y`: least squares, a smooth one preferred.
+
+    Parameters
+    ----------
+    y, x : ndarray, shape (n, d)
+        Rearranged latents and their data.
+    phases : ndarray, shape (n, d), optional
+        The latents in the box, where they are known.
+    m : int or None
+        Cosines an axis; by default 12 in the plane, 5 in space.
+    ridge : float
+        The weight of ``sum (k^2 + l^2 + ..)^2 C_kl..^2``.
+
+    Examples
+    --------
+    >>> y = np.random.default_rng(0).standard_normal((500, 2))
+    >>> phi = regressed_potential(y, y @ [[2.0, 0.5], [0.5, 1.0]] + [1.0, 0.0])
+    >>> np.round(phi.quadratic, 3), np.round(phi.linear, 3)
+    (array([[2. , 0.5], [0.5, 1. ]]), array([1., 0.]))
+    """
+    n, dim = y.shape
+    m = m or (12 if dim == 2 else 5)
+    first, second = np.triu_indices(dim)
+    count = dim + len(first)
+    size = count + m**dim - 1
+    gram, moments = np.zeros((size, size)), np.zeros(size)
+    for axis, slopes in enumerate(_cosine_slopes(_cosines(y, phases, m))):
+        design = np.concatenate([np.zeros((n, count)), slopes[:, 1:]], axis=1)
+        design[:, axis] = 1.0
+        for column, pair in enumerate(zip(first, second, strict=True), start=dim):
+            if axis in pair:
+                design[:, column] = y[:, pair[0] + pair[1] - axis]
+        gram += np.einsum("ni,nj->ij", design, design) / n
+        moments += np.einsum("ni,n->i", design, x[:, axis]) / n
+    squares = np.sum(np.square(np.indices((m,) * dim, dtype=float)), axis=0)
+    stiffness = np.concatenate([np.zeros(count), (squares**2).ravel()[1:]])
+    found = np.asarray(np.linalg.solve(gram + ridge * np.diag(stiffness), moments), dtype=np.float64)
+    quadratic = np.zeros((dim, dim))
+    quadratic[first, second] = quadratic[second, first] = found[dim:count]
+    return Potential(found[:dim], quadratic, np.concatenate([[0.0], found[count:]]).reshape((m,) * dim))
+
+
+def _cosine_slopes(waves: list[tuple[FloatArray, FloatArray]]) -> Iterator[FloatArray]:
+    """Yield the derivatives of all products of cosines by each coordinate, shape ``(n, m^d)``."""
+    n = len(waves[0][0])
+    for axis in range(len(waves)):
+        product = np.ones((n, 1))
+        for other, (wave, slope) in enumerate(waves):
+            product = np.einsum("nk,nl->nkl", product, slope if other == axis else wave).reshape(n, -1)
+        yield product

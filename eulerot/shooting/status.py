@@ -1,0 +1,42 @@
+"""How a fit can end: each status with its sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "CONVERGED", "INCREASING", "INTERRUPTED", "OUT_OF_ITERATIONS", "OUT_OF_SWEEPS", "RESUMABLE", "SHIFTED", "STALLED",
+    "Outcome",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The end of a fit.
+
+    Attributes
+    ----------
+    status : {"converged", "max_iterations", "stalled", "interrupted"}
+        The end in a word.
+    message : str
+        The end in a sentence.
+    """
+
+    status: str
+    message: str
+
+
+CONVERGED = Outcome("converged", "The optimiser met its tolerance, and the held-out cost chose the weight.")
+INCREASING = Outcome(
+    "converged", "In one dimension an increasing flow is already optimal; the map is the identity."
+)
+SHIFTED = Outcome("converged", "For one angle an increasing flow is optimal but for a shift; the map is the best shift.")
+OUT_OF_ITERATIONS = Outcome(
+    "max_iterations", "The last weight used all its iterations; more may lower the cost further."
+)
+OUT_OF_SWEEPS = Outcome(
+    "max_iterations", "All sweeps were used, and the last one still gained; more may lower the cost further."
+)
+STALLED = Outcome("stalled", "No rearrangement lowered the cost of held-out pairs; the map is the identity.")
+INTERRUPTED = Outcome("interrupted", "The fit was interrupted; the map is the best that had been found.")
+RESUMABLE = Outcome("interrupted", f"{INTERRUPTED.message} The same call goes on from the checkpoint.")
