@@ -70,7 +70,8 @@ def enstrophy(unknowns: Parametrisation) -> np.ndarray:
 
 mean_square_gradient = Parametrisation.stiffness
 NORM = {"patches": [mock.patch.object(Parametrisation, "stiffness", property(enstrophy))]}
-PLAIN = {"patches": [mock.patch("eulerot.shooting.Descent", partial(Continuation, potential=lambda y, x: half_square(2)))]}
+PLAIN_CONTINUATION = partial(Continuation, potential=lambda y, x, phases: half_square(2))
+PLAIN = {"patches": [mock.patch("eulerot.shooting.fit.Continuation", PLAIN_CONTINUATION)]}
 REST = start(at_rest)
 RANDOM = {f"random start, seed {i}": start(lambda c, axes, i=i: at_random(c, axes, seed=i)) for i in (1, 2)}
 LONG = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)

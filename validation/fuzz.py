@@ -127,7 +127,7 @@ def measures(data: st.DataObject) -> None:
 
 def options(data: st.DataObject) -> None:
     """Anything as an option of a fit."""
-    counts = ["modes", "segments", "steps", "max_iterations", "threads"]
+    counts = ["modes", "geodesics", "steps", "max_iterations", "threads"]
     names = st.sampled_from([*counts, "regularisation", "held_out", "tolerance", "checkpoint"])
     FitOptions(**data.draw(st.dictionaries(names, THINGS, max_size=3)))
 
@@ -227,7 +227,7 @@ def fits(data: st.DataObject) -> None:
         "few": lambda: np.sign(z[:, ::-1]),
     }[data.draw(st.sampled_from(["linear", "constant", "heavy", "repeated", "huge", "same", "few"]))]()
     result = eulerot.fit(
-        z, x, modes=data.draw(st.integers(1, 4)), segments=data.draw(st.integers(1, 2)), threads=1,
+        z, x, modes=data.draw(st.integers(1, 4)), geodesics=data.draw(st.integers(1, 2)), threads=1,
         align=data.draw(st.booleans()), max_iterations=data.draw(st.integers(1, 4)), regularisation=1e-3,
     )  # fmt: skip
     assert result.cost_after <= result.cost_before * (1 + 1e-12) and result.message

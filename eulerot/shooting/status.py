@@ -27,10 +27,8 @@ class Outcome:
 
 
 CONVERGED = Outcome("converged", "The optimiser met its tolerance, and the held-out cost chose the weight.")
-INCREASING = Outcome(
-    "converged", "In one dimension an increasing flow is already optimal; the map is the identity."
-)
-SHIFTED = Outcome("converged", "For one angle an increasing flow is optimal but for a shift; the map is the best shift.")
+INCREASING = Outcome("converged", "In one dimension an increasing flow is already optimal; the map is the identity.")
+SHIFTED = Outcome("converged", "For one angle an increasing flow is optimal but for a shift; this is the best one.")
 OUT_OF_ITERATIONS = Outcome(
     "max_iterations", "The last weight used all its iterations; more may lower the cost further."
 )

@@ -34,7 +34,6 @@ _ITERATIONS = 8
 _COSINES = 8
 
 
-
 @dataclass
 class SweepFit:
     """Sweeps, each fitted to the latents that the last one moved.

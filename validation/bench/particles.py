@@ -72,9 +72,7 @@ def calls(particles: int, threads: int) -> dict[str, Callable[[], object]]:
     return {
         "map": lambda: geodesic.forward(start),
         "forward": lambda: trajectory.transport(geodesic.field0_hat)[1].advance(angles),
-        "forward and gradient": lambda: trajectory.adjoint(
-            trajectory.run(geodesic.field0_hat, angles)[2], None, ones
-        ),
+        "forward and gradient": lambda: trajectory.adjoint(trajectory.run(geodesic.field0_hat, angles)[2], None, ones),
         "naive map": lambda: naive(psi, start, 1.0 / STEPS),
         "cost": lambda: objective.cost(theta),
         "cost and gradient": lambda: objective(theta, 0.0),
