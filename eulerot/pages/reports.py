@@ -95,12 +95,12 @@ def _couplings(page: Page, latents: dict[str, FloatArray], x: FloatArray, report
 
 
 def _map(page: Page, rearrangement: Rearrangement) -> None:
-    """Add the way of latents, and the vorticity of each geodesic."""
+    """Add the paths of latents, and the vorticity of each geodesic."""
     if rearrangement.dim < 2 or rearrangement.is_identity:
         return
     page.text("The rearrangement", heading=True)
     geodesics = rearrangement.geodesics[:3]  # what fits into a row
-    caption = "The way of latents, and the initial vorticities and velocities."
+    caption = "The paths of latents, and the initial vorticities and velocities."
     with page.figure(caption, columns=1 + len(geodesics)) as (ax, *others):
         rearrangement.plot(ax=ax)
         for geodesic, other in zip(geodesics, others, strict=True):
