@@ -1,4 +1,4 @@
-"""How a fit can end: each status with its sentence."""
+"""List the ways in which a fit can end, each status with its sentence."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a fit.
+    """Say how a fit ended, in a word and in a sentence.
 
     Attributes
     ----------
     status : {"converged", "max_iterations", "stalled", "interrupted"}
-        The end in a word.
+        The word.
     message : str
-        The end in a sentence.
+        The sentence.
     """
 
     status: str
@@ -30,7 +30,7 @@ CONVERGED = Outcome("converged", "The optimiser met its tolerance, and the held-
 INCREASING = Outcome(
     "converged", "In one dimension an increasing flow is already optimal; the map is the identity."
 )
-SHIFTED = Outcome("converged", "For one angle an increasing flow is optimal but for a shift; the map is the best shift.")
+SHIFTED = Outcome("converged", "For one angle an increasing flow is optimal but for a shift; the map is that shift.")
 OUT_OF_ITERATIONS = Outcome(
     "max_iterations", "The last weight used all its iterations; more may lower the cost further."
 )
