@@ -41,13 +41,13 @@ class Rearrangement:
     Parameters
     ----------
     rotation : ndarray, shape (d, d)
-        The orthogonal matrix ``R``, applied first: ``z -> R z``. Equation (13). It contains a reflection, a determinant of
-        -1, where the flow reverses orientation; equation (23).
+        The orthogonal matrix ``R``, applied first: ``z -> R z``. Equation (13). Its determinant is -1, that of a
+        reflection, where the flow reverses orientation; equation (23).
     sweeps : tuple of Sweep
         Geodesics of the box, applied in order. Equations (3), (3'') and (4).
     shift : ndarray, shape (d,), optional
-        On the torus, the shift that follows ``R``; given at all, it says that latents are angles, and ``R`` only permutes
-        them and changes signs.
+        On the torus, the shift that follows ``R``; given at all, it says that latents are angles, which ``R`` permutes
+        and whose signs it changes.
 
     Examples
     --------
@@ -138,8 +138,8 @@ class Rearrangement:
     def path(self, z: ArrayLike, times: ArrayLike) -> FloatArray:
         """Return the path of `z` to ``s(z)`` at ascending `times` in [0, 1], shape ``(times, n, d)``.
 
-        The rotation, if there is one, and each sweep take equal shares of the time. A reflection takes none, and neither
-        does a shift that sweeps follow: both happen right after time 0, at which the path is at `z`.
+        The rotation, if there is one, and each sweep take equal shares of the time. A reflection takes none, and
+        neither does a shift that sweeps follow: both happen right after time 0, at which the path is at `z`.
         """
         latents = checked_samples("z", z, dim=self.dim)
         raw = np.atleast_1d(np.asarray(times))

@@ -1,4 +1,4 @@
-"""Alignment: the rotation or reflection of the latent space, or the shift of angles, that brings latents closest to data.
+"""Alignment: the rotation, the reflection or the shift of angles that brings latents closest to data.
 
 A rearrangement that is the end of a geodesic preserves orientation, and so does a Monge map. With ``f = grad(phi) o s``
 the sign of ``det Ds`` is that of ``det Df``: latents of a flow that reverses orientation need a reflection first, which
@@ -14,12 +14,37 @@ from scipy.spatial import cKDTree
 
 from eulerot._types import FloatArray
 from eulerot.latent.circle import shortest, wrapped
+from eulerot.rearrangement.composition import Rearrangement
 
-__all__ = ["best_reflection", "best_shift", "orientation", "procrustes_rotation", "torus_reflection"]
+__all__ = ["aligned", "best_reflection", "best_shift", "orientation", "procrustes_rotation", "torus_reflection"]
 
 # Local linear fits vote on the orientation; a smaller majority than this says nothing. In more dimensions than these
 # neighbours are no longer near, and the linear fit to all pairs decides
 _ANCHORS, _MAJORITY, _LOCAL_UP_TO = 256, 0.2, 16
+
+
+def aligned(z: FloatArray, x: FloatArray, align: bool, *, domain: str = "cube") -> Rearrangement:
+    """Return the rotation, reflection or shift of latents to start from; without alignment a reflection if one is due.
+
+    Examples
+    --------
+    >>> z = np.random.default_rng(0).standard_normal((100, 2))
+    >>> aligned(z, z, False).is_identity, aligned(z, -z[:, ::-1], False).is_identity
+    (True, False)
+    """
+    dim, sign = z.shape[1], orientation(z, x, domain=domain)
+    rotation = np.eye(dim)
+    if domain == "torus":
+        if sign < 0:
+            rotation = torus_reflection(z, x)
+        return Rearrangement(rotation, shift=best_shift(z @ rotation.T, x) if align else np.zeros(dim))
+    if dim == 1:
+        return Rearrangement(sign * rotation)
+    if align:
+        rotation = procrustes_rotation(z, x, sign=sign)
+    elif sign < 0:
+        rotation = best_reflection(z, x)
+    return Rearrangement(rotation)
 
 
 def orientation(z: FloatArray, x: FloatArray, *, domain: str = "cube") -> float:
@@ -79,7 +104,7 @@ def best_reflection(z: FloatArray, x: FloatArray) -> FloatArray:
 
 
 def torus_reflection(z: FloatArray, x: FloatArray) -> FloatArray:
-    """Return the permutation of angles with signs, of determinant -1, that with its best shift brings `z` closest to `x`.
+    """Return the signed permutation of angles, of determinant -1, that with its best shift is closest to `x`.
 
     Examples
     --------

@@ -40,8 +40,8 @@ def spread(x: FloatArray) -> float:
 class DataUnit:
     """The shift and the scale of data, on which no fit depends; equation (22).
 
-    A fit sees data less their mean in units of their spread, rounded to `QUANTUM`: the digits that a shift, or a scale that
-    is no power of two, takes away or leaves must not decide where an optimiser ends.
+    A fit sees data less their mean in units of their spread, rounded to `QUANTUM`: the digits that a shift, or a scale
+    that is no power of two, takes away or leaves must not decide where an optimiser ends.
 
     Parameters
     ----------
@@ -73,14 +73,16 @@ class DataUnit:
         return np.rint((x - self.mean) / (self.spread * QUANTUM)) * QUANTUM
 
     def cost(self, standardised: float, x: FloatArray) -> float:
-        """Return a cost in the units of the data, without the distance of the means, given that of standardised data `x`.
+        """Return a cost in the units of the data, given that of standardised data `x`.
 
-        Both are ``E|x|^2 - 2 E x . s + d``, in which only the first two terms depend on the unit.
+        Both are ``E|x|^2 - 2 E x . s + d``, in which only the first two terms depend on the unit. The distance of the
+        means counts where `x` are all coordinates, not those of a plane.
         """
         if self.mean is None:
             return standardised
         square, dim = float(np.mean(np.sum(x**2, axis=1))), x.shape[1]
-        return self.spread**2 * square + self.spread * (standardised - square - dim) + dim
+        apart = float(self.mean @ self.mean) if dim == len(self.mean) else 0.0
+        return apart + self.spread**2 * square + self.spread * (standardised - square - dim) + dim
 
 
 def split_pairs(z: FloatArray, x: FloatArray, *, held_out: float, seed: Seed) -> tuple[Pairs, Pairs]:
