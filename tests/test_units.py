@@ -19,7 +19,7 @@ def bent(z):
 
 
 OPTIONS = {
-    1: {}, 2: {"modes": 5, "align": False}, 3: {"modes": 3}, 4: {"modes": 3, "geodesics": 1}, 10: {"modes": 3, "geodesics": 1}
+    1: {}, 2: {"modes": 5, "align": False}, 3: {"modes": 3}, 10: {"modes": 3, "geodesics": 1}
 }  # fmt: skip
 
 

@@ -123,6 +123,7 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
 
     Examples
     --------
+    >>> import numpy as np
     >>> z = np.random.default_rng(0).standard_normal((400, 2))
     >>> result = fit(z, z @ [[0.0, 2.0], [-1.0, 0.0]], modes=4)
     >>> result.cost_after < 0.6 * result.cost_before
