@@ -15,7 +15,7 @@ __all__ = ["Pairs", "split_pairs", "spread", "warn_of_pairs"]
 # Latents and their data, row by row
 Pairs = tuple[FloatArray, FloatArray]
 
-# Where the lines are drawn was measured by validation/caution.py
+# Where the lines are drawn was measured by validation/robustness/caution.py
 _FEWEST_HELD_OUT = 32
 _REPEATED = 0.01
 _HEAVY = 0.3

@@ -1,6 +1,6 @@
 """One geodesic against velocities that are free in time, and free ones that are penalised, at equal cost.
 
-    python validation/alternatives.py [FLOW ...]
+    python validation/fits/alternatives.py [FLOW ...]
 
 Writes the table and the figure of `docs/alternatives.md`, flow by flow. All start from rest on the same pairs in the
 same axes, minimise (12') with the same two weights, may take as many Runge-Kutta stages a pair, and choose the penalty
@@ -24,7 +24,7 @@ from eulerot.shooting.objective import Objective
 from eulerot.shooting.potential import Potential, regressed_potential
 from eulerot.transport.report import transport_report
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 COLUMNS = ("flow", "velocity", "unknowns", "closed", "against the geodesic", "cost", "action", "residual")
 COLUMNS += ("evaluations", "stages")
 FLOWS = ("two_moons", "eight_gaussians", "pinwheel", "checkerboard")

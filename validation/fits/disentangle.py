@@ -1,6 +1,6 @@
 """Latent axes before and after: what one coordinate of the latent space of the digits changes in the picture.
 
-    python validation/disentangle.py          # prints the table, draws docs/images/disentangle.png
+    python validation/fits/disentangle.py          # prints the table, draws docs/images/disentangle.png
 
 As Morel, Drumetz, Benaichouche, Courty and Rousseau (arXiv:2209.10873) show it: one coordinate at a time is moved from
 the origin. A Monge map ``g`` has a symmetric Jacobian, so that the directions that data move in are, to first order,
@@ -27,14 +27,14 @@ from numpy.typing import NDArray
 import eulerot
 
 FloatArray = NDArray[np.float64]
-FIGURE = Path(__file__).parents[1] / "docs" / "images" / "disentangle.png"
+FIGURE = Path(__file__).parents[2] / "docs" / "images" / "disentangle.png"
 STEPS, AXES = np.linspace(-2, 2, 9), 6
 GAP = ((0, 0), (1, 1), (1, 1))  # white between the pictures
 
 
 def decoded(x: FloatArray) -> FloatArray:
     """Return the pictures of data, shape ``(n, 8, 8)``, by the decoder that `zoo/digits.py` trained."""
-    with np.load(Path(__file__).with_name("zoo") / "decoder.npz") as arrays:
+    with np.load(Path(__file__).parents[1] / "zoo" / "decoder.npz") as arrays:
         hidden = x
         for depth in range(3):
             hidden = hidden @ arrays[f"weight_{depth}"].T.astype(float) + arrays[f"bias_{depth}"]

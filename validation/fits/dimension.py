@@ -1,6 +1,6 @@
 """Planted flows against dimension and pairs: the share of the true gap that sweeps close, and what it takes.
 
-    python validation/dimension.py            # prints a table, draws docs/images/dimension.png
+    python validation/fits/dimension.py            # prints a table, draws docs/images/dimension.png
 
 In each dimension: random swirls in the planes of random axes after a random rotation, then a monotone map of each
 coordinate, whose least cost is known (`problems.planted_in`). 8192 pairs to fit to, 20,000 fresh pairs against the
@@ -21,7 +21,7 @@ import eulerot
 from eulerot.latent.source import normal_points
 from eulerot.transport.cost import transport_cost
 
-FIGURE = Path(__file__).parents[1] / "docs" / "images" / "dimension.png"
+FIGURE = Path(__file__).parents[2] / "docs" / "images" / "dimension.png"
 DIMENSIONS, PAIRS = (2, 4, 10, 32), (2048, 4096, 8192, 16384)
 
 

@@ -1,6 +1,6 @@
 """Random cases, by hypothesis: whatever comes in, a right answer or a sentence that says what is wrong.
 
-    python validation/fuzz.py [--share 0.1] [--seed 0] [--only NAME]
+    python validation/robustness/fuzz.py [--share 0.1] [--seed 0] [--only NAME]
 
 A case is refused by a ValueError that says what was expected, or accepted and then held to a property of the answer.
 Any other exception, any warning but those of odd samples, and any answer without its property is a failure. Prints a

@@ -1,6 +1,6 @@
 """What each part of the fit is worth: one setting changed at a time, the share closed on pairs that no fit has seen.
 
-    python validation/ablation.py [flows] [settings] [angles] [where] [figure] [--flow NAME] [--group GROUP]
+    python validation/fits/ablation.py [flows] [settings] [angles] [where] [figure] [--flow NAME] [--group GROUP]
 
 Writes the tables and the figures of `docs/ablation.md`, or those that are asked for; a table is written row by row, and
 rows that are made again replace the old ones. One geodesic, no alignment, K = 16, 8192 Sobol pairs, unless the row
@@ -32,7 +32,7 @@ from eulerot.shooting.parametrisation import Parametrisation
 from eulerot.shooting.potential import half_square, regressed_potential
 from eulerot.transport.report import transport_report
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 COLUMNS = ("flow", "group", "setting", "closed", "cost", "excess", "weight", "evaluations")
 FLOWS = ("pinwheel", "two_moons", "checkerboard", "eight_gaussians")
 EVERY: dict[str, dict[str, dict]] = {

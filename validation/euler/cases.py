@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from euler_flows import chaplygin_dipole, four_modes, shear_layer, taylor_green
+from initial_fields import chaplygin_dipole, four_modes, shear_layer, taylor_green
 
 import eulerot
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 import reference_solver_space as reference
 
 THREADS = 2

@@ -1,6 +1,6 @@
 """Fit planted problems, whose least cost is known, and print the share of the true gap that one geodesic closes.
 
-    python validation/planted.py
+    python validation/fits/planted.py
 
 Strict setting: one geodesic, no alignment, 8192 Sobol pairs; 20,000 fresh pairs against the cost of the planted
 rearrangement on the same pairs, so that no sampling noise enters the gap.

@@ -1,6 +1,6 @@
 """Compare the plain cost (12) with the cost less a control variate (12'), on Sobol and on independent pairs.
 
-    python validation/sampling.py
+    python validation/fits/sampling.py
 
 Prints, for each weight of the regularisation, the cost on 20,000 fresh pairs: what an optimiser gains on its own pairs
 is worth nothing if it is lost on others.

@@ -1,6 +1,6 @@
 """Kill a fit at random times until it is done, and compare its map with that of a fit that was left alone.
 
-    python validation/survive.py
+    python validation/robustness/survive.py
 
 8192 pairs of the pinwheel, 16 modes, two geodesics. The process that is left alone starts with an empty folder for
 compiled loops, so that it compiles what the others load. They take one and two threads in turns, and are killed by

@@ -1,6 +1,6 @@
 """Rearrange every trained flow of the zoo and print how much of the excess is closed on pairs that no fit has seen.
 
-    python validation/zoo_quality.py
+    python validation/fits/zoo_quality.py
 
 Strict setting of the paper: one geodesic, no alignment; 8192 Sobol pairs to fit to, 5000 fresh pairs to measure on.
 """

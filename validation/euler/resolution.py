@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from euler_flows import four_modes, shear_layer, taylor_green_vorticity
+from initial_fields import four_modes, shear_layer, taylor_green_vorticity
 
 import eulerot
 

@@ -1,6 +1,6 @@
 """Where `eulerot.SampleWarning` draws its lines: few held-out pairs, and heavy tails.
 
-    python validation/caution.py [--seeds 6]
+    python validation/robustness/caution.py [--seeds 6]
 
 First what fits to few pairs of two flows of the zoo are worth on 5000 fresh pairs, then the share of the squared
 distance to the mean that a hundredth of a sample carries, for laws that are ordinary and laws that are not.
