@@ -1,10 +1,10 @@
-"""What each part of the fit is worth: one setting changed at a time, the share closed on pairs that no fit has seen.
+"""Change one setting of the fit at a time, and measure the share closed on pairs that no fit has seen.
 
     python validation/fits/ablation.py [flows] [settings] [angles] [where] [figure] [--flow NAME] [--group GROUP]
 
 Writes the tables and the figures of `docs/ablation.md`, or those that are asked for; a table is written row by row, and
 rows that are made again replace the old ones. One geodesic, no alignment, K = 16, 8192 Sobol pairs, unless the row
-says otherwise. See `Measure` for what closed means. What is no option of a fit is put in its place by a patch.
+says otherwise. See `Measure` for what closed means. What no option of a fit can change is changed by a patch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-import ot
+from marked_tables import read_table, write_table
+from measures import costs_by_pair
 from scipy.optimize import OptimizeResult, minimize
 from scipy.spatial.distance import cdist
 
@@ -29,15 +30,16 @@ from eulerot.latent.source import normal_points
 from eulerot.shooting.continuation import Continuation
 from eulerot.shooting.initial_guess import InitialGuess
 from eulerot.shooting.parametrisation import Parametrisation
-from eulerot.shooting.potential import half_square, regressed_potential
+from eulerot.shooting.potential import Potential, half_square, regressed_potential
 from eulerot.transport.report import transport_report
 
-DOCS = Path(__file__).parents[2] / "docs"
+PAGE = Path(__file__).parents[2] / "docs" / "ablation.md"
+IMAGES = PAGE.parent / "images"
 COLUMNS = ("flow", "group", "setting", "closed", "cost", "excess", "weight", "evaluations")
 FLOWS = ("pinwheel", "two_moons", "checkerboard", "eight_gaussians")
 EVERY: dict[str, dict[str, dict]] = {
     "as it is": {"one geodesic": {}, "in the axes of the latent space": {"axes": 0.0}, "aligned": {"align": True}},
-    "geodesics": {"2": {"segments": 2}},
+    "geodesics": {"2": {"geodesics": 2}},
 }
 
 
@@ -47,30 +49,38 @@ def optimiser(**changed: float) -> dict:
 
 
 def start(make: Callable[[InitialGuess, np.ndarray], np.ndarray]) -> dict:
-    """Return unknowns to start from in place of the coarse fit's."""
-    return {"patches": [mock.patch.object(InitialGuess, "start", make)]}
+    """Return options that start from other unknowns than those of the coarse fit."""
+    return {"patches": [mock.patch.object(InitialGuess, "unknowns", make)]}
 
 
-def at_rest(coarse: InitialGuess, axes: np.ndarray) -> np.ndarray:
+def at_rest(guess: InitialGuess, axes: np.ndarray) -> np.ndarray:
     """Return the unknowns of no motion."""
-    return np.zeros(coarse._objective(axes, coarse.modes).size)
+    return np.zeros(guess._objective(axes, guess.modes).size)
 
 
-def at_random(coarse: InitialGuess, axes: np.ndarray, *, seed: int) -> np.ndarray:
+def at_random(guess: InitialGuess, axes: np.ndarray, *, seed: int) -> np.ndarray:
     """Return a smooth random field of kinetic energy 0.2, that of the maps which are sought."""
-    objective = coarse._objective(axes, coarse.modes)
+    objective = guess._objective(axes, guess.modes)
     theta = np.random.default_rng(seed).standard_normal(objective.size) / objective.grid.laplacian.ravel()
     return theta * math.sqrt(0.4 / float(theta @ theta))
 
 
-def enstrophy(unknowns: Parametrisation) -> np.ndarray:
+palinstrophy = Parametrisation.stiffness
+
+
+def enstrophy(parametrisation: Parametrisation) -> np.ndarray:
     """Return the weights of ``R = 1/2 mean |omega_0|^2``."""
-    return np.sqrt(mean_square_gradient.__get__(unknowns))
+    return np.sqrt(palinstrophy.__get__(parametrisation))
 
 
-mean_square_gradient = Parametrisation.stiffness
+def no_control_variate(y: np.ndarray, x: np.ndarray, phases: np.ndarray) -> Potential:
+    """Return the potential with which (12') is the cost itself."""
+    return half_square(y.shape[1])
+
+
 NORM = {"patches": [mock.patch.object(Parametrisation, "stiffness", property(enstrophy))]}
-PLAIN = {"patches": [mock.patch("eulerot.shooting.Descent", partial(Continuation, potential=lambda y, x: half_square(2)))]}
+PLAIN_COST = partial(Continuation, potential=no_control_variate)
+PLAIN = {"patches": [mock.patch("eulerot.shooting.fit.Continuation", PLAIN_COST)]}
 REST = start(at_rest)
 RANDOM = {f"random start, seed {i}": start(lambda c, axes, i=i: at_random(c, axes, seed=i)) for i in (1, 2)}
 LONG = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
@@ -79,8 +89,8 @@ ONE: dict[str, dict[str, dict]] = {
     | {f"fitted to other pairs, seed {i}": {"seed": i} for i in (11, 12)}
     | {f"measured on other pairs, seed {i}": {"fresh": i} for i in (2, 3, 4, 5)},
     "modes": {str(k): {"modes": k} for k in (8, 12, 20, 24)},
-    "geodesics": {str(m): {"segments": m} for m in (2, 3, 4)}
-    | {f"{m}, aligned": {"segments": m, "align": True} for m in (1, 2, 3, 4)},
+    "geodesics": {str(m): {"geodesics": m} for m in (2, 3, 4)}
+    | {f"{m}, aligned": {"geodesics": m, "align": True} for m in (1, 2, 3, 4)},
     "weight": {f"{w:.0e} alone": {"regularisation": w} for w in (1e-3, 1e-4, 1e-5, 1e-6)}
     | {"1e-02 .. 1e-07": {"regularisation": LONG}, "1e-02 .. 1e-07, from rest": {"regularisation": LONG, **REST}},
     "norm": {"enstrophy, 1e-2 .. 1e-4": {"regularisation": (1e-2, 1e-3, 1e-4), **NORM}},
@@ -119,28 +129,28 @@ def fitted(
     patches: tuple | list = (),
     **options,
 ) -> tuple[eulerot.FitResult, int]:
-    """Return a fit, and how often it took (J, grad J), coarse fits aside."""
+    """Return a fit, and how often it evaluated (J, grad J), coarse fits aside."""
     rng = np.random.default_rng(seed)
     z = rng.standard_normal((n_pairs, 2)) if independent else normal_points(n_pairs, 2, seed)
     evaluations = 0
 
     def counted(*args, callback: Callable | None, options: dict, **keywords) -> OptimizeResult:
         nonlocal evaluations
-        if callback is None:  # a coarse fit, of which nobody is told
+        if callback is None:  # a coarse fit
             return minimize(*args, options=options, **keywords)
         found = minimize(*args, callback=callback, options={**options, **(optimiser or {})}, **keywords)
         evaluations += found.nfev
         return found
 
     with ExitStack() as stack:
-        for patch in (mock.patch("eulerot.checkpoint.minimize", counted), *patches):
+        for patch in (mock.patch("eulerot.shooting.journal.minimize", counted), *patches):
             stack.enter_context(patch)
         result = eulerot.fit(z, flow.forward(z), **{"align": False, "seed": seed, "tolerance": 1e-7} | options)
     return result, evaluations
 
 
 class Measure:
-    """The share closed, on pairs that no fit has seen.
+    """Measures the share closed, on pairs that no fit has seen.
 
     One geodesic is measured by the exact optimum of 5000 pairs. What is between another rearrangement and this one is
     the difference of (12') on 20,000 more, which has the expectation of that of the costs and little of its noise;
@@ -165,9 +175,7 @@ class Measure:
         return tuple(transport_report(y, x).excess for y in (z, self.one[0].rearrangement.forward(z)))
 
     def _each(self, rearrangement: eulerot.Rearrangement) -> np.ndarray:
-        y = rearrangement.forward(self.latents)
-        squares = np.sum(self.data**2 - 2 * self.data * y, axis=1)
-        return squares + 2 * self.potential(y)[0] + 2 - 2 * self.potential.mean
+        return costs_by_pair(rearrangement.forward(self.latents), self.data, self.potential)
 
     def cells(self, rearrangement: eulerot.Rearrangement) -> tuple[str, str, str]:
         """Return the share closed and its standard error against that of one geodesic, the cost and the excess."""
@@ -194,27 +202,22 @@ def rows(name: str, groups: dict[str, dict[str, dict]]):
             yield (name, group, label, *cells, f"{weight:.0e}", str(evaluations))
 
 
-def read_table(part: str) -> dict[tuple[str, ...], tuple[str, ...]]:
+def table_of(part: str) -> dict[tuple[str, ...], tuple[str, ...]]:
     """Return the rows of a table of the page, by flow, group and setting."""
-    _, _, rest = (DOCS / "ablation.md").read_text(encoding="utf-8").partition(f"<!-- {part} -->\n")
-    lines = rest.partition(f"<!-- end of {part} -->")[0].splitlines()[2:]
-    cells = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines]
-    return {row[:3]: row for row in cells if len(row) == len(COLUMNS)}
+    return {row[:3]: row for row in read_table(PAGE, part) if len(row) == len(COLUMNS)}
 
 
-def write_table(part: str, groups: dict[str, dict[str, dict]], new: tuple[str, ...]) -> None:
+def put(part: str, groups: dict[str, dict[str, dict]], row: tuple[str, ...]) -> None:
     """Put a row into a table of the page, in the order of the script."""
-    table, page = {**read_table(part), new[:3]: new}, DOCS / "ablation.md"
+    table = {**table_of(part), row[:3]: row}
     order = [(flow, group, label) for flow in FLOWS for group, settings in groups.items() for label in settings]
-    head, rest = page.read_text(encoding="utf-8").split(f"<!-- {part} -->\n")
-    _, tail = rest.split(f"<!-- end of {part} -->\n")
-    lines = [COLUMNS, ("---",) * len(COLUMNS), *(table[key] for key in order if key in table)]
-    body = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-    page.write_text(f"{head}<!-- {part} -->\n{body}<!-- end of {part} -->\n{tail}", encoding="utf-8")
+    write_table(PAGE, part, COLUMNS, [table[key] for key in order if key in table])
 
 
 def slack(y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Return the excess by pairs: ``|x_i - y_i|^2 - u_i - v_i`` with the dual potentials, never negative."""
+    """Return the excess by pairs, ``|x_i - y_i|^2 - u_i - v_i`` with the dual potentials, which is never negative."""
+    import ot
+
     weights, costs = np.full(len(y), 1.0 / len(y)), cdist(y, x, "sqeuclidean")
     _, log = ot.emd(weights, weights, costs, numItermax=10_000_000, log=True)
     return np.diag(costs) - log["u"] - log["v"]
@@ -278,7 +281,7 @@ def draw_settings(path: Path) -> None:
     """Draw the share that is left on the pinwheel, by settings, from the table of the page."""
     from matplotlib import pyplot as plt
 
-    table = {key[1:]: row[3] for key, row in read_table("settings").items() if key[0] == FLOWS[0]}
+    table = {key[1:]: row[3] for key, row in table_of("settings").items() if key[0] == FLOWS[0]}
     keys = [(group, label) for group, settings in ONE.items() for label in settings]
     places = {key: i + list(ONE).index(key[0]) for i, key in enumerate(keys)}
     figure, ax = plt.subplots(figsize=(8, 0.16 * (len(keys) + len(ONE)) + 1), layout="constrained")
@@ -312,12 +315,12 @@ def main() -> None:
         for name in chosen.flow or names if part in chosen.parts else ():
             for row in rows(name, some):
                 print(" | ".join(row), flush=True)
-                write_table(part, groups, row)
+                put(part, groups, row)
     for part, draw, file in (
         ("angles", draw_angles, "axes"), ("where", draw_where, "where"), ("figure", draw_settings, "settings"),
     ):  # fmt: skip
         if part in chosen.parts:
-            draw(DOCS / "images" / f"{file}.png")
+            draw(IMAGES / f"{file}.png")
 
 
 if __name__ == "__main__":
