@@ -1,4 +1,4 @@
-"""Random cases, by hypothesis: whatever comes in, a right answer or a sentence that says what is wrong.
+"""Try random cases by hypothesis: whatever comes in, a right answer comes out, or a sentence that says what is wrong.
 
     python validation/robustness/fuzz.py [--share 0.1] [--seed 0] [--only NAME]
 
@@ -63,7 +63,7 @@ def _elements(dtype: np.dtype) -> st.SearchStrategy:
 
 
 def _rearrangement(seed: int, geodesics: int, modes: int = 3) -> eulerot.Rearrangement:
-    """Return a random map."""
+    """Return a random map of so many geodesics."""
     rng, grid = np.random.default_rng(seed), eulerot.Grid.from_modes(modes)
     x, y = grid.mesh()
     parts = []
@@ -80,7 +80,7 @@ MAPS = [_rearrangement(seed, seed % 3) for seed in range(4)]
 
 
 def samples_of_any_array(data: st.DataObject) -> None:
-    """Any array where samples are expected."""
+    """Check that any array where samples are expected is read as it is, or refused."""
     value = data.draw(ANY_ARRAY)
     samples = checked_samples("z", value)
     assert samples.dtype == np.float64 and samples.ndim == 2 and np.isfinite(samples).all()
@@ -88,7 +88,7 @@ def samples_of_any_array(data: st.DataObject) -> None:
 
 
 def map_of_any_array(data: st.DataObject) -> None:
-    """Any array through a map."""
+    """Check that a map moves any array to finite samples, or refuses it."""
     value, method = (
         data.draw(st.one_of(SAMPLES, ANY_ARRAY)),
         data.draw(st.sampled_from(["forward", "inverse", "log_abs_det"])),
@@ -98,7 +98,7 @@ def map_of_any_array(data: st.DataObject) -> None:
 
 
 def map_of_any_latents(data: st.DataObject) -> None:
-    """Latents of any size: images are finite, and return."""
+    """Check that latents of any size have finite images, and that the inverse leads back."""
     z, s = data.draw(LATENTS), data.draw(st.sampled_from(MAPS))
     assert np.isfinite(s.forward(z)).all() and np.isfinite(s.inverse(z)).all()
     near = np.clip(z, -5, 5)
@@ -106,7 +106,7 @@ def map_of_any_latents(data: st.DataObject) -> None:
 
 
 def path_at_any_times(data: st.DataObject) -> None:
-    """Any times on a path."""
+    """Check that a path is finite at any times that it accepts."""
     times = data.draw(st.one_of(ANY_ARRAY, st.lists(st.floats(0, 1), max_size=5).map(sorted)))
     z = np.array([[0.3, -0.7], [1.0, 2.0]])
     path = data.draw(st.sampled_from(MAPS)).path(z, times)
@@ -114,7 +114,7 @@ def path_at_any_times(data: st.DataObject) -> None:
 
 
 def measures(data: st.DataObject) -> None:
-    """Costs of pairs keep their order."""
+    """Check that the costs of any pairs keep their order: bound, exact cost, cost."""
     y, x = data.draw(SAMPLES), data.draw(SAMPLES)
     cost, exact, bound = transport_cost(y, x), exact_cost(y, x), lower_bound(y, x)
     # the network simplex is as exact as the largest squared distance between any two samples is
@@ -126,14 +126,14 @@ def measures(data: st.DataObject) -> None:
 
 
 def options(data: st.DataObject) -> None:
-    """Anything as an option of a fit."""
-    counts = ["modes", "segments", "steps", "max_iterations", "threads"]
+    """Check that anything as an option of a fit is accepted or refused."""
+    counts = ["modes", "geodesics", "steps", "max_iterations", "threads"]
     names = st.sampled_from([*counts, "regularisation", "held_out", "tolerance", "checkpoint"])
     FitOptions(**data.draw(st.dictionaries(names, THINGS, max_size=3)))
 
 
 def grids(data: st.DataObject) -> None:
-    """Anything as a grid."""
+    """Check that anything as a grid makes a usable one, or is refused."""
     sizes = st.integers(-2, 12)
     points = data.draw(st.one_of(THINGS, st.tuples(sizes, sizes), st.tuples(sizes, sizes, sizes)))
     words = st.sampled_from(["torus", "cube", "box", ""])
@@ -145,7 +145,7 @@ def grids(data: st.DataObject) -> None:
 
 
 def solver(data: st.DataObject) -> None:
-    """Any field, time and number of steps in the solver."""
+    """Check that the solver ends with a finite field that gained no energy, whatever it accepts."""
     grid = eulerot.Grid((8, 6), data.draw(st.sampled_from(["torus", "cube"])))
     plain = hnp.arrays(np.float64, st.just((8, 6)), elements=st.floats(-50, 50))
     field = data.draw(st.one_of(plain, plain, ANY_ARRAY))
@@ -157,7 +157,7 @@ def solver(data: st.DataObject) -> None:
 
 
 def file_round_trip(data: st.DataObject) -> None:
-    """Arrays of any kind in a file and back."""
+    """Check that arrays of any kind come back from a file with the same bits."""
     names = st.text(st.characters(exclude_characters="/\\", exclude_categories=("C",)), min_size=1, max_size=8)
     arrays = data.draw(st.dictionaries(names, ANY_ARRAY, max_size=4))
     with tempfile.TemporaryDirectory() as folder:
@@ -171,7 +171,7 @@ def file_round_trip(data: st.DataObject) -> None:
 
 
 def map_round_trip(data: st.DataObject) -> None:
-    """A map in a file and back, to the last bit."""
+    """Check that a map comes back from a file, equal to the last bit."""
     grid = eulerot.Grid(
         data.draw(st.tuples(st.integers(4, 9), st.integers(4, 9))), "cube",
         lengths=data.draw(st.tuples(st.floats(0.1, 9), st.floats(0.1, 9))),
@@ -197,7 +197,7 @@ WHOLE = _map_bytes()
 
 
 def broken_file(data: st.DataObject) -> None:
-    """A map's file that is not what was written: cut, altered, lengthened, mixed, or nothing of the kind."""
+    """Check that a map's file is refused when it was cut, altered, lengthened, mixed, or is nothing of the kind."""
     at, end = data.draw(st.integers(0, len(WHOLE))), data.draw(st.integers(0, len(WHOLE)))
     piece = data.draw(st.binary(max_size=20))
     broken = data.draw(
@@ -213,7 +213,7 @@ def broken_file(data: st.DataObject) -> None:
 
 
 def fits(data: st.DataObject) -> None:
-    """A fit to odd pairs: never worse than before, and a map that is inverted."""
+    """Check that a fit to odd pairs is never worse than no fit, and that its map is inverted."""
     n, dim = data.draw(st.integers(2, 80)), data.draw(st.sampled_from([1, 2, 2, 2, 3]))
     rng = np.random.default_rng(data.draw(st.integers(0, 10**6)))
     z = rng.standard_normal((n, dim))
@@ -227,7 +227,7 @@ def fits(data: st.DataObject) -> None:
         "few": lambda: np.sign(z[:, ::-1]),
     }[data.draw(st.sampled_from(["linear", "constant", "heavy", "repeated", "huge", "same", "few"]))]()
     result = eulerot.fit(
-        z, x, modes=data.draw(st.integers(1, 4)), segments=data.draw(st.integers(1, 2)), threads=1,
+        z, x, modes=data.draw(st.integers(1, 4)), geodesics=data.draw(st.integers(1, 2)), threads=1,
         align=data.draw(st.booleans()), max_iterations=data.draw(st.integers(1, 4)), regularisation=1e-3,
     )  # fmt: skip
     assert result.cost_after <= result.cost_before * (1 + 1e-12) and result.message
@@ -238,7 +238,7 @@ def fits(data: st.DataObject) -> None:
 
 
 def cautions(data: st.DataObject) -> None:
-    """Odd pairs: warned of exactly where a naive count says so."""
+    """Check that odd pairs are warned of exactly where a naive count says so."""
     n, held_out = data.draw(st.integers(1, 400)), data.draw(st.integers(1, 60))
     rng = np.random.default_rng(data.draw(st.integers(0, 10**6)))
     z, x = rng.standard_normal((n, 2)), rng.standard_t(data.draw(st.integers(1, 9)), (n, 2))
@@ -258,7 +258,7 @@ def cautions(data: st.DataObject) -> None:
 
 
 def clipped_latents(data: st.DataObject) -> None:
-    """Latents of any size: warned of exactly where they are beyond what the box can tell apart."""
+    """Check that latents are warned of exactly where they are beyond what the box can tell apart."""
     z = data.draw(LATENTS)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -278,7 +278,7 @@ def _within(folder: str) -> Iterator[None]:
 
 
 def commands(data: st.DataObject) -> None:
-    """Any words and any files on the command line: 0, 1 or 2, and a sentence."""
+    """Check that any words and files on the command line end with 0, or with 2 and a sentence."""
     content = data.draw(st.one_of(st.binary(max_size=60), SAMPLES, ANY_ARRAY))
     starts = ["apply map file -o out", "report file", "fit file --modes 2", "animate file", ""]
     known = ["-o", "--map", "--json", "--inverse", "--array", "--quiet", "--seed", "map", "file", "out", ".", "0", "z"]
@@ -302,7 +302,7 @@ def commands(data: st.DataObject) -> None:
         raise ValueError("refused by the command line: expected; got")
 
 
-# what is run, and how many cases of it
+# The targets, and the number of cases of each
 TARGETS: dict[str, tuple[Callable[[st.DataObject], None], int]] = {
     target.__name__: (target, cases)
     for target, cases in [
@@ -314,7 +314,7 @@ TARGETS: dict[str, tuple[Callable[[st.DataObject], None], int]] = {
 
 
 def run(name: str, cases: int, *, seed: int = 0) -> Counter:
-    """Run cases of a target; return how many were accepted and refused.
+    """Try random cases of a target; return how many were accepted and refused.
 
     Raises
     ------
@@ -347,7 +347,7 @@ def run(name: str, cases: int, *, seed: int = 0) -> Counter:
 
 
 def main() -> int:
-    """Print one line a target, as a table in Markdown."""
+    """Print a table in Markdown, one line for each target."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--share", type=float, default=1.0, help="of the usual number of cases")
     parser.add_argument("--seed", type=int, default=0)
