@@ -1,4 +1,4 @@
-"""Tables of results that scripts keep in a page of the documentation, between two comments that name them.
+"""Read and write the tables of results that scripts keep in a page of the documentation, between two comments.
 
 A script that takes long writes its table as it goes, and what was not made again stays as it was.
 """

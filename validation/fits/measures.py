@@ -1,4 +1,4 @@
-"""What several of the studies measure on fresh pairs, in one place."""
+"""Measure on fresh pairs what several of the studies ask for."""
 
 from __future__ import annotations
 

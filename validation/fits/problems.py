@@ -29,7 +29,7 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MonotoneMap:
-    """``M_i(y) = slope y_i + height_i tanh(rate_i y_i) + shift_i``: increasing, coordinate by coordinate."""
+    """The map ``M_i(y) = slope y_i + height_i tanh(rate_i y_i) + shift_i``, increasing in each coordinate."""
 
     slope: float = 1.3
     height: tuple[float, ...] = (1.2, 0.5)
@@ -153,7 +153,7 @@ class PlantedFlow:
 
     @cached_property
     def optimal_cost(self) -> float:
-        """``W2^2 = sum_i E (M_i(y) - y)^2``, by Gauss-Hermite quadrature to 12 digits.
+        """The least cost, ``W2^2 = sum_i E (M_i(y) - y)^2``, by Gauss-Hermite quadrature to 12 digits.
 
         ``tanh 2y`` has its poles ``pi / 4`` away from the real axis, which makes the convergence root-exponential:
         100 nodes give 7 digits, 400 give 12 (against adaptive quadrature).
@@ -164,7 +164,7 @@ class PlantedFlow:
 
     @cached_property
     def cost(self) -> float:
-        """``E |f(z) - z|^2`` in the plane, by the product quadrature; ``cost - optimal_cost`` is the planted excess."""
+        """The cost ``E |f(z) - z|^2`` in the plane, by quadrature; less `optimal_cost` it is the planted excess."""
         nodes, weights = _normal_quadrature(200)
         z = np.stack(np.meshgrid(nodes, nodes, indexing="ij"), axis=-1)
         moved = np.sum((self.forward(z) - z) ** 2, axis=-1)
