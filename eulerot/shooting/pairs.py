@@ -19,7 +19,7 @@ Pairs = tuple[FloatArray, FloatArray]
 # In units of the spread. A shift of a million spreads leaves 1e-10 of a value: it falls on another multiple in one of
 # a million cases. The rounding itself is far below what any number of pairs can tell
 QUANTUM = 2.0**-14
-# Where the lines are drawn was measured by validation/caution.py
+# Where the lines are drawn was measured by validation/robustness/caution.py
 _FEWEST_HELD_OUT = 32
 _REPEATED = 0.01
 _HEAVY = 0.3
