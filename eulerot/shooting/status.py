@@ -29,9 +29,7 @@ class Outcome:
 CONVERGED = Outcome("converged", "The optimiser met its tolerance, and the held-out cost chose the weight.")
 INCREASING = Outcome("converged", "In one dimension an increasing flow is already optimal; the map is the identity.")
 DECREASING = Outcome("converged", "In one dimension a decreasing flow is optimal after a reflection, which the map is.")
-SHIFTED = Outcome(
-    "converged", "For one angle a monotone flow needs no more than a reflection and a shift, the map."
-)
+SHIFTED = Outcome("converged", "For one angle a monotone flow needs no more than a reflection and a shift, the map.")
 OUT_OF_ITERATIONS = Outcome(
     "max_iterations", "The last weight used all its iterations; more may lower the cost further."
 )
