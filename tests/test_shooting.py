@@ -150,6 +150,15 @@ def test_delivered_map_is_exact(fitted):
     assert np.abs(again.forward(z) - y).max() < 1e-7
 
 
+def test_the_tolerance_is_an_error_of_the_delivered_map():
+    z, options = pairs(300)[0], {"modes": 4, "align": False, "axes": 0.0, "max_iterations": 20}
+    x = monge(swirled(z, peak=2.0))
+    fine, coarse = (fit(z, x, tolerance=tolerance, **options).rearrangement for tolerance in (1e-12, 1e-9))
+    assert coarse.geodesics[0].steps < fine.geodesics[0].steps
+    assert np.array_equal(coarse.geodesics[0].field0_hat, fine.geodesics[0].field0_hat)
+    assert np.linalg.norm(coarse.forward(z) - fine.forward(z), axis=1).max() < 1e-9
+
+
 def test_delivered_map_preserves_the_gaussian(fitted):
     y = fitted.rearrangement.forward(np.random.default_rng(5).standard_normal((200_000, 2)))
     for axis in range(2):
