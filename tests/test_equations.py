@@ -174,15 +174,15 @@ def test_tendency_is_orthogonal_to_what_it_conserves(grid):
     equation = equation_of(grid)
     field = random_field(grid)
     tendency = equation.tendency(field)
-    conserved = [equation.carrier(field)]  # the derivative of the energy: the stream function, or the velocity
+    gradients = [equation.carrier(field)]  # the derivative of the energy: the stream function, or the velocity
     if grid.dim == 2:
-        conserved.append(field)
+        gradients.append(field)
     elif not grid.walls:
         k, (u, v, w) = grid.wavenumbers, field
-        conserved.append(1j * np.stack([k[1] * w - k[2] * v, k[2] * u - k[0] * w, k[0] * v - k[1] * u]))
-    for derivative in conserved:
-        size = np.sqrt(inner(grid, tendency, tendency) * inner(grid, derivative, derivative))
-        assert abs(inner(grid, derivative, tendency)) < 2e-15 * size
+        gradients.append(1j * np.stack([k[1] * w - k[2] * v, k[2] * u - k[0] * w, k[0] * v - k[1] * u]))
+    for gradient in gradients:
+        size = np.sqrt(inner(grid, tendency, tendency) * inner(grid, gradient, gradient))
+        assert abs(inner(grid, gradient, tendency)) < 2e-15 * size
 
 
 @every_grid

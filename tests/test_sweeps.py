@@ -104,7 +104,7 @@ def test_regression_takes_away_what_a_plane_cannot_know():
 def test_polynomials_are_as_many_as_pairs_allow(most, degree, count):
     powers = polynomial_degrees(3, most)
     assert len(powers) == len(np.unique(powers, axis=0)) == count
-    assert 1 <= powers.sum(axis=1).min() and powers.sum(axis=1).max() == 3
+    assert powers.sum(axis=1).min() >= 1 and powers.sum(axis=1).max() == 3
     assert powers[np.count_nonzero(powers, axis=1) > 1].sum(axis=1).max(initial=1) == degree
 
 
