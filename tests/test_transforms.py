@@ -69,8 +69,8 @@ def products(grid):
     """Return the parities of two fields and of their product, which squares and mixes all of their modes."""
     if not grid.walls:
         return [(), ()], [()]
-    odd, even = ("sin",) * grid.dim, ("cos",) * grid.dim
-    return [odd, even], [odd]
+    first, second, both = ("sin", "cos", "cos"), ("cos", "sin", "cos"), ("sin", "sin", "cos")
+    return [first[: grid.dim], second[: grid.dim]], [both[: grid.dim]]
 
 
 def multiplied(values, out):
