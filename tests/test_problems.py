@@ -12,7 +12,7 @@ from eulerot.flows.protocol import check_flow
 from eulerot.transport.asymmetry import asymmetry
 from eulerot.transport.cost import exact_cost, transport_cost
 
-sys.path.append(str(Path(__file__).parents[1] / "validation"))
+sys.path.append(str(Path(__file__).parents[1] / "validation" / "fits"))
 from problems import PLANTED, MonotoneMap
 
 each_flow = pytest.mark.parametrize("flow", PLANTED.values(), ids=PLANTED)

@@ -1,11 +1,11 @@
-"""Random cases, few of each kind; `validation/fuzz.py` has the same by the thousand."""
+"""Random cases, few of each kind; `validation/robustness/fuzz.py` has the same by the thousand."""
 
 import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parents[1] / "validation"))
+sys.path.append(str(Path(__file__).parents[1] / "validation" / "robustness"))
 
 import fuzz
 

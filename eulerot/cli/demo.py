@@ -86,7 +86,7 @@ _CAPTIONS = {
     "samples.png": "Samples before and after; colour and brightness show the latent that each comes from.",
     "arrows.png": "From latents to samples, before and after, in one colour scale.",
     "vorticity.png": "The initial vorticity and velocity of the geodesic, in the box.",
-    "path.png": "The way of latents along the geodesic.",
+    "path.png": "The paths of latents along the geodesic.",
     "path.gif": "The same in motion: the cloud stays Gaussian, and only who is where changes.",
     "costs.png": "Cost before and after, with the exact optimum.",
     "history.png": "Cost of training and held-out pairs against the weight of the regularisation.",

@@ -121,7 +121,7 @@ def solve_euler(
         The largest share of the enstrophy that the outermost tenth of the kept modes may hold, at any step; None for no
         limit. The vorticity of rolling shear layers, of the four-mode flow and of the Taylor-Green vortex was off by
         1 to 2 percent when this share crossed 1e-4, by 3 to 7 at 1e-3 and by 9 to 18 at the default, which only stops
-        runs that no longer mean much; see ``validation/euler_resolution.py``.
+        runs that no longer mean much; see ``validation/euler/resolution.py``.
     progress : bool
         Whether to show a progress bar.
 

@@ -1,6 +1,6 @@
-"""One geodesic against velocities that are free in time, and free ones that are penalised, at equal cost.
+"""Compare one geodesic with velocities that are free in time, and with free ones that are penalised, at equal cost.
 
-    python validation/alternatives.py [FLOW ...]
+    python validation/fits/alternatives.py [FLOW ...]
 
 Writes the table and the figure of `docs/alternatives.md`, flow by flow. All start from rest on the same pairs in the
 same axes, minimise (12') with the same two weights, may take as many Runge-Kutta stages a pair, and choose the penalty
@@ -14,17 +14,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from free_velocities import Free
+from marked_tables import read_table, write_table
+from measures import costs_by_pair
 from scipy.optimize import minimize
 
 import eulerot
 from eulerot.euler.grid import Grid
-from eulerot.euler.trajectory import Trajectory
 from eulerot.latent.source import normal_points
 from eulerot.shooting.objective import Objective
 from eulerot.shooting.potential import Potential, regressed_potential
 from eulerot.transport.report import transport_report
 
-DOCS = Path(__file__).parent.parent / "docs"
+PAGE = Path(__file__).parents[2] / "docs" / "alternatives.md"
 COLUMNS = ("flow", "velocity", "unknowns", "closed", "against the geodesic", "cost", "action", "residual")
 COLUMNS += ("evaluations", "stages")
 FLOWS = ("two_moons", "eight_gaussians", "pinwheel", "checkerboard")
@@ -34,67 +36,9 @@ WEIGHTS, PENALTIES, PIECES, GEODESIC = (1e-4, 1e-5), (1e-4, 1e-3, 1e-2, 1e-1), 4
 BUDGET = 24 * 8 * 4
 
 
-@dataclass(frozen=True)
-class Steady(Trajectory):
-    """Particles in a field that stays as it is, whatever the Euler equations say."""
-
-    def stages(self, start: np.ndarray, steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return the field and its stages, all alike."""
-        count = self.steps if steps is None else steps
-        return start, np.broadcast_to(start, (count, self.tableau.stages, *start.shape)).copy()
-
-    def adjoint(self, tape: list, field_bar: None, positions_bar: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return derivatives by the field and by the positions at the start."""
-        total = self.equation.zeros()
-        while tape:
-            piece = tape.pop()
-            if piece.record is None:
-                self._follow(piece, keep=True)
-            carrier_bar, positions_bar = piece.transport.adjoint(piece.record, positions_bar)
-            total += self.equation.carrier(carrier_bar).sum(axis=(0, 1))
-        return total, positions_bar
-
-
-@dataclass(frozen=True)
-class Free(Objective):
-    """Steady stream functions in turn, with `penalty` times their Euler residual.
-
-    It is ``m^3 sum |w' - w - T((w + w') / 2)|^2`` over neighbours in time, in the norm of the kinetic energy;
-    fields are those of unit time a piece, hence the power of m.
-    """
-
-    penalty: float = 0.0
-
-    def _trajectory(self, vorticity: np.ndarray) -> Steady:
-        return Steady(self._equation, self.tableau, 1.0, self._enough_steps(vorticity), self.threads)
-
-    def __call__(self, theta: np.ndarray, regularisation: float) -> tuple[float, np.ndarray]:
-        """Return ``J`` and its gradient."""
-        value, gradient = super().__call__(theta, regularisation)
-        if self.penalty == 0:
-            return value, gradient
-        residual, by_theta = self.residual(theta)
-        return value + self.penalty * residual, gradient + self.penalty * by_theta
-
-    def residual(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the Euler residual and its gradient."""
-        fields, total = np.array(self.fields(theta)), 0.0
-        gradient, tendency, back = np.zeros_like(fields), self._equation.zeros(), self._equation.zeros()
-        for j in range(self.segments - 1):
-            middle = 0.5 * (fields[j] + fields[j + 1])
-            self._equation.tendency(middle, tendency)
-            difference = (fields[j + 1] - fields[j] - tendency) * self.segments**1.5
-            multiplier = 2 * difference / self.grid.laplacian * self.segments**1.5
-            total += float(np.sum(self.grid.weights * difference**2 / self.grid.laplacian))
-            self._equation.adjoint(middle, multiplier, back)
-            gradient[j] += -multiplier - 0.5 * back
-            gradient[j + 1] += multiplier - 0.5 * back
-        return total, np.concatenate([self._unknowns.gradient(each) for each in gradient])
-
-
 @dataclass
 class Metered:
-    """An objective that counts: evaluations of (J, grad J), and stages, each of which moves every particle once."""
+    """An objective that counts its evaluations, and their stages, each of which moves every particle once."""
 
     objective: Objective
     weight: float
@@ -115,7 +59,7 @@ class Metered:
 
 @dataclass
 class Fitted:
-    """The unknowns that a velocity ends with, and what they took."""
+    """The unknowns that a velocity ends with, and how many evaluations and stages they took."""
 
     objective: Objective
     theta: np.ndarray
@@ -123,11 +67,17 @@ class Fitted:
     stages: int = 0
 
 
+def regressed(objective: Objective, theta: np.ndarray) -> Potential:
+    """Return the potential that the rearranged latents of an objective and its data give."""
+    latents, phases = objective.moved(theta)
+    return regressed_potential(latents, objective.x, phases)
+
+
 def fitted(objective: Objective, unit: float) -> Fitted:
-    """Return the unknowns at the end of the descent, after as many stages for every weight."""
+    """Return the unknowns at the end of the continuation, after as many stages for every weight."""
     found = Fitted(objective, np.zeros(objective.size))
     for weight in WEIGHTS:
-        potential = regressed_potential(objective.moved(found.theta), objective.x)
+        potential = regressed(objective, found.theta)
         metered = Metered(replace(objective, potential=potential), weight * unit)
         options = {"maxiter": 1000, "maxfun": 1000, "maxcor": 30, "ftol": 0.0, "gtol": 0.0}
         found.theta = minimize(
@@ -138,19 +88,19 @@ def fitted(objective: Objective, unit: float) -> Fitted:
 
 
 def velocities(z: np.ndarray, x: np.ndarray, unit: float) -> dict[str, Objective]:
-    """Return what is compared: fields of 16 modes, or as many unknowns in four fields of 8."""
+    """Return the objectives to compare: fields of 16 modes, or as many unknowns in four fields of 8."""
     fine, coarse = Grid.from_modes(16), Grid.from_modes(16 // int(PIECES**0.5))
     found: dict[str, Objective] = {GEODESIC: Objective(z, x, fine, steps=8, threads=2)}
     for grid, modes in ((coarse, "8 modes"), (fine, "16 modes")):
         for penalty in (0.0, *PENALTIES):
             kind = f"penalised, {penalty:.0e}, {modes}" if penalty else f"free, {modes}"
-            found[kind] = Free(z, x, grid, steps=2, segments=PIECES, threads=2, penalty=penalty * unit)
+            found[kind] = Free(z, x, grid, steps=2, geodesics=PIECES, threads=2, penalty=penalty * unit)
     return found
 
 
 @dataclass
 class Study:
-    """One flow and one seed: the pairs, and how a velocity is measured on fresh ones."""
+    """Compares the velocities on one flow, with pairs of one seed; measures them on fresh pairs."""
 
     name: str
     seed: int
@@ -159,27 +109,29 @@ class Study:
     def __post_init__(self) -> None:
         flow, z = eulerot.zoo.load(self.name), normal_points(PAIRS, 2, self.seed)
         x, rng = flow.forward(z), np.random.default_rng(100 + self.seed)
-        turn = eulerot.fit(z, x, align=False, max_iterations=1, seed=self.seed).rearrangement.sweeps[0].axes.T
+        to_axes = eulerot.fit(z, x, align=False, max_iterations=1, seed=self.seed).rearrangement.sweeps[0].axes.T
         held, fresh = rng.standard_normal((HELD, 2)), rng.standard_normal((FRESH, 2))
-        self.train, self.held, self.fresh = ((rows @ turn, flow.forward(rows) @ turn) for rows in (z, held, fresh))
+        self.train, self.held, self.fresh = (
+            (rows @ to_axes, flow.forward(rows) @ to_axes) for rows in (z, held, fresh)
+        )
         self.unit = float(np.sqrt(np.mean(np.sum((x - x.mean(axis=0)) ** 2, axis=1))))
 
-    def run(self) -> Study:
-        """Fit all velocities, choose among the penalties, and measure."""
+    def completed(self) -> Study:
+        """Fit all velocities, choose among the penalties, and measure; return the study with its numbers."""
         fits: dict[str, Fitted] = {}
         for label, objective in velocities(*self.train, self.unit).items():
             fits[label] = fitted(objective, self.unit)
         # one potential for all that are compared
         first = fits[GEODESIC]
-        potential = regressed_potential(first.objective.moved(first.theta), self.train[1])
+        potential = regressed(first.objective, first.theta)
         fits |= self._chosen(fits, potential)
-        base = self.each(first, potential)
+        base = self.costs(first, potential)
         before, after = self.excesses(first)
         for label, fit in fits.items():
-            costs = self.each(fit, potential)
+            costs = self.costs(fit, potential)
             closed = 1 - (after + float(np.mean(costs - base))) / before
             exact = replace(fit.objective, steps=32)
-            action = exact.segments * 0.5 * float(fit.theta @ fit.theta)
+            action = exact.geodesics * 0.5 * float(fit.theta @ fit.theta)
             residual = exact.residual(fit.theta)[0] if isinstance(exact, Free) else 0.0
             against = closed - (1 - after / before)
             self.numbers[label] = (
@@ -202,21 +154,18 @@ class Study:
             chosen[f"penalised, chosen, {modes}"] = min(some, key=held_out)
         return chosen
 
-    def each(self, fit: Fitted, potential: Potential) -> np.ndarray:
-        """Return (12') by fresh pairs."""
-        z, x = self.fresh
-        return self.each_of(replace(fit.objective, z=z, x=x, steps=32).moved(fit.theta), potential)
-
-    def each_of(self, y: np.ndarray, potential: Potential) -> np.ndarray:
-        """Return (12') by fresh pairs, whose latents were moved to `y`."""
-        x = self.fresh[1]
-        return np.sum(x**2 - 2 * x * y, axis=1) + 2 * potential(y)[0] + 2 - 2 * potential.mean
+    def costs(self, fit: Fitted, potential: Potential) -> np.ndarray:
+        """Return the terms of (12') of fresh pairs."""
+        return costs_by_pair(self._moved(fit, *self.fresh), self.fresh[1], potential)
 
     def excesses(self, fit: Fitted) -> tuple[float, ...]:
         """Return the excess of 5000 fresh pairs, before and after."""
         z, x = (rows[:5000] for rows in self.fresh)
-        moved = replace(fit.objective, z=z, x=x, steps=32).moved(fit.theta)
-        return tuple(transport_report(y, x).excess for y in (z, moved))
+        return tuple(transport_report(y, x).excess for y in (z, self._moved(fit, z, x)))
+
+    def _moved(self, fit: Fitted, z: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Return the rearranged latents, in more steps than the fit took."""
+        return replace(fit.objective, z=z, x=x, steps=32).moved(fit.theta)[0]
 
 
 def lines(name: str, studies: list[Study]):
@@ -232,38 +181,27 @@ def lines(name: str, studies: list[Study]):
         )  # fmt: skip
 
 
-def read(part: str) -> list[tuple[str, ...]]:
-    """Return the rows of a table of the page."""
-    _, _, rest = (DOCS / "alternatives.md").read_text(encoding="utf-8").partition(f"<!-- {part} -->\n")
-    lines = rest.partition(f"<!-- end of {part} -->")[0].splitlines()[2:]
-    return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines]
-
-
-def put(part: str, columns: tuple[str, ...], name: str, new: list[tuple[str, ...]]) -> None:
-    """Put the rows of a flow into a table of the page, in place of the old ones."""
-    page = DOCS / "alternatives.md"
-    kept = {flow: [row for row in read(part) if row[0] == flow] for flow in FLOWS} | {name: new}
-    rows = [columns, ("---",) * len(columns), *(row for flow in FLOWS for row in kept[flow])]
-    body = "".join(f"| {' | '.join(row)} |\n" for row in rows)
-    head, rest = page.read_text(encoding="utf-8").split(f"<!-- {part} -->\n")
-    _, tail = rest.split(f"<!-- end of {part} -->")
-    page.write_text(f"{head}<!-- {part} -->\n{body}<!-- end of {part} -->{tail}", encoding="utf-8")
+def put(name: str, new: list[tuple[str, ...]]) -> None:
+    """Put the rows of a flow into the table of the page, in place of the old ones."""
+    rows = read_table(PAGE, "table")
+    kept = {flow: [row for row in rows if row[0] == flow] for flow in FLOWS} | {name: new}
+    write_table(PAGE, "table", COLUMNS, [row for flow in FLOWS for row in kept[flow]])
 
 
 def draw(path: Path) -> None:
     """Draw what is left of the excess against the action, from free to heavily penalised, from the table."""
     from matplotlib import pyplot as plt
 
-    numbers = {row[:2]: (float(row[6]), 100 - float(row[3].split("%")[0])) for row in read("table")}
+    numbers = {row[:2]: (float(row[6]), 100 - float(row[3].split("%")[0])) for row in read_table(PAGE, "table")}
     flows = [flow for flow in FLOWS if (flow, GEODESIC) in numbers]
     size = (3.4 * len(flows), 3.4)
     figure, panels = plt.subplots(1, len(flows), figsize=size, layout="constrained", squeeze=False)
     for name, ax in zip(flows, panels[0], strict=True):
         for modes, colour in (("8 modes", "C0"), ("16 modes", "C1")):
             labels = [f"free, {modes}", *(f"penalised, {penalty:.0e}, {modes}" for penalty in PENALTIES)]
-            way = np.array([numbers[name, label] for label in labels])
-            ax.semilogy(*way.T, "o-", color=colour, label=f"free (hollow) to penalised, {modes}")
-            ax.semilogy(*way[0], "o", color=colour, mfc="white", zorder=3)
+            curve = np.array([numbers[name, label] for label in labels])
+            ax.semilogy(*curve.T, "o-", color=colour, label=f"free (hollow) to penalised, {modes}")
+            ax.semilogy(*curve[0], "o", color=colour, mfc="white", zorder=3)
         ax.semilogy(*numbers[name, GEODESIC], "k*", ms=12, label=GEODESIC)
         ax.set(title=name.replace("_", " "), xlabel="action")
         ax.yaxis.set_major_formatter("{x:g}")
@@ -276,8 +214,8 @@ def draw(path: Path) -> None:
 def main() -> None:
     """Write the table and the figure into the documentation, all flows by default."""
     for name in sys.argv[1:] or FLOWS:
-        put("table", COLUMNS, name, list(lines(name, [Study(name, seed).run() for seed in SEEDS])))
-        draw(DOCS / "images" / "alternatives.png")
+        put(name, list(lines(name, [Study(name, seed).completed() for seed in SEEDS])))
+        draw(PAGE.parent / "images" / "alternatives.png")
 
 
 if __name__ == "__main__":

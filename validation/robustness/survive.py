@@ -1,9 +1,9 @@
 """Kill a fit at random times until it is done, and compare its map with that of a fit that was left alone.
 
-    python validation/survive.py
+    python validation/robustness/survive.py
 
 8192 pairs of the pinwheel, 16 modes, two geodesics. The process that is left alone starts with an empty folder for
-compiled loops, so that it compiles what the others load. They take one and two threads in turns, and are killed by
+compiled loops, so that it compiles what the others load. These take one and two threads in turns, and are killed by
 SIGKILL at a random moment after one to sixteen evaluations that they computed and did not read, seeded; after 25 kills,
 or when the fit was done before, the last one runs to its end. The journal is written as often as its cost allows, not
 every second, so that the kills are spread over the whole fit.
@@ -28,17 +28,17 @@ LONGEST = 16
 FIT = """
 import sys
 import eulerot
-from eulerot import checkpoint
-from eulerot.objective import Objective
+from eulerot.shooting import journal
+from eulerot.shooting.objective import Objective
 
-def told(self, *arguments, evaluate=Objective.__call__):
+def reported(self, *arguments, evaluate=Objective.__call__):
     print("computed", flush=True)
     return evaluate(self, *arguments)
 
-Objective.__call__ = told
-checkpoint._INTERVAL = 0.0
+Objective.__call__ = reported
+journal._INTERVAL = 0.0
 flow = eulerot.zoo.load("pinwheel")
-options = {"modes": 16, "segments": 2, "align": False}
+options = {"modes": 16, "geodesics": 2, "align": False}
 twin = eulerot.rearrange(flow, n_pairs=8192, threads=int(sys.argv[2]), checkpoint=sys.argv[1], **options)
 twin.rearrangement.save(sys.argv[1] + ".map")
 print(twin.fit.status, twin.fit.cost_after.hex(), sum(stage.iterations for stage in twin.fit.history))
@@ -58,14 +58,14 @@ def evaluations(path: Path) -> int:
 
 
 def finished(name: str, folder: Path) -> None:
-    """Let a fit run to its end."""
+    """Start a fit, let it end, and print how many evaluations it computed."""
     lines = started(name, 2, folder).communicate()[0].splitlines()
     words = f"{len(lines) - 1} computed, {evaluations(folder / name)} kept; {lines[-1]}"
     print(f"{name}: {words}", flush=True)
 
 
 def main() -> int:
-    """Print what each kill left, and whether the maps are equal."""
+    """Print what each kill left, and whether the maps are equal; return 0 if they are."""
     rng, folder, killed = np.random.default_rng(0), Path(tempfile.mkdtemp()), 0
     finished("alone", folder)
     for number in range(1, KILLS + 1):

@@ -1,9 +1,9 @@
-"""Where `eulerot.SampleWarning` draws its lines: few held-out pairs, and heavy tails.
+"""Measure where `eulerot.SampleWarning` should draw its lines: at few held-out pairs, and at heavy tails.
 
-    python validation/caution.py [--seeds 6]
+    python validation/robustness/caution.py [--seeds 6]
 
-First what fits to few pairs of two flows of the zoo are worth on 5000 fresh pairs, then the share of the squared
-distance to the mean that a hundredth of a sample carries, for laws that are ordinary and laws that are not.
+The first table says what fits to few pairs of two flows of the zoo are worth on 5000 fresh pairs. The second says which
+share of the squared distance to the mean a hundredth of a sample carries, for ordinary laws and for others.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ LAWS = {
 }
 
 
-def few(name: str, n: int, seeds: int) -> str:
-    """Return a row: what fits to `n` pairs gain on fresh pairs, and how far off their held-out pairs are."""
+def gains_of_few_pairs(name: str, n: int, seeds: int) -> str:
+    """Return a row with what fits to `n` pairs gain on fresh pairs, and how far off their held-out pairs are."""
     flow, fresh = eulerot.zoo.load(name), np.random.default_rng(99).standard_normal((5000, 2))
     data = flow.forward(fresh)
     gains, errors = np.empty(seeds), np.empty(seeds)
@@ -45,8 +45,12 @@ def few(name: str, n: int, seeds: int) -> str:
     return f"| {name} | {n} | {n // 8} | {gains.mean():.3f} +- {gains.std():.3f} | {worse:.0%} | {errors.std():.3f} |"
 
 
-def share(x: np.ndarray) -> float:
-    """Return what the farthest hundredth of the rows has of the squared distance to the mean."""
+def farthest_share(x: np.ndarray) -> float:
+    """Return the share of the squared distance to the mean that the farthest hundredth of the rows has.
+
+    >>> farthest_share(np.array([[-1.0], [0.0], [1.0]]))
+    0.5
+    """
     far = np.sort(np.sum((x - x.mean(axis=0)) ** 2, axis=1))
     return float(far[-math.ceil(0.01 * len(x)) :].sum() / far.sum())
 
@@ -61,7 +65,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for name in ("two_moons", "eight_gaussians"):
         for n in (64, 128, 256, 512):
-            print(few(name, n, seeds), flush=True)
+            print(gains_of_few_pairs(name, n, seeds), flush=True)
     print("\n| law | 128 rows | 1024 rows | 8192 rows |\n|---|---|---|---|")
     rng = np.random.default_rng(0)
     flows = {f"{name} (zoo)": eulerot.zoo.load(name) for name in eulerot.zoo.names()}
@@ -72,7 +76,7 @@ def main() -> None:
     for label, law in laws.items():
         cells = []
         for n in (128, 1024, 8192):
-            low, middle, high = np.quantile([share(law(rng, n)) for _ in range(50)], [0.05, 0.5, 0.95])
+            low, middle, high = np.quantile([farthest_share(law(rng, n)) for _ in range(50)], [0.05, 0.5, 0.95])
             cells.append(f"{middle:.2f} ({low:.2f} to {high:.2f})")
         print(f"| {label} | {' | '.join(cells)} |", flush=True)
 

@@ -1,6 +1,6 @@
-"""Compare the plain cost (12) with the cost less a control variate (12'), on Sobol and on independent pairs.
+"""Compare fits of the plain cost (12) and of (12'), with its control variate, on Sobol and on independent pairs.
 
-    python validation/sampling.py
+    python validation/fits/sampling.py
 
 Prints, for each weight of the regularisation, the cost on 20,000 fresh pairs: what an optimiser gains on its own pairs
 is worth nothing if it is lost on others.
@@ -25,7 +25,8 @@ def fresh_costs(objective: Objective, fresh: Objective, *, with_potential: bool)
     """Return the cost on fresh pairs after each weight."""
     theta, costs = np.zeros(objective.size), []
     for weight in WEIGHTS:
-        potential = regressed_potential(objective.moved(theta), objective.x) if with_potential else None
+        latents, phases = objective.moved(theta)
+        potential = regressed_potential(latents, objective.x, phases) if with_potential else None
         theta = minimize(
             replace(objective, potential=potential), theta, args=(weight,), jac=True, method="L-BFGS-B",
             options={"maxiter": 60, "maxcor": 30, "ftol": 1e-6},

@@ -1,25 +1,19 @@
-"""Random cases, by hypothesis: whatever comes in, a right answer or a sentence that says what is wrong.
+"""Define the random cases: what is drawn by hypothesis, and the property to which an accepted answer is held.
 
-    python validation/fuzz.py [--share 0.1] [--seed 0] [--only NAME]
-
-A case is refused by a ValueError that says what was expected, or accepted and then held to a property of the answer.
-Any other exception, any warning but those of odd samples, and any answer without its property is a failure. Prints a
-table; ends with 1 if anything failed. The same cases, few of each, are `tests/test_properties.py`.
+Each target draws a case and tries it. It raises a `ValueError` where the package refuses the case, and an
+`AssertionError` where an answer lacks its property. `fuzz.py` runs them.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import os
-import sys
 import tempfile
-import time
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import hypothesis
@@ -38,7 +32,7 @@ from eulerot.shooting.options import FitOptions
 from eulerot.shooting.pairs import warn_of_pairs
 from eulerot.transport.cost import exact_cost, lower_bound, transport_cost
 
-__all__ = ["TARGETS", "run"]
+__all__ = ["TARGETS"]
 
 DTYPES = st.one_of(
     hnp.floating_dtypes(sizes=(16, 32, 64)), hnp.integer_dtypes(), hnp.unsigned_integer_dtypes(), hnp.boolean_dtypes(),
@@ -63,7 +57,7 @@ def _elements(dtype: np.dtype) -> st.SearchStrategy:
 
 
 def _rearrangement(seed: int, geodesics: int, modes: int = 3) -> eulerot.Rearrangement:
-    """Return a random map."""
+    """Return a random map of so many geodesics."""
     rng, grid = np.random.default_rng(seed), eulerot.Grid.from_modes(modes)
     x, y = grid.mesh()
     parts = []
@@ -80,7 +74,7 @@ MAPS = [_rearrangement(seed, seed % 3) for seed in range(4)]
 
 
 def samples_of_any_array(data: st.DataObject) -> None:
-    """Any array where samples are expected."""
+    """Check that any array where samples are expected is read as it is, or refused."""
     value = data.draw(ANY_ARRAY)
     samples = checked_samples("z", value)
     assert samples.dtype == np.float64 and samples.ndim == 2 and np.isfinite(samples).all()
@@ -88,7 +82,7 @@ def samples_of_any_array(data: st.DataObject) -> None:
 
 
 def map_of_any_array(data: st.DataObject) -> None:
-    """Any array through a map."""
+    """Check that a map moves any array to finite samples, or refuses it."""
     value, method = (
         data.draw(st.one_of(SAMPLES, ANY_ARRAY)),
         data.draw(st.sampled_from(["forward", "inverse", "log_abs_det"])),
@@ -98,7 +92,7 @@ def map_of_any_array(data: st.DataObject) -> None:
 
 
 def map_of_any_latents(data: st.DataObject) -> None:
-    """Latents of any size: images are finite, and return."""
+    """Check that latents of any size have finite images, and that the inverse leads back."""
     z, s = data.draw(LATENTS), data.draw(st.sampled_from(MAPS))
     assert np.isfinite(s.forward(z)).all() and np.isfinite(s.inverse(z)).all()
     near = np.clip(z, -5, 5)
@@ -106,7 +100,7 @@ def map_of_any_latents(data: st.DataObject) -> None:
 
 
 def path_at_any_times(data: st.DataObject) -> None:
-    """Any times on a path."""
+    """Check that a path is finite at any times that it accepts."""
     times = data.draw(st.one_of(ANY_ARRAY, st.lists(st.floats(0, 1), max_size=5).map(sorted)))
     z = np.array([[0.3, -0.7], [1.0, 2.0]])
     path = data.draw(st.sampled_from(MAPS)).path(z, times)
@@ -114,7 +108,7 @@ def path_at_any_times(data: st.DataObject) -> None:
 
 
 def measures(data: st.DataObject) -> None:
-    """Costs of pairs keep their order."""
+    """Check that the costs of any pairs keep their order: bound, exact cost, cost."""
     y, x = data.draw(SAMPLES), data.draw(SAMPLES)
     cost, exact, bound = transport_cost(y, x), exact_cost(y, x), lower_bound(y, x)
     # the network simplex is as exact as the largest squared distance between any two samples is
@@ -126,14 +120,14 @@ def measures(data: st.DataObject) -> None:
 
 
 def options(data: st.DataObject) -> None:
-    """Anything as an option of a fit."""
+    """Check that anything as an option of a fit is accepted or refused."""
     counts = ["modes", "geodesics", "steps", "max_iterations", "threads"]
     names = st.sampled_from([*counts, "regularisation", "held_out", "tolerance", "checkpoint"])
     FitOptions(**data.draw(st.dictionaries(names, THINGS, max_size=3)))
 
 
 def grids(data: st.DataObject) -> None:
-    """Anything as a grid."""
+    """Check that anything as a grid makes a usable one, or is refused."""
     sizes = st.integers(-2, 12)
     points = data.draw(st.one_of(THINGS, st.tuples(sizes, sizes), st.tuples(sizes, sizes, sizes)))
     words = st.sampled_from(["torus", "cube", "box", ""])
@@ -145,7 +139,7 @@ def grids(data: st.DataObject) -> None:
 
 
 def solver(data: st.DataObject) -> None:
-    """Any field, time and number of steps in the solver."""
+    """Check that the solver ends with a finite field that gained no energy, whatever it accepts."""
     grid = eulerot.Grid((8, 6), data.draw(st.sampled_from(["torus", "cube"])))
     plain = hnp.arrays(np.float64, st.just((8, 6)), elements=st.floats(-50, 50))
     field = data.draw(st.one_of(plain, plain, ANY_ARRAY))
@@ -157,7 +151,7 @@ def solver(data: st.DataObject) -> None:
 
 
 def file_round_trip(data: st.DataObject) -> None:
-    """Arrays of any kind in a file and back."""
+    """Check that arrays of any kind come back from a file with the same bits."""
     names = st.text(st.characters(exclude_characters="/\\", exclude_categories=("C",)), min_size=1, max_size=8)
     arrays = data.draw(st.dictionaries(names, ANY_ARRAY, max_size=4))
     with tempfile.TemporaryDirectory() as folder:
@@ -171,7 +165,7 @@ def file_round_trip(data: st.DataObject) -> None:
 
 
 def map_round_trip(data: st.DataObject) -> None:
-    """A map in a file and back, to the last bit."""
+    """Check that a map comes back from a file, equal to the last bit."""
     grid = eulerot.Grid(
         data.draw(st.tuples(st.integers(4, 9), st.integers(4, 9))), "cube",
         lengths=data.draw(st.tuples(st.floats(0.1, 9), st.floats(0.1, 9))),
@@ -187,33 +181,32 @@ def map_round_trip(data: st.DataObject) -> None:
     assert loaded.forward(z).tobytes() == original.forward(z).tobytes()
 
 
+@cache
 def _map_bytes() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         MAPS[2].save(os.path.join(folder, "map"))
         return Path(folder, "map").read_bytes()
 
 
-WHOLE = _map_bytes()
-
-
 def broken_file(data: st.DataObject) -> None:
-    """A map's file that is not what was written: cut, altered, lengthened, mixed, or nothing of the kind."""
-    at, end = data.draw(st.integers(0, len(WHOLE))), data.draw(st.integers(0, len(WHOLE)))
+    """Check that a map's file is refused when it was cut, altered, lengthened, mixed, or is nothing of the kind."""
+    whole = _map_bytes()
+    at, end = data.draw(st.integers(0, len(whole))), data.draw(st.integers(0, len(whole)))
     piece = data.draw(st.binary(max_size=20))
     broken = data.draw(
         st.sampled_from(
-            [WHOLE[:at], WHOLE[at:], WHOLE[:at] + piece + WHOLE[at + len(piece) :], WHOLE[:at] + WHOLE[end:], piece]
+            [whole[:at], whole[at:], whole[:at] + piece + whole[at + len(piece) :], whole[:at] + whole[end:], piece]
         )
     )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "map")
         path.write_bytes(broken)
         loaded = eulerot.Rearrangement.load(path)
-    assert broken == WHOLE and np.array_equal(loaded.forward([[0.3, -0.7]]), MAPS[2].forward([[0.3, -0.7]]))
+    assert broken == whole and np.array_equal(loaded.forward([[0.3, -0.7]]), MAPS[2].forward([[0.3, -0.7]]))
 
 
 def fits(data: st.DataObject) -> None:
-    """A fit to odd pairs: never worse than before, and a map that is inverted."""
+    """Check that a fit to odd pairs is never worse than no fit, and that its map is inverted."""
     n, dim = data.draw(st.integers(2, 80)), data.draw(st.sampled_from([1, 2, 2, 2, 3]))
     rng = np.random.default_rng(data.draw(st.integers(0, 10**6)))
     z = rng.standard_normal((n, dim))
@@ -238,7 +231,7 @@ def fits(data: st.DataObject) -> None:
 
 
 def cautions(data: st.DataObject) -> None:
-    """Odd pairs: warned of exactly where a naive count says so."""
+    """Check that odd pairs are warned of exactly where a naive count says so."""
     n, held_out = data.draw(st.integers(1, 400)), data.draw(st.integers(1, 60))
     rng = np.random.default_rng(data.draw(st.integers(0, 10**6)))
     z, x = rng.standard_normal((n, 2)), rng.standard_t(data.draw(st.integers(1, 9)), (n, 2))
@@ -258,7 +251,7 @@ def cautions(data: st.DataObject) -> None:
 
 
 def clipped_latents(data: st.DataObject) -> None:
-    """Latents of any size: warned of exactly where they are beyond what the box can tell apart."""
+    """Check that latents are warned of exactly where they are beyond what the box can tell apart."""
     z = data.draw(LATENTS)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -278,13 +271,13 @@ def _within(folder: str) -> Iterator[None]:
 
 
 def commands(data: st.DataObject) -> None:
-    """Any words and any files on the command line: 0, 1 or 2, and a sentence."""
+    """Check that any words and files on the command line end with 0, or with 2 and a sentence."""
     content = data.draw(st.one_of(st.binary(max_size=60), SAMPLES, ANY_ARRAY))
     starts = ["apply map file -o out", "report file", "fit file --modes 2", "animate file", ""]
     known = ["-o", "--map", "--json", "--inverse", "--array", "--quiet", "--seed", "map", "file", "out", ".", "0", "z"]
     words = data.draw(st.sampled_from(starts)).split() + data.draw(st.lists(st.sampled_from(known), max_size=3))
     with tempfile.TemporaryDirectory() as folder, _within(folder):
-        Path("map").write_bytes(WHOLE)
+        Path("map").write_bytes(_map_bytes())
         if isinstance(content, bytes):
             Path("file").write_bytes(content)
         else:
@@ -302,7 +295,7 @@ def commands(data: st.DataObject) -> None:
         raise ValueError("refused by the command line: expected; got")
 
 
-# what is run, and how many cases of it
+# The targets, and the number of cases of each
 TARGETS: dict[str, tuple[Callable[[st.DataObject], None], int]] = {
     target.__name__: (target, cases)
     for target, cases in [
@@ -311,68 +304,3 @@ TARGETS: dict[str, tuple[Callable[[st.DataObject], None], int]] = {
         (broken_file, 2500), (fits, 150), (cautions, 600), (clipped_latents, 600), (commands, 600),
     ]
 }  # fmt: skip
-
-
-def run(name: str, cases: int, *, seed: int = 0) -> Counter:
-    """Run cases of a target; return how many were accepted and refused.
-
-    Raises
-    ------
-    Exception
-        What the smallest failing case raised.
-    """
-    target, outcomes = TARGETS[name][0], Counter()
-
-    @hypothesis.seed(seed)
-    @hypothesis.settings(
-        max_examples=cases, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck),
-        phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink],
-    )  # fmt: skip
-    @hypothesis.given(st.data())
-    def each(data: st.DataObject) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            warnings.simplefilter("ignore", eulerot.SampleWarning)  # the target `cautions` holds them to their sense
-            try:
-                target(data)
-            except ValueError as error:
-                words = str(error)
-                assert "expected" in words or "got" in words or type(error) is not ValueError, f"unclear: {words!r}"
-                outcomes["refused"] += 1
-                return
-            outcomes["accepted"] += 1
-
-    each()
-    return outcomes
-
-
-def main() -> int:
-    """Print one line a target, as a table in Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--share", type=float, default=1.0, help="of the usual number of cases")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", choices=TARGETS)
-    arguments = parser.parse_args()
-    total = failed = 0
-    print("| cases of | run | accepted | refused | seconds | failure |\n|---|---|---|---|---|---|")
-    for name, (_, cases) in TARGETS.items():
-        if arguments.only not in (None, name):
-            continue
-        begun, words = time.perf_counter(), "none"
-        outcomes = Counter()
-        try:
-            outcomes = run(name, max(1, round(arguments.share * cases)), seed=arguments.seed)
-        except Exception as error:
-            failed, words = failed + 1, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-            print(*getattr(error, "__notes__", []), sep="\n", file=sys.stderr)
-        count = outcomes.total()
-        total += count
-        seconds = time.perf_counter() - begun
-        row = f"| {name} | {count} | {outcomes['accepted']} | {outcomes['refused']} | {seconds:.1f} | {words} |"
-        print(row, flush=True)
-    print(f"\n{total} cases, {failed} of the targets failed.")
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,6 @@
-"""Latent axes before and after: what one coordinate of the latent space of the digits changes in the picture.
+"""Measure and draw what one coordinate of the latent space of the digits changes, before and after a rearrangement.
 
-    python validation/disentangle.py          # prints the table, draws docs/images/disentangle.png
+    python validation/fits/disentangle.py          # prints the table, draws docs/images/disentangle.png
 
 As Morel, Drumetz, Benaichouche, Courty and Rousseau (arXiv:2209.10873) show it: one coordinate at a time is moved from
 the origin. A Monge map ``g`` has a symmetric Jacobian, so that the directions that data move in are, to first order,
@@ -20,21 +20,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import NDArray
 
 import eulerot
+from eulerot.latent.source import normal_points
 
 FloatArray = NDArray[np.float64]
-FIGURE = Path(__file__).parents[1] / "docs" / "images" / "disentangle.png"
+FIGURE = Path(__file__).parents[2] / "docs" / "images" / "disentangle.png"
 STEPS, AXES = np.linspace(-2, 2, 9), 6
 GAP = ((0, 0), (1, 1), (1, 1))  # white between the pictures
 
 
 def decoded(x: FloatArray) -> FloatArray:
-    """Return the pictures of data, shape ``(n, 8, 8)``, by the decoder that `zoo/digits.py` trained."""
-    with np.load(Path(__file__).with_name("zoo") / "decoder.npz") as arrays:
+    """Return the pictures of data, shape ``(n, 8, 8)``, by the decoder that `validation/zoo/digits.py` trained."""
+    with np.load(Path(__file__).parents[1] / "zoo" / "decoder.npz") as arrays:
         hidden = x
         for depth in range(3):
             hidden = hidden @ arrays[f"weight_{depth}"].T.astype(float) + arrays[f"bias_{depth}"]
@@ -74,8 +74,10 @@ def asymmetry_of_means(y: FloatArray, x: FloatArray) -> tuple[float, float]:
     return result[0], result[1]
 
 
-def drawn(maps: dict[str, Callable[[FloatArray], FloatArray]]) -> None:
+def draw(maps: dict[str, Callable[[FloatArray], FloatArray]]) -> None:
     """Draw a row of pictures for each of the first axes, for each map."""
+    from matplotlib import pyplot as plt
+
     figure, grids = plt.subplots(1, len(maps), figsize=(4.6 * len(maps), 3.0), layout="constrained")
     for ax, (title, g) in zip(grids, maps.items(), strict=True):
         rows = [np.hstack(np.pad(decoded(g(np.outer(STEPS, axis))), GAP)) for axis in np.eye(10)[:AXES]]
@@ -90,7 +92,7 @@ def drawn(maps: dict[str, Callable[[FloatArray], FloatArray]]) -> None:
 def main() -> None:
     """Fit, print the measures, and draw the pictures."""
     flow = eulerot.zoo.load("digits")
-    z = eulerot.source.normal_points(8192, flow.dim)
+    z = normal_points(8192, flow.dim)
     x = flow.forward(z)
     full = eulerot.RearrangedFlow(flow, eulerot.fit(z, x).rearrangement)
     rotated = eulerot.RearrangedFlow(flow, eulerot.Rearrangement(full.rearrangement.rotation))
@@ -105,7 +107,7 @@ def main() -> None:
         mean, second = asymmetry_of_means(moved[name], data)
         print(f"| {name} | {asymmetry:.3f} | {mean:.3f} | {second:.3f} | {off:.1%} |", flush=True)
     print(f"density error {np.abs(full.rearrangement.log_abs_det(latents[:1000])).max():.0e}")
-    drawn(maps)
+    draw(maps)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A worker of `peers.py`: one solver in its own process on one core, which times batches when it is asked to."""
+"""Serve `peers.py` from a process of its own on one core: check one solver, and time its batches on request."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ MODES = 4  # products of the test field stay far below every solver's cut-off, s
 
 
 class Case(NamedTuple):
-    """A tendency to time, and the same tendency on the grid."""
+    """A call that evaluates the tendency to be timed, and one that returns the same tendency on the grid."""
 
-    run: Callable[[], object]
+    evaluate: Callable[[], object]
     on_grid: Callable[[], object]
 
 
@@ -33,7 +33,12 @@ def _derivatives(field: np.ndarray) -> list[np.ndarray]:
 
 
 def smooth_field(n: int, dim: int, seed: int) -> np.ndarray:
-    """Return a random field of unit size with wavenumbers up to `MODES`, without a mean."""
+    """Return a random field of unit size with wavenumbers up to `MODES`, without a mean.
+
+    >>> field = smooth_field(16, 2, seed=0)
+    >>> bool(abs(field.mean()) < 1e-15), round(float(field.std()), 12)
+    (True, 1.0)
+    """
     k = np.abs(np.fft.fftfreq(n, 1 / n)) <= MODES
     kept = k[:, None] & k if dim == 2 else k[:, None, None] & k[:, None] & k
     field = np.fft.ifftn(kept * np.fft.fftn(np.random.default_rng(seed).standard_normal((n,) * dim))).real
@@ -42,7 +47,12 @@ def smooth_field(n: int, dim: int, seed: int) -> np.ndarray:
 
 
 def vorticity_problem(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return a vorticity and its tendency ``-u . grad omega``, with full complex transforms."""
+    """Return a vorticity and its tendency ``-u . grad omega``, with full complex transforms.
+
+    >>> vorticity, tendency = vorticity_problem(32)
+    >>> bool(abs(np.mean(vorticity * tendency)) < 1e-12 * np.mean(vorticity**2))  # enstrophy stays
+    True
+    """
     psi = smooth_field(n, 2, seed=0)
     psi_x, psi_y = _derivatives(psi)
     vorticity = -_derivatives(psi_x)[0] - _derivatives(psi_y)[1]
@@ -62,23 +72,23 @@ def velocity_problem(n: int) -> tuple[np.ndarray, np.ndarray]:
     return velocity, np.fft.ifftn(hat - k * np.sum(k * hat, axis=0) / square, axes=(1, 2, 3)).real
 
 
-def serve(cases: Mapping[str, Callable[[np.ndarray], Case]], problem: Callable = vorticity_problem) -> None:
+def serve(cases: Mapping[str, Callable[[np.ndarray], Case]]) -> None:
     """Build the case that the command line names, check it, then time a batch for every line of standard input.
 
-    Command line: name, distribution, points an axis, core, seconds a batch.
+    Command line: name, distribution, dimension, points an axis, core, seconds a batch.
     """
-    name, distribution, points, core, seconds = sys.argv[1:]
+    name, distribution, dim, points, core, seconds = sys.argv[1:]
     os.sched_setaffinity(0, {int(core)})  # before the solver is imported: its threads inherit the core
     answers, sys.stdout = sys.stdout, sys.stderr  # solvers print
     with tempfile.TemporaryDirectory() as folder:
         os.environ["FLUIDSIM_PATH"] = folder  # and make folders
-        field, exact = problem(int(points))
+        field, exact = {"2": vorticity_problem, "3": velocity_problem}[dim](int(points))
         case = cases[name](field)
-        found = np.asarray(case.on_grid())
+        found = np.asarray(case.on_grid()).reshape(exact.shape)
         # the other sign of vorticity, or axes in the other order, gives the opposite tendency
         error = min(np.abs(found - sign * exact).max() for sign in (1, -1)) / np.abs(exact).max()
-        count = calls_for(case.run, float(seconds))
+        count = calls_for(case.evaluate, float(seconds))
         ready = {"version": version(distribution), "error": float(error)}
         print(json.dumps(ready), file=answers, flush=True)
         for _ in sys.stdin:
-            print(seconds_per_call(case.run, count), file=answers, flush=True)
+            print(seconds_per_call(case.evaluate, count), file=answers, flush=True)

@@ -1,7 +1,9 @@
-"""How far a field is off when its spectrum's tail crosses a limit: what `tail_limit` of `solve_euler` stands for.
+"""Measure how far a field is off when its spectrum's tail crosses a limit: what `tail_limit` of `solve_euler` means.
 
-Every flow is run on coarse grids and on a fine one, whose field counts as exact. Printed is the relative error of the
-vorticity, root mean square over the points of the coarse grid, at the first sample whose tail exceeds each limit.
+    python validation/euler/resolution.py     # ten minutes
+
+Every flow is solved on coarse grids and on a fine one, whose field counts as exact. The table has the relative error of
+the vorticity, root mean square over the points of the coarse grid, at the first sample whose tail exceeds each limit.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from euler_flows import four_modes, shear_layer, taylor_green_vorticity
+from initial_fields import four_modes, shear_layer, taylor_green_vorticity
 
 import eulerot
 
@@ -17,8 +19,8 @@ LIMITS = (1e-4, 1e-3, 1e-2, 1e-1)
 SQUARE = {"lengths": (1.0, 1.0)}
 
 
-def run(start: Callable, grid: eulerot.Grid, times: np.ndarray) -> tuple[list[np.ndarray], list[float]]:
-    """Return the vorticity at ascending times, and the tail."""
+def sampled(start: Callable, grid: eulerot.Grid, times: np.ndarray) -> tuple[list[np.ndarray], list[float]]:
+    """Return the vorticity and the tail of its spectrum at ascending times."""
     field, fields, tails, now = start(grid), [], [], 0.0
     for time in times:
         solution = eulerot.solve_euler(field, grid, time=time - now, quantity="vorticity", tail_limit=None, threads=2)
@@ -31,12 +33,12 @@ def run(start: Callable, grid: eulerot.Grid, times: np.ndarray) -> tuple[list[np
 def report(name: str, start: Callable, sizes: tuple[int, ...], fine: int, times: np.ndarray, options: dict) -> None:
     """Print a flow's error at the first sample whose tail exceeds each limit."""
     dim = 3 if start is taylor_green_vorticity else 2
-    exact, tails = run(start, eulerot.Grid((fine,) * dim, **options), times)
+    exact, tails = sampled(start, eulerot.Grid((fine,) * dim, **options), times)
     print(f"| {name} | {fine} | the reference | {times[-1]:.2f} | {tails[-1]:.1e} | |")
     for n in sizes:
-        fields, tails = run(start, eulerot.Grid((n,) * dim, **options), times)
-        sampled = [field[(..., *(slice(None, None, fine // n),) * dim)] for field in exact]
-        errors = [np.linalg.norm(a - b) / np.linalg.norm(b) for a, b in zip(fields, sampled, strict=True)]
+        fields, tails = sampled(start, eulerot.Grid((n,) * dim, **options), times)
+        thinned = [field[(..., *(slice(None, None, fine // n),) * dim)] for field in exact]
+        errors = [np.linalg.norm(a - b) / np.linalg.norm(b) for a, b in zip(fields, thinned, strict=True)]
         for limit in LIMITS:
             over = next((i for i, tail in enumerate(tails) if tail > limit), None)
             if over is not None:
@@ -44,7 +46,7 @@ def report(name: str, start: Callable, sizes: tuple[int, ...], fine: int, times:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table in Markdown."""
     print("| flow | points an axis | limit | time | tail | error |\n|---|---|---|---|---|---|")
     sizes = (64, 128, 256)
     report("four modes", four_modes, sizes, 512, np.arange(1.0, 10.01, 0.25), {})

@@ -1,4 +1,4 @@
-"""The initial fields of the Euler solver's validation, at the points of a grid."""
+"""Define the initial fields of the Euler solver's validation, at the points of a grid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ __all__ = ["chaplygin_dipole", "four_modes", "shear_layer", "taylor_green", "tay
 
 
 def four_modes(grid: Grid) -> np.ndarray:
-    """Return the vorticity of the four-mode flow."""
+    """Return the vorticity of the four-mode flow.
+
+    >>> field = four_modes(Grid((16, 16)))
+    >>> round(0.5 * float(np.mean(field**2)), 12)  # the enstrophy: (1 + 1 + 0.6^2 + 0.2^2) / 4
+    0.6
+    """
     x, y = grid.mesh()
     return np.cos(x) + np.cos(y) + 0.6 * np.cos(2 * x) + 0.2 * np.cos(3 * x)
 
@@ -44,7 +49,12 @@ def taylor_green(grid: Grid) -> np.ndarray:
 
 
 def taylor_green_vorticity(grid: Grid) -> np.ndarray:
-    """Return the curl of the Taylor-Green vortex."""
+    """Return the curl of the Taylor-Green vortex.
+
+    >>> grid = Grid((8, 8, 8))
+    >>> round(0.5 * float(np.mean(np.sum(taylor_green_vorticity(grid) ** 2, axis=0))), 12)  # the enstrophy
+    0.375
+    """
     x, y, z = grid.mesh()
     return np.stack(
         [-np.cos(x) * np.sin(y) * np.sin(z), -np.sin(x) * np.cos(y) * np.sin(z), 2 * np.sin(x) * np.sin(y) * np.cos(z)]

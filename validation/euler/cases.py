@@ -1,4 +1,9 @@
-"""The Euler solver against values from elsewhere, where a test would take too long: a table of claims and results."""
+"""Hold the Euler solver against values from elsewhere, where a test would take too long, and print claims and results.
+
+    python validation/euler/cases.py          # two minutes
+
+The initial fields are in `initial_fields.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +11,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from euler_flows import chaplygin_dipole, four_modes, shear_layer, taylor_green
+from initial_fields import chaplygin_dipole, four_modes, shear_layer, taylor_green
 
 import eulerot
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-import reference_solver_space as reference
-
 THREADS = 2
+TESTS = Path(__file__).parents[2] / "tests"
 
 
 def row(claim: str, expected: str, tolerance: float, error: float, result: str) -> None:
@@ -23,17 +26,17 @@ def row(claim: str, expected: str, tolerance: float, error: float, result: str) 
 
 
 def four_mode_flow() -> None:
-    """Energy, enstrophy and the error of fifty steps of 0.005 at 256^2."""
+    """Check that the energy stays, and the error of fifty steps of 0.005 at 256^2."""
     grid = eulerot.Grid((256, 256))
-    runs = [eulerot.solve_euler(four_modes(grid), grid, time=0.25, steps=n, threads=THREADS) for n in (50, 200)]
-    drift = float(np.abs(runs[0].energy / runs[0].energy[0] - 1).max())
+    coarse, fine = [eulerot.solve_euler(four_modes(grid), grid, time=0.25, steps=n, threads=THREADS) for n in (50, 200)]
+    drift = float(np.abs(coarse.energy / coarse.energy[0] - 1).max())
     row("Four-mode flow, 256^2, 50 steps of 0.005: energy stays", "0.52361111", 1e-13, drift, f"{drift:.1e}")
-    error = float(np.abs(runs[0].field - runs[1].field).max() / np.abs(runs[1].field).max())
+    error = float(np.abs(coarse.field - fine.field).max() / np.abs(fine.field).max())
     row("... error against a quarter of the step", "4e-11", 5e-11, error, f"{error:.1e}")
 
 
 def taylor_green_vortex() -> None:
-    """Enstrophy of the inviscid vortex; the box of n points keeps the modes of the torus of 2 n."""
+    """Check the enstrophy of the inviscid vortex; the box of n points keeps the modes of the torus of 2 n."""
     known = {1.0: 0.4169088276, 1.5: 0.476855}
     for grid in (eulerot.Grid((64,) * 3), eulerot.Grid((80,) * 3), eulerot.Grid((40,) * 3, "cube")):
         solution = eulerot.solve_euler(taylor_green(grid), grid, time=1.5, steps=300, threads=THREADS)
@@ -47,7 +50,10 @@ def taylor_green_vortex() -> None:
 
 
 def viscous_taylor_green() -> None:
-    """The tests' naive reference against spectralDNS; the package itself has no viscosity."""
+    """Hold the tests' naive reference against spectralDNS; the package itself has no viscosity."""
+    sys.path.insert(0, str(TESTS))
+    import reference_solver_space as reference
+
     x, y, z = np.meshgrid(*[2 * np.pi * np.arange(32) / 32] * 3, indexing="ij")
     start = np.stack([np.sin(x) * np.cos(y) * np.cos(z), -np.cos(x) * np.sin(y) * np.cos(z), np.zeros_like(x)])
     end = reference.solve(reference.coefficients(start, (10, 10, 10)), time=0.1, steps=10, viscosity=6.25e-4)
@@ -60,7 +66,7 @@ def viscous_taylor_green() -> None:
 
 
 def lamb_chaplygin() -> None:
-    """Speed of a dipole of radius R on a torus of period L, whose images hold it back by pi (R / L)^2."""
+    """Check the speed of a dipole of radius R on a torus of period L, whose images hold it back by pi (R / L)^2."""
     side, speed = 2 * np.pi, 1.0
     for n, parts in ((256, 20), (512, 20), (512, 40)):
         grid, radius = eulerot.Grid((n, n)), side / parts
@@ -78,7 +84,7 @@ def lamb_chaplygin() -> None:
 
 
 def double_shear_layer() -> None:
-    """Default limit of the tail: the thick layer is let through, the thin one is not."""
+    """Check that the default limit of the tail lets the thick layer through, and the thin one not."""
     grid = eulerot.Grid((256, 256), lengths=(1.0, 1.0))
     solution = eulerot.solve_euler(shear_layer(grid, 30.0), grid, time=1.2, threads=THREADS)
     drift = float(abs(solution.energy[-1] / solution.energy[0] - 1))
@@ -92,7 +98,7 @@ def double_shear_layer() -> None:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table in Markdown."""
     print("| claim | reference | tolerance | result |\n|---|---|---|---|")
     for case in (four_mode_flow, taylor_green_vortex, viscous_taylor_green, lamb_chaplygin, double_shear_layer):
         case()
