@@ -241,11 +241,11 @@ def test_interrupt_keeps_the_best(evaluations):
         evaluations.until(end, interrupt)
         result = fit(z, x, **options)
         assert result.status == "interrupted" and "interrupted" in result.message
-        assert result.cost_after <= result.cost_before == whole.cost_before
+        assert result.cost_after <= result.cost_before
         assert result.rearrangement.is_identity == (result.cost_after == result.cost_before)
-        assert not result.rearrangement.is_identity or end < needed - 1
     # at the last evaluation nearly all is done
-    assert result.cost_after < 0.1 * whole.cost_before + 0.9 * whole.cost_after
+    before, after, least = (transport_cost(y, x) for y in (z, *(s.rearrangement.forward(z) for s in (result, whole))))
+    assert before - after > 0.9 * (before - least)
 
 
 def test_weights_may_start_anywhere(fitted):
