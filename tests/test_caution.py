@@ -45,10 +45,11 @@ def test_heavy_tails_of_the_data():
     (said,) = words(Z, cauchy)
     assert said.startswith("x: expected tails that a mean of squares can bear; got 11 rows of 1024 with ")
     assert f"{far[:11].sum() / far.sum():.0%}" in said
-    assert len(words(Z, np.exp(1.5 * Z))) == 1
     outlier = Z.copy()
     outlier[7] = 50.0
-    assert len(words(Z, outlier)) == 1
+    for x in (np.exp(1.5 * Z), outlier):
+        (said,) = words(Z, x)
+        assert said.startswith("x: expected tails")
 
 
 def test_repeated_latents():

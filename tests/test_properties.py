@@ -9,13 +9,12 @@ sys.path.append(str(Path(__file__).parents[1] / "validation" / "robustness"))
 
 import fuzz
 
-FEW = {"fits": 6, "map_round_trip": 25, "broken_file": 150}
+FEW = {"fits": 6, "grids": 300, "map_round_trip": 25, "broken_file": 150}
 
 
 @pytest.mark.parametrize("name", fuzz.TARGETS)
 def test_a_right_answer_or_a_clear_refusal(name):
-    outcomes = fuzz.run(name, FEW.get(name, 60))
-    assert outcomes["accepted"] + outcomes["refused"] > 0
+    assert fuzz.run(name, FEW.get(name, 60))["accepted"] > 0  # of those that are refused only the words are looked at
 
 
 def test_a_crash_is_noticed(monkeypatch):

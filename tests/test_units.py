@@ -1,22 +1,16 @@
 """No fit and no excess depends on the shift or the scale of the data; equation (22)."""
 
+import re
 import warnings
 
 import numpy as np
 import pytest
+from swirls import monge, swirled
 
 import eulerot
 from eulerot.errors import SampleWarning
 from eulerot.latent.source import normal_points, random_source
-
-
-def bent(z):
-    """Return the images of latents under a map with a swirl in its first plane."""
-    angle = np.exp(-0.25 * np.sum(z[:, :2] ** 2, axis=1))
-    y, cos, sin = z.copy(), np.cos(angle), np.sin(angle)
-    y[:, 0], y[:, 1] = cos * z[:, 0] - sin * z[:, 1], sin * z[:, 0] + cos * z[:, 1]
-    return y + 0.5 * np.tanh(y)
-
+from eulerot.transport.cost import transport_cost
 
 OPTIONS = {
     1: {}, 2: {"modes": 5, "align": False}, 3: {"modes": 3}, 10: {"modes": 3, "geodesics": 1}
@@ -35,7 +29,7 @@ def fitted(z, x):
 def pairs_and_map(request):
     dim, kind = request.param
     z = random_source(1024, dim, 3) if kind == "random" else normal_points(1024, dim, 3)
-    x = -np.sinh(z) if dim == 1 else bent(z)
+    x = -np.sinh(z) if dim == 1 else monge(swirled(z))
     return z, x, fitted(z, x)
 
 
@@ -77,9 +71,7 @@ def test_shifted_moons_are_never_stalled_nor_worse(seed, shift):
     z, fresh = random_source(1024, 2, seed), random_source(4000, 2, 99)
     result = eulerot.fit(z, moons(z) + shift, modes=5, regularisation=1e-3, seed=seed)
     apart = moons(fresh)
-    before, after = (
-        eulerot.transport.cost.transport_cost(y, apart) for y in (fresh, result.rearrangement.forward(fresh))
-    )
+    before, after = (transport_cost(y, apart) for y in (fresh, result.rearrangement.forward(fresh)))
     assert result.status != "stalled" and after < before - 0.3
 
 
@@ -103,4 +95,4 @@ def test_closed_of_nothing_is_said_in_words(before, after, words):
     reports = [eulerot.transport_report(z, samples[name]) for name in (before, after)]
     assert reports[0].excess == 0.0
     report = eulerot.FlowReport(*reports, 0.0, 0.0, 0.0)
-    assert f"closed{words:>28}".split()[1] in str(report) and np.isnan(report.closed)
+    assert re.search(f"closed +{words}", str(report)) and np.isnan(report.closed)
