@@ -164,9 +164,7 @@ def checked_choice(name: str, value: object, allowed: Sequence[str]) -> str:
     ValueError: domain: expected 'cube' or 'torus'; got 'sphere'. Choose one of them.
     """
     if not (isinstance(value, str) and value in allowed):
-        raise ValueError(
-            f"{name}: expected {' or '.join(map(repr, allowed))}; got {value!r}. Choose one of them."
-        )
+        raise ValueError(f"{name}: expected {' or '.join(map(repr, allowed))}; got {value!r}. Choose one of them.")
     return value
 
 

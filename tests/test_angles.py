@@ -133,8 +133,10 @@ def test_refusals(planted):
         eulerot.rearrange(eulerot.zoo.load("linear"), domain="torus")
     with pytest.raises(ValueError, match="domain: expected one or two angles on the torus"):
         eulerot.fit(*[source_points(64, 3, domain="torus")] * 2, domain="torus", modes=2)
-    with pytest.raises(ValueError, match="shift: expected 2 angles, and no rotation"):
+    with pytest.raises(ValueError, match=r"shift: expected 2 angles; got shape \(1,\)"):
         eulerot.Rearrangement(np.eye(2), shift=[1.0])
+    with pytest.raises(ValueError, match="rotation: expected a permutation of angles with signs; got another rotation"):
+        eulerot.Rearrangement([[0.6, -0.8], [0.8, 0.6]], shift=[0.0, 0.0])
     with pytest.raises(ValueError, match="domain: expected 'cube' or 'torus'; got 'sphere'"):
         eulerot.fit(np.zeros((4, 2)), np.zeros((4, 2)), domain="sphere")
 

@@ -40,10 +40,10 @@ def angles(n):
 QUICK = {"steps": 4, "max_iterations": 12, "tolerance": 1e-3}
 CASES = {
     "plane": (swirled(300, 2), {"modes": 4, **QUICK}),
-    "segments": (swirled(300, 2), {"modes": 4, "segments": 2, "align": False, "axes": 0.3, **QUICK}),
+    "geodesics": (swirled(300, 2), {"modes": 4, "geodesics": 2, "align": False, "axes": 0.3, **QUICK}),
     "torus": (angles(300), {"modes": 3, "domain": "torus", **QUICK}),
     "space": (swirled(300, 3), {"modes": 3, "regularisation": 1e-3, **QUICK}),
-    "sweeps": (swirled(400, 4), {"modes": 3, "sweeps": 2, **QUICK}),
+    "sweeps": (swirled(400, 4), {"modes": 3, "geodesics": 2, **QUICK}),
 }
 
 

@@ -198,11 +198,11 @@ def test_the_quick_claims_hold():
         (["apply", "{map}", "wide.npy", "-o", "y"], "z: expected samples of dimension 2; got 3 columns"),
         (["report", "{pairs}", "--max-pairs", "0"], "--max-pairs: expected at least 1"),
         (["report", "{pairs}", "--map", "z.npz"], "expected a file written by eulerot"),
-        (["animate", "{map}", "--frames", "1"], "frames: expected at least 2"),
+        (["animate", "{map}", "--frames", "1"], "frames: expected a whole number of at least 2; got 1"),
         (["animate", "flat"], "rearrangement: expected one of the plane; got dimension 3"),
         (["demo", "--flow", "three_moons"], "name: expected one of checkerboard"),
-        (["bench", "--rounds", "0"], "--rounds: expected at least 1"),
-        (["bench", "--threads", "-1"], "--threads: expected at least 1"),
+        (["bench", "--rounds", "0"], "rounds: expected a positive whole number; got 0"),
+        (["bench", "--threads", "-1"], "threads: expected a positive whole number; got -1"),
     ],
 )
 def test_bad_input_ends_with_2_and_a_sentence(words, message, folder, tmp_path, monkeypatch, capsys):

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import reference_solver_space as reference
-from eulerot.euler.pointwise import pointwise
 
 from eulerot.euler import integrators, invariants
 from eulerot.euler.equations import equation_of, spectral
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4, RungeKutta
 from eulerot.euler.trajectory import Trajectory
+from eulerot.euler.transforms import pointwise
 
 GRIDS = [
     Grid((12, 16)),
@@ -191,9 +191,10 @@ def test_adjoint_of_a_run_against_central_differences(grid, tableau):
     none = np.zeros((0, grid.dim))
     for memory in (2**29, 1):  # everything kept, and stretches computed again
         run = Trajectory(equation, tableau, time=1.0 / np.max(grid.scales), steps=12, memory=memory)
-        bar, _ = run.adjoint(run.run(field, none)[2], multiplier, none)
+        bar, _ = run.adjoint(run.recorded(field, none)[2], multiplier, none)
         # a fourth-order difference: its step leaves an error of 1e-12 and round-off of 1e-13
-        ends = [inner(grid, multiplier, run.run(field + h * direction, none)[0]) for h in (2e-3, 1e-3, -1e-3, -2e-3)]
+        fields = [run.recorded(field + h * direction, none)[0] for h in (2e-3, 1e-3, -1e-3, -2e-3)]
+        ends = [inner(grid, multiplier, end) for end in fields]
         difference = (-ends[0] + 8 * ends[1] - 8 * ends[2] + ends[3]) / 12e-3
         assert np.isclose(inner(grid, bar, direction), difference, rtol=1e-8)
 

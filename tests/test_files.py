@@ -11,6 +11,7 @@ import pytest
 import eulerot
 from eulerot import files
 from eulerot.euler.integrators import RK4, Tableau
+from eulerot.rearrangement.archive import stored_sweep
 from eulerot.rearrangement.sweep import Sweep
 
 QUARTER = np.array([[0.0, -1.0], [1.0, 0.0]])
@@ -74,7 +75,20 @@ def test_every_setting_of_a_geodesic_is_kept(tmp_path):
     eulerot.Rearrangement(np.eye(2), (Sweep((geodesic,), TURN),)).save(tmp_path / "one")
     (loaded,) = eulerot.Rearrangement.load(tmp_path / "one").geodesics
     assert loaded.grid == grid and (loaded.time, loaded.steps, loaded.tableau) == (-0.3, 5, RK4)
-    assert np.array_equal(loaded.field0, geodesic.field0)
+    assert loaded.field0_hat.tobytes() == geodesic.field0_hat.tobytes()
+
+
+def test_files_of_earlier_versions_are_read(tmp_path):
+    grid = eulerot.Grid((9, 8), "cube")
+    geodesic = eulerot.Geodesic(np.arange(72.0).reshape(9, 8) / 36 - 1, grid, steps=5)
+    sweep = Sweep((geodesic,), TURN)
+    arrays = {"rotation": np.eye(2), "sweeps": 1, **stored_sweep(sweep, "sweep0_")}
+    arrays["sweep0_geodesic0_field0"] = geodesic.field0
+    for name in ("field0_hat", "field_steps"):  # versions 1 and 2 had the values, and version 1 no steps of the field
+        del arrays[f"sweep0_geodesic0_{name}"]
+    files.write_arrays(tmp_path / "old", arrays, kind="eulerot rearrangement", version=1)
+    z = np.random.default_rng(0).standard_normal((30, 2))
+    assert eulerot.Rearrangement.load(tmp_path / "old").forward(z).tobytes() == sweep.forward(z).tobytes()
 
 
 def test_no_byte_can_be_changed_or_lost(saved):

@@ -51,16 +51,16 @@ def test_gradient_is_that_of_the_discrete_steps(grid):
 @pytest.mark.parametrize("tableau", [RK4, DOP853], ids=lambda t: t.name)
 def test_the_map_converges_with_the_order_of_the_scheme(tableau):
     geodesic = random_geodesic(GRIDS[0], 6.0, tableau=tableau)
-    angles = to_phases(np.random.default_rng(3).uniform(0.2, 2.9, (100, 2)), geodesic.grid)
-    exact = replace(geodesic, steps=160, tableau=DOP853).forward_angles(angles)
+    phases = to_phases(np.random.default_rng(3).uniform(0.2, 2.9, (100, 2)), geodesic.grid)
+    exact = replace(geodesic, steps=160, tableau=DOP853).flow_map.advance(phases)
     counts = np.array([32, 64] if tableau is RK4 else [6, 12])
     errors = [
-        np.abs(replace(geodesic, steps=n, field_steps=3 * n).forward_angles(angles) - exact).max() for n in counts
+        np.abs(replace(geodesic, steps=n, field_steps=3 * n).flow_map.advance(phases) - exact).max() for n in counts
     ]
     assert np.log2(errors[0] / errors[1]) > tableau.order - 0.7
 
 
-def test_inverse_way_and_volume_agree_with_the_map():
+def test_inverse_path_and_volume_agree_with_the_map():
     geodesic = random_geodesic(GRIDS[0], 0.5, steps=12, field_steps=36)
     points = np.random.default_rng(4).uniform(0.1, 3.0, (50, 2))
     end = geodesic.forward(points)
@@ -75,17 +75,17 @@ def test_inverse_way_and_volume_agree_with_the_map():
 
 def test_steps_are_no_more_than_the_tolerance_asks_for():
     rng = np.random.default_rng(7)
-    angles = to_box(np.concatenate([rng.standard_normal((200, 2)), 3 * rng.standard_normal((50, 2))]))
-    rough = refined(random_geodesic(GRIDS[0], 6.0), angles, tolerance=1e-6, distance=distance)
-    finest = replace(rough, steps=200, field_steps=None).forward_angles(angles)
-    assert rough.steps > 4 and distance(rough.forward_angles(angles), finest) <= 1.1e-6
+    phases = to_box(np.concatenate([rng.standard_normal((200, 2)), 3 * rng.standard_normal((50, 2))]))
+    rough = refined(random_geodesic(GRIDS[0], 6.0), phases, tolerance=1e-6, distance=distance)
+    finest = replace(rough, steps=200, field_steps=None).flow_map.advance(phases)
+    assert rough.steps > 4 and distance(rough.flow_map.advance(phases), finest) <= 1.1e-6
     fewer = replace(rough, steps=rough.steps - 1, field_steps=3 * rough.steps - 3)
-    assert distance(fewer.forward_angles(angles), finest) > 0.9e-6
+    assert distance(fewer.flow_map.advance(phases), finest) > 0.9e-6
     with pytest.raises(ResolutionError, match="8 steps do not bring"):
-        refined(rough, angles, tolerance=1e-13, distance=distance, most=8)
+        refined(rough, phases, tolerance=1e-13, distance=distance, most=8)
 
 
 def test_too_few_steps_of_the_field_are_refused():
     for steps in (8, 9.5):
-        with pytest.raises(ValueError, match="field_steps: expected None or a whole number from 9 on"):
+        with pytest.raises(ValueError, match="field_steps: expected a whole number of at least 9"):
             random_geodesic(GRIDS[0], 1.0, field_steps=steps)

@@ -16,8 +16,8 @@ euler.grid euler.transforms._kernels euler.transforms.backends euler.transforms.
 euler.transforms euler.equations._kernels euler.equations.spectral euler.equations.vorticity euler.equations.velocity
 euler.equations euler.invariants euler.integrators euler.diagnostics euler.stepping euler.particles._kernels_basis
 euler.particles._kernels_plane euler.particles._kernels_space euler.particles._kernels euler.particles.phases
-euler.particles.basis euler.particles.advection euler.particles.nonuniform euler.particles
-euler.trajectory euler.splined euler.solver euler.geodesic euler.refinement euler
+euler.particles.basis euler.particles.advection euler.particles.nonuniform euler.particles euler.trajectory
+euler.splined euler.solver euler.geodesic euler.refinement euler
 rearrangement.rotations rearrangement.sweep rearrangement.delivery rearrangement._kernels rearrangement.tables
 rearrangement.tabulated rearrangement.archive rearrangement.composition rearrangement
 shooting.options shooting.pairs shooting.status shooting.parametrisation shooting.potential shooting.objective
@@ -31,7 +31,7 @@ flows.rearranged flows
 pages.page pages.reports pages.animation pages
 . validation benchmark
 cli.streams cli.animate cli.apply cli.bench cli.demo cli.fit cli.report cli.validate cli cli.__main__ __main__
-""".split()
+""".split()  # noqa: SIM905
 MODULES = {
     ".".join(file.relative_to(ROOT / "eulerot").with_suffix("").parts).removesuffix("__init__").rstrip(".") or ".": file
     for file in (ROOT / "eulerot").rglob("*.py")
@@ -46,7 +46,8 @@ def imported(file):
     """Yield the names in ``MODULES`` that a file imports, at any level, types and lazy imports included."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name.removeprefix("eulerot").lstrip(".") or "." for alias in node.names if alias.name.startswith("eulerot"))
+            ours = [alias.name for alias in node.names if alias.name.split(".")[0] == "eulerot"]
+            yield from (name.removeprefix("eulerot").lstrip(".") or "." for name in ours)
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "eulerot":
             module = node.module.removeprefix("eulerot").lstrip(".")
             for alias in node.names:

@@ -122,9 +122,9 @@ def test_gradient_of_field_and_particles_to_eight_digits(grid, tableau):
     target = random_positions(grid, 45, seed=9)
 
     def objective(field, where):
-        return np.sum(np.sin(trajectory.run(field, where)[1] - target))
+        return np.sum(np.sin(trajectory.recorded(field, where)[1] - target))
 
-    _, end, tape = trajectory.run(start, positions)
+    _, end, tape = trajectory.recorded(start, positions)
     gradient, start_bar = trajectory.adjoint(tape, None, np.cos(end - target))
     for seed in range(3):
         direction = random_field(grid, seed=20 + seed)

@@ -18,7 +18,7 @@ def test_checkpoints_give_the_same_gradient(grid):
     results = []
     for memory in (2**29, 1):
         trajectory = Trajectory(equation, RK4, 0.5, 7, memory=memory)
-        _, end, tape = trajectory.run(start, positions)
+        _, end, tape = trajectory.recorded(start, positions)
         assert len(tape) == (1 if memory > 1 else 7)
         results.append(trajectory.adjoint(tape, None, end))
     for one, other in zip(*results, strict=True):

@@ -62,12 +62,12 @@ def test_potential_gradient_and_mean():
     assert np.isclose(potential.mean, np.trace(potential.quadratic) / 2)
 
 
-@pytest.mark.parametrize("tableau_and_segments", [(None, 1), (None, 2), (DOP853, 1)])
+@pytest.mark.parametrize("tableau_and_geodesics", [(None, 1), (None, 2), (DOP853, 1)])
 @pytest.mark.parametrize("with_potential", [False, True])
-def test_gradient_equals_central_differences(tableau_and_segments, with_potential):
-    tableau, segments = tableau_and_segments
+def test_gradient_equals_central_differences(tableau_and_geodesics, with_potential):
+    tableau, geodesics = tableau_and_geodesics
     z, x = pairs(150)
-    objective = Objective(z, x, Grid.from_modes(5), steps=4, segments=segments)
+    objective = Objective(z, x, Grid.from_modes(5), steps=4, geodesics=geodesics)
     if tableau is not None:
         objective = replace(objective, tableau=tableau)
     if with_potential:
@@ -87,7 +87,7 @@ def test_potential_changes_the_noise_of_the_cost_and_not_its_expectation():
     z, x = pairs(100_000)
     plain = Objective(z, x, Grid.from_modes(5), threads=2)
     theta = 0.1 * np.random.default_rng(2).standard_normal(plain.size)
-    moved = plain.moved(theta)
+    moved, _ = plain.moved(theta)
     assert np.isclose(plain.cost(theta), transport_cost(moved, x), rtol=1e-13)
     potential = regressed_potential(moved[:1000], x[:1000])
     difference = replace(plain, potential=potential).cost(theta) - plain.cost(theta)
@@ -106,11 +106,11 @@ def test_a_cut_geodesic_is_the_same_map_with_the_same_roughness():
     one = Objective(z, x, Grid.from_modes(5), steps=24)
     theta = 0.1 * np.random.default_rng(3).standard_normal(one.size)
     for pieces in (2, 3):
-        several = replace(one, segments=pieces, steps=24 // pieces)
+        several = replace(one, geodesics=pieces, steps=24 // pieces)
         cut = one.cut(theta, pieces)
-        assert np.abs(several.moved(cut) - one.moved(theta)).max() < 1e-10
+        assert np.abs(several.moved(cut)[0] - one.moved(theta)[0]).max() < 1e-10
         # the first piece is the beginning; the others have what Euler makes of its roughness on the way
-        first = several.segments**2 * cut[: one.size] ** 2 @ one.stiffness
+        first = several.geodesics**2 * cut[: one.size] ** 2 @ one.stiffness
         assert np.isclose(first, theta**2 @ one.stiffness, rtol=1e-12)
 
 
@@ -119,7 +119,7 @@ def test_axes_of_a_planted_geodesic_are_found_in_any_units():
     planted = Objective(z @ turn.T, z, Grid.from_modes(4))
     vorticity = np.zeros(planted.grid.shape_hat)
     vorticity[0, 1], vorticity[2, 0] = 4.0, 2.0
-    x = planted.moved(planted._unknowns.theta(vorticity)) @ turn
+    x = planted.moved(planted._parametrisation.theta(vorticity))[0] @ turn
     found = fit(z, x, modes=4, align=False)
     assert np.abs(found.rearrangement.sweeps[0].axes - turn).max() < 0.03
     assert found.cost_after < 0.01 * found.cost_before
@@ -201,11 +201,11 @@ def test_aligned_path_takes_the_rotation_first():
     assert np.abs(rearrangement.inverse(rearrangement.forward(z)) - z).max() < 1e-8
 
 
-def test_segments_do_not_cost_more(fitted):
+def test_several_geodesics_do_not_cost_more(fitted):
     z = normal_points(1024, 2)
-    both = fit(z, swirled(z), modes=8, align=False, segments=2)
+    both = fit(z, swirled(z), modes=8, align=False, geodesics=2)
     assert len(both.rearrangement.geodesics) == 2
-    assert {stage.segments for stage in both.history} == {1, 2}
+    assert {stage.geodesics for stage in both.history} == {1, 2}
     assert both.cost_after < fitted.cost_after + 1e-3
     assert np.abs(both.rearrangement.inverse(both.rearrangement.forward(z)) - z).max() < 1e-8
 
@@ -255,7 +255,7 @@ def test_interrupt_keeps_the_best(monkeypatch):
         return evaluate(self, theta, regularisation)
 
     monkeypatch.setattr(InitialGuess, "angle", lambda self: 0.0)
-    monkeypatch.setattr(InitialGuess, "start", lambda self, axes: np.zeros(36))
+    monkeypatch.setattr(InitialGuess, "unknowns", lambda self, axes: np.zeros(36))
     monkeypatch.setattr(Objective, "__call__", interrupted)
     result = fit(z, x, modes=6, align=False, regularisation=(1e-3, 1e-4))
     assert result.status == "interrupted" and "interrupted" in result.message
@@ -263,7 +263,7 @@ def test_interrupt_keeps_the_best(monkeypatch):
 
 
 def test_weights_may_start_anywhere(fitted):
-    """A first weight that is worse than the coarse start, which has a weight of its own, does not end the descent."""
+    """A first weight that is worse than the coarse start, with a weight of its own, does not end the continuation."""
     z = normal_points(1024, 2)
     result = fit(z, swirled(z), modes=8, align=False, regularisation=(1e-1, 1e-2, 1e-3, 1e-4, 1e-5))
     assert len(result.history) >= 4 and result.history[0].held_out_cost > 1.01 * fitted.cost_after
@@ -277,7 +277,7 @@ def test_iterations_that_run_out_are_reported():
 
 SCRIPT = """
 import sys, numpy as np
-from eulerot.shooting import fit
+from eulerot import fit
 z = np.random.default_rng(0).standard_normal((600, 2))
 result = fit(z, np.sinh(z @ [[0.0, 1.0], [-1.0, 0.3]]), modes=6, threads=int(sys.argv[1]))
 y = result.rearrangement.forward(z)

@@ -16,8 +16,8 @@ from eulerot.shooting.continuation import Continuation
 from eulerot.shooting.fit import fit
 from eulerot.shooting.objective import Objective
 from eulerot.shooting.potential import regressed_potential
+from eulerot.shooting.regression import OtherCoordinates, polynomial_degrees
 from eulerot.shooting.sweep_axes import Slope, best_axes
-from eulerot.shooting.sweep_fit import _Others, _powers
 from eulerot.transport.cost import lower_bound, transport_cost
 
 
@@ -56,7 +56,7 @@ def test_a_planar_flow_solves_the_equations_of_space():
     assert np.abs(solid.field1[2]).max() < 1e-12
 
     z = rng.standard_normal((200, 3))
-    by_space = to_latent(solid.forward_angles(to_box(z)))
+    by_space = to_latent(solid.flow_map.advance(to_box(z)))
     sweep = Sweep((flat,), np.eye(3), ((0, 1),))
     assert np.abs(sweep.forward(z) - by_space).max() < 1e-9
     assert np.abs(by_space - z).max() > 0.1
@@ -103,17 +103,17 @@ def test_best_axes_find_planted_planes():
 def test_regression_takes_away_what_a_plane_cannot_know():
     z = normal_points(4096, 4)
     x = np.stack([z[:, 0] + 2 * z[:, 2] * z[:, 3], z[:, 1] + z[:, 0] * z[:, 2], z[:, 2], z[:, 3]], axis=1)
-    without = _Others.of(z, x).without(z, x, (0, 1))
+    without = OtherCoordinates.of(z, x).without(z, x, (0, 1))
     assert np.mean((x[:, :2] - z[:, :2]) ** 2) > 1.0
     assert np.mean((without - z[:, :2]) ** 2) < 0.01
-    assert len(_powers(3, 100)) == 19 and len(_powers(3, 12)) == 12 and len(_powers(3, 0)) == 9
+    assert [len(polynomial_degrees(3, most)) for most in (100, 12, 0)] == [19, 12, 9]
 
 
 @pytest.fixture(scope="module")
 def planted():
     axes = turned(4, 4)
     z = normal_points(2048, 4)
-    return axes, fit(z, monge(swirled(z, axes)), align=False, modes=5, sweeps=4)
+    return axes, fit(z, monge(swirled(z, axes)), align=False, modes=5, geodesics=4)
 
 
 def test_sweeps_recover_planted_swirls_in_turned_planes(planted):
@@ -138,7 +138,7 @@ def test_sweeps_preserve_the_gaussian_and_are_inverted(planted):
 def test_digits_beat_what_alignment_reaches():
     flow = zoo.load("digits")
     z = normal_points(1024, flow.dim)
-    twin = RearrangedFlow(flow, fit(z, flow.forward(z), modes=4, sweeps=1).rearrangement)
+    twin = RearrangedFlow(flow, fit(z, flow.forward(z), modes=4, geodesics=1).rearrangement)
     y, x = twin.pairs(1000, seed=1)
     z = np.random.default_rng(1).standard_normal((1000, flow.dim))
     aligned = z @ twin.rearrangement.rotation.T
@@ -149,30 +149,31 @@ def test_linear_flows_need_no_sweep():
     matrix = np.diag([2.0, 1.0, 0.5, 1.5, 1.0]) @ turned(6, 5)
     matrix[0] *= np.sign(np.linalg.det(matrix))
     z = normal_points(1024, 5)
-    found = fit(z, z @ matrix.T, modes=4, sweeps=2)
+    found = fit(z, z @ matrix.T, modes=4, geodesics=2)
     optimum = np.sum((np.linalg.svd(matrix)[1] - 1) ** 2)
     assert abs(transport_cost(found.rearrangement.forward(z), z @ matrix.T) - optimum) < 0.05 * optimum
 
 
 def test_options_that_do_not_go_with_sweeps():
     z = np.random.default_rng(0).standard_normal((100, 4))
-    with pytest.raises(ValueError, match="segments: expected 1 with sweeps"):
-        fit(z, z, segments=2)
+    for name in ("segments", "sweeps"):
+        with pytest.raises(ValueError, match=rf"{name}: .* geodesics, which has taken its place; .* Pass geodesics=2"):
+            fit(z, z, **{name: 2})
     with pytest.raises(ValueError, match="axes: expected None but for one box"):
         fit(z, z, axes=0.3)
     with pytest.raises(ValueError, match=r"z: expected at least 144 pairs for modes = 12"):
         fit(z, z, modes=12)
-    with pytest.raises(ValueError, match="sweeps: expected a positive whole number; got 0"):
-        fit(z, z, sweeps=0)
+    with pytest.raises(ValueError, match="geodesics: expected a positive whole number; got 0"):
+        fit(z, z, geodesics=0)
 
 
-@pytest.mark.parametrize("segments", [1, 2])
-def test_gradient_in_space_equals_central_differences(segments):
+@pytest.mark.parametrize("geodesics", [1, 2])
+def test_gradient_in_space_equals_central_differences(geodesics):
     rng = np.random.default_rng(0)
     z = rng.standard_normal((80, 3))
     x = monge(z[:, ::-1])
     potential = regressed_potential(z, x, m=3)
-    objective = Objective(z, x, Grid.from_modes(3, dim=3), steps=4, segments=segments, potential=potential)
+    objective = Objective(z, x, Grid.from_modes(3, dim=3), steps=4, geodesics=geodesics, potential=potential)
     theta, direction = 0.02 * rng.standard_normal((2, objective.size))
     exact = objective(theta, 1e-4)[1] @ direction
 
@@ -196,15 +197,9 @@ def test_a_geodesic_in_space_recovers_a_planted_swirl():
     assert np.abs(found.rearrangement.inverse(y) - fresh[:500]).max() < 1e-8
 
 
-def test_a_plane_may_be_swept_too():
-    z = normal_points(512, 2)
-    found = fit(z, monge(swirled(z, np.eye(2))), align=False, modes=5, sweeps=1)
-    assert len(found.rearrangement.sweeps) == 1 and found.cost_after < found.cost_before
-
-
 def test_rearranged_flow_in_four_dimensions():
     matrix = np.diag([2.0, 1.0, 0.5, 1.5]) @ expm(np.triu(np.ones((4, 4)), 1) - np.tril(np.ones((4, 4)), -1))
-    twin = rearrange(LinearFlow(matrix, np.ones(4)), n_pairs=1024, modes=4, sweeps=1)
+    twin = rearrange(LinearFlow(matrix, np.ones(4)), n_pairs=1024, modes=4, geodesics=1)
     report = twin.report(500)
     assert report.after.lower_bound <= report.exact <= report.cost and report.density_error < 1e-6
     assert report.closed > 0.9 and report.asymmetry_after < 0.2 * report.asymmetry_before
@@ -213,11 +208,11 @@ def test_rearranged_flow_in_four_dimensions():
 def test_descent_reports_the_sweep_it_belongs_to(planted):
     stages = planted[1].history
     assert [stage.sweep for stage in stages] == sorted(stage.sweep for stage in stages)
-    assert all(stage.segments == 1 and stage.iterations <= 8 for stage in stages)
+    assert all(stage.geodesics == 1 and stage.iterations <= 8 for stage in stages)
     assert Continuation.__dataclass_fields__["sweep"].default == 0
 
 
-@pytest.mark.parametrize(("dim", "options"), [(4, {"sweeps": 2}), (3, {"modes": 3})])
+@pytest.mark.parametrize(("dim", "options"), [(4, {"geodesics": 2}), (3, {"modes": 3})])
 def test_threads_do_not_change_a_bit(dim, options):
     z = np.random.default_rng(0).standard_normal((600, dim))
     x = monge(swirled(z, turned(1, dim), peak=2.0))

@@ -5,11 +5,11 @@ import sys
 
 import numpy as np
 import pytest
-from eulerot.euler.pointwise import backends, pointwise
-from eulerot.euler.pointwise.pointwise import Pointwise, Transforms
 
 from eulerot.euler.equations import equation_of
 from eulerot.euler.grid import Grid
+from eulerot.euler.transforms import backends, pointwise
+from eulerot.euler.transforms.pointwise import Pointwise, Transforms
 
 
 def parities(grid):

@@ -12,7 +12,7 @@ __all__ = ["add"]
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
-    words = "draw the Gaussian on its way along the geodesics as a GIF; needs matplotlib"
+    words = "draw latents that move along the geodesics as a GIF; needs matplotlib"
     parser = commands.add_parser("animate", help=words, description=words)
     parser.add_argument("map", type=Path, metavar="MAP.npz", help="a file that eulerot fit wrote")
     parser.add_argument("-o", "--out", type=Path, default=Path("path.gif"), help="the file to write (path.gif)")

@@ -31,7 +31,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     demo.add_argument("--pairs", type=int, default=8192, help="pairs to fit to")
     demo.add_argument("--test-pairs", type=int, default=5000, help="fresh pairs to measure on")
     demo.add_argument("--modes", type=int, default=16, help="modes an axis")
-    demo.add_argument("--geodesics", type=int, default=None, help="geodesics that are composed; one by default, sweeps beyond three dimensions")
+    demo.add_argument("--geodesics", type=int, help="geodesics that are composed; sweeps beyond three dimensions")
     demo.add_argument("--align", action=argparse.BooleanOptionalAction, default=False, help="rotate first")
     demo.add_argument("--seed", type=int, default=0, help="seed of the pairs and of the fit")
     demo.add_argument("--no-pictures", action="store_true", help="report only; needs no matplotlib")
@@ -86,7 +86,7 @@ _CAPTIONS = {
     "samples.png": "Samples before and after; colour and brightness show the latent that each comes from.",
     "arrows.png": "From latents to samples, before and after, in one colour scale.",
     "vorticity.png": "The initial vorticity and velocity of the geodesic, in the box.",
-    "path.png": "The way of latents along the geodesic.",
+    "path.png": "The paths of latents along the geodesic.",
     "path.gif": "The same in motion: the cloud stays Gaussian, and only who is where changes.",
     "costs.png": "Cost before and after, with the exact optimum.",
     "history.png": "Cost of training and held-out pairs against the weight of the regularisation.",

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from eulerot.cli.streams import read_pairs, show_json
-from eulerot.transport.report import closed_share
+from eulerot.transport.report import closed_in_words, closed_share
 
 __all__ = ["add"]
 
@@ -43,10 +43,10 @@ def _run(arguments: argparse.Namespace) -> int:
     text = str(before)
     if rearrangement is not None:
         after = eulerot.transport_report(rearrangement.forward(z), x, domain=domain)
-        closed = closed_share(before, after)
+        closed, words = closed_share(before, after), closed_in_words(before, after)
         error = float(np.max(np.abs(rearrangement.log_abs_det(z))))
         values |= {"after": asdict(after), "closed": closed, "density_error": error}
-        text = f"before: {before}\nafter: {after}\nclosed {closed:.2%} of the excess; density error {error:.1e}"
+        text = f"before: {before}\nafter: {after}\nclosed: {words}; density error {error:.1e}"
     show_json(values) if arguments.json else print(text)
     if arguments.html is not None:
         pages.pairs_page(z, x, rearrangement).write(arguments.html)

@@ -73,13 +73,14 @@ class Geodesic:
     True
     """
 
-    field0_hat: np.ndarray = field(repr=False)
+    field0: FloatArray
     grid: Grid
     time: float
     steps: int
     tableau: Tableau = field(repr=False)
     threads: int
     field_steps: int | None
+    field0_hat: np.ndarray = field(init=False, repr=False)
 
     def __init__(
         self,
@@ -120,6 +121,12 @@ class Geodesic:
         geodesic = object.__new__(cls)
         geodesic._set(np.array(field0_hat), grid, time, steps, tableau, threads, field_steps)
         return geodesic
+
+    # A field of the dataclass all the same, so that `dataclasses.replace` finds it and gives it to the constructor
+    @cached_property  # type: ignore[no-redef]
+    def field0(self) -> FloatArray:
+        """The initial field at the grid points."""
+        return self._equation.synthesised(self.field0_hat)
 
     def _set(
         self,
@@ -172,11 +179,6 @@ class Geodesic:
     @property
     def _equation(self) -> Equation:
         return equation_of(self.grid)
-
-    @cached_property
-    def field0(self) -> FloatArray:
-        """The initial field at the grid points."""
-        return self._equation.synthesised(self.field0_hat)
 
     @property
     def field1_hat(self) -> np.ndarray:

@@ -70,13 +70,11 @@ class Trajectory:
     def stages(self, start: np.ndarray, steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Advance the field by some steps, or all; return it and all stage fields, shape ``(steps, stages, ...)``."""
         equation, first = self.equation, self.steps if steps is None else steps
-        end, stages = start, equation.zeros(first, self.tableau.stages)
+        stages = equation.zeros(first, self.tableau.stages)
         # the speed of the first field decides, and the finite end: a fit must not end at a limit that is nearly kept
-        marching = time_steps(
+        *_, (_, _, end) = time_steps(
             equation, start, self.time, self.steps, self.tableau, first=first, check_every=self.steps, stages=stages
         )
-        for _, _, end in marching:
-            pass
         return end, stages
 
     def recorded(self, start: np.ndarray, positions: FloatArray) -> tuple[np.ndarray, FloatArray, list]:

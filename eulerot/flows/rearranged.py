@@ -123,6 +123,7 @@ class RearrangedFlow:
             asymmetry_before=asymmetry(self.flow.forward, few, domain=domain),
             asymmetry_after=asymmetry(self.forward, self.rearrangement.forward(few), domain=domain),
             map=self.map,
+            reflected=self.rearrangement.reflection is not None,
         )
 
     def plot(self, *, n: int = 2000, ax: Axes | None = None) -> Axes:

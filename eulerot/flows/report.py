@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eulerot.transport.report import TransportReport, closed_share
+from eulerot.transport.report import TransportReport, closed_in_words, closed_share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +27,8 @@ class FlowReport:
         ``|Dg - Dg^T| / |Dg|`` of the flow and of the rearranged flow, equation (17); zero for a Monge map.
     map : str
         Which maps of the flow were used, and what was done about its base, in words.
+    reflected : bool
+        Whether the flow reverses orientation, so that the rearrangement begins with a reflection; equation (23).
     """
 
     before: TransportReport
@@ -35,10 +37,11 @@ class FlowReport:
     asymmetry_before: float
     asymmetry_after: float
     map: str = "the maps of the flow"
+    reflected: bool = False
 
     @property
     def closed(self) -> float:
-        """The share of the excess that is gone, equation (14)."""
+        """The share of the excess that is gone, equation (14); not a number where there was none."""
         return closed_share(self.before, self.after)
 
     @property
@@ -73,10 +76,12 @@ class FlowReport:
             rows.append((label, f"{getattr(self.before, name):.5f}", f"{getattr(self.after, name):.5f}"))
         rows.append(("asymmetry", f"{self.asymmetry_before:.4f}", f"{self.asymmetry_after:.4f}"))
         lines = [f"{label:<14}{before:>10}{after:>10}" for label, before, after in rows]
-        lines.append(f"{'closed':<14}{self.closed:>20.2%}")
+        lines.append(f"{'closed':<14}{closed_in_words(self.before, self.after):>20}")
         lines.append(f"{'density error':<14}{self.density_error:>20.1e}")
         lines.append(f"{'pairs':<14}{self.n:>20d}")
         lines.append(f"map: {self.map}")
+        if self.reflected:
+            lines.append("orientation: the flow reverses it; the latents are reflected first")
         return "\n".join(lines)
 
     def plot(self, *, ax: Axes | None = None) -> Axes:

@@ -1,4 +1,4 @@
-"""From the latent space to the box and back, DESIGN equation (3).
+"""Map the latent space to the box and back, equation (3).
 
 ``a = pi Phi(z)`` sends the standard normal to the uniform law on ``[0, pi]^d``. Here ``a`` is stored as a signed
 wall distance, ``pi Phi(z)`` for ``z <= 0`` and ``-pi Phi(-z)`` for ``z > 0``: both tails keep their digits out to
@@ -32,7 +32,7 @@ _CLIPPED = (
 
 
 def to_box(latents: FloatArray) -> FloatArray:
-    """Return signed wall distances of latents, equation (3).
+    """Return the signed wall distances of latents, equation (3).
 
     Parameters
     ----------
@@ -58,14 +58,14 @@ def to_box(latents: FloatArray) -> FloatArray:
 
 
 def to_latent(distances: FloatArray) -> FloatArray:
-    """Return latents of signed wall distances, the inverse of `to_box`."""
+    """Return the latents of signed wall distances, the inverse of `to_box`."""
     # a point that has come within rounding of the far wall stays finite: the last share before one
     share = np.minimum(np.abs(distances) / math.pi, 1.0 - np.finfo(float).epsneg)
     return np.copysign(1.0, distances) * ndtri(share)
 
 
 def log_density(latents: FloatArray) -> FloatArray:
-    """Return ``log(d a / d z) = log(pi phi(z))``, coordinate by coordinate."""
+    """Return ``log(d a / d z) = log(pi phi(z))`` for each coordinate."""
     return math.log(math.pi) - 0.5 * math.log(2 * math.pi) - 0.5 * latents**2
 
 
@@ -96,12 +96,12 @@ def to_chart(latents: FloatArray, domain: str) -> FloatArray:
 
 
 def from_chart(angles: FloatArray, domain: str) -> FloatArray:
-    """Return latents of the coordinates of `to_chart`; on the torus within ``[-pi, pi)``."""
+    """Return the latents of coordinates of `to_chart`; on the torus within ``[-pi, pi)``."""
     return to_latent(angles) if domain == "cube" else wrapped(angles)
 
 
 def chart_distance(one: FloatArray, other: FloatArray, domain: str) -> float:
-    """Return the largest difference of the latents of two arrays of coordinates; on the torus the shortest way round.
+    """Return the largest difference of the latents of two arrays of coordinates; on the torus along the shorter arc.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Angles of period ``2 pi``: how they are brought into range, their differences, and the optimal coupling of one."""
+"""Handle angles of period ``2 pi``: bring them into range, take their differences, and couple samples of one angle."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["circular_cost", "shortest", "wrapped"]
 
 
 def wrapped(angles: FloatArray) -> FloatArray:
-    """Return angles in ``[-pi, pi)``; of a difference of two, the shortest way round.
+    """Return angles reduced to ``[-pi, pi)``; for a difference of two angles this is the shorter arc between them.
 
     Examples
     --------
@@ -22,7 +22,7 @@ def wrapped(angles: FloatArray) -> FloatArray:
 
 
 def shortest(difference: FloatArray, domain: str = "cube") -> FloatArray:
-    """Return differences of samples; on the torus those of angles, the shortest way round, in ``[-pi, pi)``.
+    """Return differences of samples; on the torus, where they are angles, along the shorter arc, in ``[-pi, pi)``.
 
     Examples
     --------
@@ -33,11 +33,11 @@ def shortest(difference: FloatArray, domain: str = "cube") -> FloatArray:
 
 
 def circular_cost(source: FloatArray, target: FloatArray) -> float:
-    """Return the least cost of coupling two samples of one angle, the optimum over all rotations of sorted samples."""
-    n, turn = len(source), 2 * np.pi
-    a, b = np.sort(np.remainder(source, turn)), np.sort(np.remainder(target, turn))
-    # sorted angles go to sorted angles, some places on: unrolled, b goes on for ever; the cost is convex in the place
-    unrolled = np.concatenate([b - turn, b, b + turn])
+    """Return the least cost of coupling two samples of one angle, over all cyclic shifts of the sorted samples."""
+    n, period = len(source), 2 * np.pi
+    a, b = np.sort(np.remainder(source, period)), np.sort(np.remainder(target, period))
+    # sorted angles go to sorted angles, shifted by some places; the cost is convex in the shift
+    unrolled = np.concatenate([b - period, b, b + period])
 
     def cost(place: int) -> float:
         return float(np.mean((unrolled[place : place + n] - a) ** 2))

@@ -1,4 +1,4 @@
-"""The source: standard normal points to fit with, and the check that latents are standard normal."""
+"""Draw points of the source, standard normal or uniform angles, and check that latents are such points."""
 
 from __future__ import annotations
 

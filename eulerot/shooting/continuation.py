@@ -1,4 +1,4 @@
-"""Continuation in the regularisation: one objective, many weights, and the choice by held-out pairs."""
+"""Minimise an objective for descending weights of the regularisation, and choose among them by held-out pairs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tqdm import tqdm
 from eulerot._types import FloatArray
 from eulerot.shooting.journal import Journal
 from eulerot.shooting.objective import Objective
+from eulerot.shooting.pairs import DataUnit
 from eulerot.shooting.potential import Potential, regressed_potential
 
 __all__ = ["Continuation", "FitStage"]
@@ -20,24 +21,24 @@ __all__ = ["Continuation", "FitStage"]
 
 @dataclass(frozen=True)
 class FitStage:
-    """One run of the optimiser, for one weight of the regularisation.
+    """Record one minimisation, for one weight of the regularisation.
 
     Attributes
     ----------
     geodesics : int
-        The number of geodesics that were sought together.
+        The number of geodesics that were fitted together.
     regularisation : float
         The weight.
     iterations : int
         Iterations of the optimiser.
     train_cost, held_out_cost : float
-        Costs at its end by equation (12'), whose expectation is that of the cost.
+        Costs at its end, by equation (12'), which has the expectation of the cost.
     converged : bool
         Whether the optimiser met its tolerance.
     seconds : float
         The time taken.
     sweep : int
-        The number of the sweep that it belongs to, from 1; 0 where there is one geodesic after another.
+        The number of the sweep that it belongs to, counted from 1; 0 in fits without sweeps.
     """
 
     geodesics: int
@@ -52,24 +53,26 @@ class FitStage:
 
 @dataclass
 class Continuation:
-    """Runs of the optimiser for descending weights, each from the end of the one before, and their history.
+    """Minimise for descending weights, each time from the end of the last minimisation, and keep the history.
 
     Parameters
     ----------
     max_iterations : int
         Iterations for each weight.
     bar : tqdm
-        Shows the progress: it is updated at each iteration.
+        The progress bar, updated at each iteration.
     potential : callable
-        From rearranged latents, their data and their phases to the potential of equation (12').
+        Returns the potential of equation (12') for rearranged latents, their data and their coordinates in the box.
     history : list of FitStage
-        What was tried.
+        The minimisations, in order.
     interrupted : bool
         Whether Ctrl-C ended it.
     sweep : int
-        The number that is entered in the history.
+        The number of the present sweep, for the history.
     journal : Journal
         Runs the optimiser, and keeps what its functions gave.
+    data : DataUnit
+        The unit of the data, in which the history and the progress bar give costs.
     """
 
     max_iterations: int
@@ -79,16 +82,17 @@ class Continuation:
     interrupted: bool = False
     sweep: int = 0
     journal: Journal = field(default_factory=Journal)
+    data: DataUnit = field(default_factory=lambda: DataUnit(None, 1.0))
 
     def minimise(
         self, objective: Objective, held_out: Objective, start: FloatArray, weights: tuple[float, ...], unit: float
     ) -> tuple[FloatArray | None, float]:
-        """Minimise for each weight in turn, from where the last one ended, until the held-out cost no longer falls.
+        """Minimise for each weight in turn, from the end of the last one, until the held-out cost no longer falls.
 
         Parameters
         ----------
         objective, held_out : Objective
-            Of the pairs to fit to, and of the held-out pairs.
+            The objective of the pairs to fit to, and that of the held-out pairs.
         start : ndarray
             The unknowns to start from.
         weights : tuple of float
@@ -124,11 +128,15 @@ class Continuation:
     def _chosen(
         self, objective: Objective, held_out: Objective, tried: list[FloatArray]
     ) -> tuple[FloatArray | None, float]:
-        """Return the unknowns that held-out pairs prefer; enter all costs by the last potential."""
+        """Return the unknowns of the lowest held-out cost; rewrite the history with costs by the last potential."""
         n = len(tried) - 2
         costs = [held_out.cost(theta) for theta in tried]
         self.history[-n:] = [
-            replace(stage, train_cost=objective.cost(theta), held_out_cost=cost)
+            replace(
+                stage,
+                train_cost=self.data.cost(objective.cost(theta), objective.x),
+                held_out_cost=self.data.cost(cost, held_out.x),
+            )
             for stage, theta, cost in zip(self.history[-n:], tried[2:], costs[2:], strict=True)
         ]
         best = int(np.argmin(costs))
@@ -137,7 +145,7 @@ class Continuation:
     def _minimised(
         self, objective: Objective, held_out: Objective, theta: FloatArray, weight: float, unit: float
     ) -> tuple[FloatArray, FitStage]:
-        """Run the optimiser for one weight, from `theta`."""
+        """Minimise for one weight, from `theta`."""
         # several geodesics gain slowly for long, because a little of one can be exchanged for a little of another
         ftol = 1e-5 if objective.geodesics == 1 else 1e-6
         begun, latest, converged = time.perf_counter(), theta, False
@@ -151,7 +159,8 @@ class Continuation:
         def tick(intermediate_result: OptimizeResult) -> None:
             nonlocal latest, iterations
             latest, iterations = intermediate_result.x.copy(), iterations + 1
-            self.bar.set_postfix_str(f"cost {intermediate_result.fun * unit + origin:.5f}", refresh=False)
+            cost = self.data.cost(intermediate_result.fun * unit + origin, objective.x)
+            self.bar.set_postfix_str(f"cost {cost:.5f}", refresh=False)
             self.bar.update()
 
         try:

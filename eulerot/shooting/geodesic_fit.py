@@ -1,4 +1,4 @@
-"""The fit in plane and space: axes of the box, continuation in the regularisation, then more geodesics than one."""
+"""Fit geodesics in the plane and in space: choose the axes of the box, fit one geodesic, then cut it into several."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WEIGHTS = (1e-4, 1e-5)
 
 @dataclass
 class GeodesicFit:
-    """One geodesic of a box in the plane or in space, or several that are composed.
+    """Fit one geodesic of a box in the plane or in space, or several that are composed.
 
     Parameters
     ----------
@@ -70,11 +70,11 @@ class GeodesicFit:
 
     @property
     def outcome(self) -> Outcome:
-        """How the optimiser ended at last."""
+        """How the last minimisation ended."""
         return CONVERGED if self.continuation.history[-1].converged else OUT_OF_ITERATIONS
 
     def sweeps(self) -> list[Sweep]:
-        """Return the geodesics, in as few steps as the fit took."""
+        """Return the geodesics as sweeps, with the number of steps that the fit used."""
         if self.best is None:
             return []
         one = self._objective(self.train, 1)
@@ -87,7 +87,7 @@ class GeodesicFit:
 
     @cached_property
     def grid(self) -> Grid:
-        """The box."""
+        """The grid of the box, or of the torus."""
         return Grid.from_modes(self.options.modes_in(self._dim), dim=self._dim, domain=self.options.domain)
 
     @cached_property

@@ -1,7 +1,8 @@
-"""Coarse fits, with few modes and few pairs: which way to turn the box, and where to start.
+"""Fit one geodesic coarsely, with few modes and few pairs, to choose the axes of the box and the first unknowns.
 
 The Gaussian looks the same from every direction, but the box of equation (3) does not: its walls, and with them the
-geodesics that so many modes can express, depend on the axes in which ``a = pi Phi(z)`` is taken. Turned axes ``Q`` give
+geodesics that a given number of modes can express, depend on the axes in which ``a = pi Phi(z)`` is taken. Rotated axes
+``Q`` give
 
     s = Q^T o X o Q,    X the map of a geodesic in the box,                                               (3')
 
@@ -25,7 +26,7 @@ from eulerot.shooting.potential import Potential, half_square, regressed_potenti
 
 __all__ = ["InitialGuess"]
 
-# A quarter turn or a mirror image maps the box onto itself: the angles of a quarter turn are all there are
+# A rotation by 90 degrees or a reflection maps the box onto itself: only angles below 90 degrees need to be tried
 _ANGLES = 8
 _WIDTH = 0.5 * math.pi / _ANGLES
 _MODES = {2: 8, 3: 4}
@@ -36,18 +37,18 @@ _WEIGHT = 1e-4
 
 @dataclass(frozen=True)
 class InitialGuess:
-    """Fits of one coarse geodesic to some of the pairs.
+    """Fit a coarse geodesic to some of the pairs, in several axes.
 
     Parameters
     ----------
     z, x : ndarray, shape (n, d)
         Latents and data, `x` centred and of unit spread.
     modes : int
-        Modes of the fit that this one prepares; no more than eight, in space four, are used first.
+        Modes an axis of the fit that this one prepares. The coarse fits use at most eight, in space four.
     threads : int
         Threads over particles.
     bar : tqdm
-        Shows the progress: it is updated at each angle.
+        The progress bar, updated once for each angle.
     journal : Journal
         Runs the optimiser, and keeps what its functions gave.
     """
@@ -80,7 +81,7 @@ class InitialGuess:
         return float(vertex * _WIDTH % (0.5 * math.pi))
 
     def unknowns(self, axes: FloatArray) -> FloatArray:
-        """Return the unknowns of a fit in the given axes: few modes first, then all of them, to the same few pairs."""
+        """Return the unknowns of a fit in the given axes, to the same few pairs: few modes first, then all."""
         _, few, moved = self._fitted(axes, half_square(len(axes)))
         room = [(0, b - a) for a, b in zip(few.shape, self._objective(axes, self.modes).shape, strict=True)]
         potential = regressed_potential(moved @ axes.T, self.x @ axes.T)
@@ -93,7 +94,7 @@ class InitialGuess:
     def _fitted(
         self, axes: FloatArray, potential: Potential, start: FloatArray | None = None
     ) -> tuple[float, FloatArray, FloatArray]:
-        """Return the least cost in these axes, its unknowns, and the latents that it moved."""
+        """Return the lowest cost found in these axes, its unknowns, and the latents as it moves them."""
         modes = self.modes if start is not None else min(_MODES[len(axes)], self.modes)
         objective = replace(self._objective(axes, modes), potential=potential)
         theta = np.zeros(objective.size) if start is None else start.ravel()

@@ -1,8 +1,9 @@
-"""Fits that survive: a journal of what the minimised functions gave, from which a killed fit is run again.
+"""Keep a journal of all values and gradients that a fit computes, from which a fit that was killed can be resumed.
 
-An optimiser cannot be stopped and started from inside, but it is deterministic: with the same answers it asks the same
-questions. So a checkpoint keeps the answers, in order. A fit that is resumed runs from its beginning; as long as the
-journal knows the answer it is read and not computed, and the result has the same bits because the run is the same.
+An optimiser cannot be stopped and started from inside, but it is deterministic: given the same values and gradients,
+it asks for the same ones next. So a checkpoint keeps them, in order. A fit that is resumed starts from its beginning
+again, but reads from the journal what is there instead of computing it. Its result has the same bits as that of a fit
+that was never stopped, because the optimiser takes the same steps.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ Function = Callable[[FloatArray], tuple[float, FloatArray]]
 
 @dataclass
 class Journal:
-    """Values and gradients of the minimised functions, in the order in which they were computed.
+    """Keep the values and gradients of the minimised functions, in the order in which they were computed.
 
     Used as a context, it writes what is not written yet when it ends, however it ends.
 
@@ -68,14 +69,14 @@ class Journal:
 
     @classmethod
     def of(cls, options: FitOptions, *samples: tuple[FloatArray, FloatArray]) -> Journal:
-        """Return the journal of a fit to these samples: the file's if there is one, else a new one, written at once.
+        """Return the journal of a fit to these samples: read from its file, or new and written at once.
 
         Raises
         ------
         ValueError
             If the file is one of other pairs, options or version of the package.
         FormatError
-            If it is no whole checkpoint.
+            If it is not a complete checkpoint.
         OSError
             If it cannot be read or written.
         """
@@ -103,18 +104,18 @@ class Journal:
         callback: Callable[[OptimizeResult], None] | None = None,
         **options: float,
     ) -> OptimizeResult:
-        """Return the minimum of a function that gives value and gradient, by L-BFGS-B.
+        """Minimise a function that returns its value and gradient, by L-BFGS-B.
 
         Raises
         ------
         FormatError
-            If the journal is not that of this run.
+            If the journal holds other values than this fit computes.
         """
         asked = function if self.path is None else lambda theta: self._answer(function, theta)
         return minimize(asked, start, jac=True, method="L-BFGS-B", callback=callback, options=options)
 
     def _answer(self, function: Function, theta: FloatArray) -> tuple[float, FloatArray]:
-        """Return value and gradient, from the journal as far as it goes."""
+        """Return value and gradient: read from the journal where it has them, computed otherwise."""
         place, digest = self._place, _digest(theta)
         known = self.entries[place] if place < len(self.entries) else None
         entry = known
@@ -136,7 +137,7 @@ class Journal:
         return float(entry[1][0]), entry[1][1:].copy()
 
     def _keep(self) -> None:
-        """Write what is not written yet; a disk that is full does not end a fit."""
+        """Write the entries that are not in the file yet; an error of the disk only warns and does not end the fit."""
         if self.path is None or self._written == len(self.entries):
             return
         begun = time.monotonic()
@@ -161,7 +162,7 @@ class Journal:
 
 
 def _problem(options: FitOptions, samples: tuple[tuple[FloatArray, FloatArray], ...]) -> dict[str, str]:
-    """Return all that the result depends on, by name."""
+    """Return everything that the result of a fit depends on, by name."""
     digest = hashlib.sha256()
     for rows in (array for pair in samples for array in pair):
         digest.update(str(rows.shape).encode())
@@ -176,7 +177,7 @@ def _digest(theta: FloatArray) -> int:
 
 
 def _read(path: Path, problem: dict[str, str]) -> list[tuple[int, FloatArray]]:
-    """Return the entries of a file of this problem."""
+    """Read the entries of a file, after checking that it belongs to this problem."""
     arrays = read_arrays(path, kind=_KIND, version=_VERSION)
     try:
         found = dict(json.loads(str(arrays["problem"])))

@@ -1,4 +1,4 @@
-"""The cost of shooting and its exact gradient, equations (11), (12) and (12')."""
+"""Compute the cost that geodesic shooting minimises, and its exact gradient; equations (11), (12) and (12')."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from eulerot.shooting.potential import Potential, half_square
 
 __all__ = ["Objective"]
 
-# A field that is faster still belongs to a line search that went too far
+# At most so many times the steps asked for: a faster field comes from a line search that went too far
 _MOST = 8
 
 
 @dataclass(frozen=True)
 class Objective:
-    """``J(theta) = cost + lam R(w0)`` over pairs, with `theta` in the kinetic-energy metric, see `Parametrisation`.
+    """Evaluate ``J(theta) = cost + lam R(w0)`` over pairs, with `theta` as in `Parametrisation`.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Objective:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of the unknowns as fields, one for each geodesic; in boxes only."""
+        """The shape of the unknowns as fields, one for each geodesic; for boxes only."""
         return (self.geodesics, *self._equation.shape)
 
     @property
@@ -90,7 +90,7 @@ class Objective:
 
     @cached_property
     def stiffness(self) -> FloatArray:
-        """Weights of the regularisation, ``R = 1/2 stiffness . theta^2``.
+        """The weights of the regularisation, ``R = 1/2 stiffness . theta^2``.
 
         A geodesic that is cut into `m` pieces keeps its R: each piece has a field ``1 / m`` as strong.
         """
@@ -101,11 +101,11 @@ class Objective:
         return [self._parametrisation.field(each) for each in theta.reshape(self.geodesics, -1)]
 
     def delivered(self, theta: FloatArray) -> list[Geodesic]:
-        """Return the geodesics of the unknowns, by the default scheme of a geodesic."""
+        """Return the geodesics of the unknowns, with the default time scheme of `Geodesic`."""
         return [Geodesic.from_coefficients(field, self.grid, threads=self.threads) for field in self.fields(theta)]
 
     def cut(self, theta: FloatArray, pieces: int) -> FloatArray:
-        """Return the unknowns of `pieces` geodesics that together are the one of `theta`."""
+        """Return the unknowns of `pieces` geodesics whose composition is the geodesic of `theta`."""
         start = self.fields(theta)[0]
         each = math.ceil(self._enough_steps(start) / pieces)
         steps = each * pieces
@@ -114,18 +114,18 @@ class Objective:
         return np.concatenate([self._parametrisation.theta(field) / pieces for field in [start, *later[:-1]]])
 
     def moved(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return ``s(z)``, and its phases in the domain of the geodesics."""
+        """Return ``s(z)`` and its coordinates in the domain of the geodesics."""
         phases = self._start
         for start in self.fields(theta):
             phases = self._trajectory(start).advection(start)[1].advance(phases)
         return from_chart(phases, self.grid.domain), phases
 
     def cost(self, theta: FloatArray) -> float:
-        """Return the cost alone."""
+        """Return the cost without the regularisation."""
         return self._cost(*self.moved(theta))[0]
 
     def __call__(self, theta: FloatArray, regularisation: float) -> tuple[float, FloatArray]:
-        """Return ``J`` and its gradient by `theta`."""
+        """Return ``J`` and its gradient with respect to `theta`."""
         stiffness = regularisation * self.stiffness
         try:
             cost, gradient = self._cost_and_gradient(theta)
@@ -135,7 +135,7 @@ class Objective:
         return cost + 0.5 * float(stiffness @ theta**2), gradient + stiffness * theta
 
     def _trajectory(self, start: FloatArray) -> Trajectory:
-        """Return the trajectory of a geodesic, in as many steps as its speed asks for."""
+        """Return the trajectory of a geodesic, with as many steps as its speed requires."""
         return Trajectory(self._equation, self.tableau, 1.0, self._enough_steps(start), self.threads)
 
     def _enough_steps(self, start: FloatArray) -> int:
@@ -143,29 +143,27 @@ class Objective:
         return max(self.steps, min(needed, _MOST * self.steps))
 
     def _cost_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
-        phases, runs = self._start, []
+        phases, recorded = self._start, []
         for start in self.fields(theta):
             trajectory = self._trajectory(start)
             _, phases, tape = trajectory.recorded(start, phases)
-            runs.append((trajectory, tape))
+            recorded.append((trajectory, tape))
         latents = from_chart(phases, self.grid.domain)
         cost, multiplier = self._cost(latents, phases)
         if self.grid.walls:
             multiplier = multiplier * np.exp(-log_density(latents))
         gradient = np.empty((self.geodesics, self._parametrisation.size))
         for number in reversed(range(self.geodesics)):
-            trajectory, tape = runs[number]
+            trajectory, tape = recorded[number]
             by_field, multiplier = trajectory.adjoint(tape, None, multiplier)
             gradient[number] = self._parametrisation.gradient(by_field)
         return cost, gradient.ravel()
 
     def _cost(self, latents: FloatArray, phases: FloatArray) -> tuple[float, FloatArray]:
-        """Return the cost of rearranged latents and its derivative by them, equation (12')."""
+        """Return the cost of rearranged latents and its derivative with respect to them, equation (12')."""
         n, dim = latents.shape
         if not self.grid.walls:
             apart = shortest(self.x - latents, "torus")
             return float(np.mean(np.sum(apart**2, axis=1))), apart * (-2.0 / n)
         potential = self.potential or half_square(dim)
-        values, slopes = potential(latents, phases)
-        each = np.sum(self.x**2, axis=1) - 2 * np.sum(self.x * latents, axis=1) + 2 * values
-        return float(np.mean(each)) + dim - 2 * potential.mean, (slopes - self.x) * (2.0 / n)
+        return potential.cost(latents, self.x, phases)

@@ -1,4 +1,4 @@
-"""The options of a fit, validated on construction."""
+"""Hold the options of a fit, and check them on construction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Function = TypeVar("Function", bound=Callable[..., object])
 
 @dataclass(frozen=True, kw_only=True)
 class FitOptions:
-    """The options of `eulerot.fit`.
+    """Hold the options of `eulerot.fit`.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ class FitOptions:
     align : bool
         Whether to start from the best rotation, equation (13); on the torus from the best shift.
     axes : float or None
-        The angle in radians by which the box is turned in the latent space, equation (3'); by default the one that
-        coarse fits prefer.
+        The angle in radians by which the box is rotated in the latent space, equation (3'); by default the one in which
+        coarse fits reach the lowest cost.
     regularisation : tuple of float or None
         The weights ``lam`` of equation (12) to go through, warm-started, in descending order, in units of the spread of
         the data. By default 1e-4 and 1e-5, and 1e-4 alone for sweeps.
@@ -126,12 +126,12 @@ class FitOptions:
         return cls(**options)  # type: ignore[arg-type]
 
     def modes_in(self, dim: int) -> int:
-        """Return the modes kept an axis by a geodesic in `dim` dimensions."""
+        """Return how many modes an axis a geodesic keeps in `dim` dimensions."""
         return self.modes or (16 if dim == 2 else 10)
 
     @property
     def sweep_modes(self) -> int:
-        """The modes kept an axis in the planes of a sweep."""
+        """How many modes an axis are kept in the planes of a sweep."""
         return self.modes or 6
 
     @property
@@ -141,7 +141,7 @@ class FitOptions:
 
 
 def shows_options(function: Function) -> Function:
-    """Let `help` show the options of a function that passes ``**options`` on to `FitOptions`.
+    """Make `help` show the options of a function that passes ``**options`` on to `FitOptions`.
 
     The signature names them with their defaults, and ``{options}`` in the docstring becomes their descriptions.
 

@@ -1,4 +1,4 @@
-"""The unknowns of a fit: free coefficients of an initial field, scaled to the kinetic-energy metric."""
+"""Represent the initial field of a geodesic by the unknowns of a fit: its free coefficients, scaled by energy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Parametrisation"]
 
 
 class Parametrisation:
-    """Real numbers `theta` for the initial field of a geodesic, such that ``1/2 |theta|^2`` is its kinetic energy.
+    """Map real numbers `theta` to the initial field of a geodesic, such that ``1/2 |theta|^2`` is its kinetic energy.
 
     In the plane ``theta = w0 / |k|``, in space it is the velocity, to be projected by Leray; both times the root of
     Parseval's weights. On the torus a coefficient is two numbers, and only one of a conjugate pair is free.
@@ -41,7 +41,7 @@ class Parametrisation:
 
     @cached_property
     def _free(self) -> np.ndarray:
-        """Which coefficients are free."""
+        """A mask of the coefficients that are free."""
         if not self._complex:
             return np.ones(self._equation.shape, dtype=bool)
         k, l = self._grid.wavenumbers
@@ -49,7 +49,7 @@ class Parametrisation:
 
     @cached_property
     def _scale(self) -> FloatArray:
-        """Free coefficients by unknowns."""
+        """The factors from unknowns to free coefficients."""
         grid = self._grid
         if self._complex:
             return np.sqrt(0.5 * grid.laplacian[self._free])
@@ -65,12 +65,12 @@ class Parametrisation:
 
     @cached_property
     def stiffness(self) -> FloatArray:
-        """Weights of the regularisation, ``R = 1/2 stiffness . theta^2``, the palinstrophy."""
+        """The weights of the regularisation, ``R = 1/2 stiffness . theta^2``, the palinstrophy."""
         symbol = np.broadcast_to(self._grid.laplacian**2, self._equation.shape)[self._free]
         return np.tile(symbol, 2 if self._complex else 1)
 
     def field(self, theta: FloatArray) -> np.ndarray:
-        """Return the field of unknowns."""
+        """Return the field that the unknowns stand for."""
         field = self._equation.zeros()
         if not self._complex:
             field[self._free] = self._scale * theta
@@ -82,13 +82,13 @@ class Parametrisation:
         return field
 
     def theta(self, field: np.ndarray) -> FloatArray:
-        """Return the unknowns of a field."""
+        """Return the unknowns that stand for a field."""
         inverse = np.divide(1.0, self._scale, out=np.zeros_like(self._scale), where=self._scale > 0)
         free = inverse * field[self._free]
         return np.concatenate([free.real, free.imag]) if self._complex else free
 
     def gradient(self, by_field: np.ndarray) -> FloatArray:
-        """Return the derivative by the unknowns, given the field that represents that by the field."""
+        """Return the derivative with respect to the unknowns, given the field that represents the one by the field."""
         if self._complex:
             free = 2.0 * self._scale * by_field[self._free]  # a coefficient and its conjugate
             return np.concatenate([free.real, free.imag])

@@ -1,4 +1,4 @@
-r"""An estimate of the Brenier potential, which takes the sampling noise out of the cost.
+r"""Estimate the Brenier potential, which removes most of the sampling noise from the cost.
 
 A rearrangement preserves the Gaussian, so ``E phi(s(z)) = E phi`` is known for any function ``phi``. Hence
 
@@ -20,12 +20,15 @@ import numpy as np
 from eulerot._types import FloatArray
 from eulerot.latent.chart import harmonics, log_density, to_box
 
-__all__ = ["Potential", "half_square", "regressed_potential"]
+__all__ = ["Potential", "half_square", "quadratic_potential", "regressed_potential"]
+
+# The quadratic potential has a matrix of its own from so many pairs a dimension on
+_PAIRS_A_ROW = 32
 
 
 @dataclass(frozen=True)
 class Potential:
-    """``phi(y) = b . y + 1/2 y . A y + sum C_kl.. cos(k a_1) cos(l a_2) ..`` with ``a = pi Phi(y)``.
+    """Evaluate ``phi(y) = b . y + 1/2 y . A y + sum C_kl.. cos(k a_1) cos(l a_2) ..`` with ``a = pi Phi(y)``.
 
     Parameters
     ----------
@@ -49,7 +52,7 @@ class Potential:
     cosines: FloatArray
 
     def __call__(self, y: FloatArray, phases: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
-        """Return values, shape ``(n,)``, and gradients, shape ``(n, d)``; `phases` are the latents in the box."""
+        """Return values, shape ``(n,)``, and gradients, shape ``(n, d)``; `phases` are the coordinates in the box."""
         tilted = np.einsum("ni,ij->nj", y, self.quadratic)
         values = np.einsum("ni,i->n", y, self.linear) + 0.5 * np.einsum("ni,ni->n", y, tilted)
         gradient = self.linear + tilted
@@ -63,17 +66,46 @@ class Potential:
 
     @property
     def mean(self) -> float:
-        """``E phi`` under the standard normal; cosines of the uniform ``a`` have none."""
+        """``E phi`` under the standard normal; the cosines have mean zero, because ``a`` is uniform."""
         return 0.5 * float(np.trace(self.quadratic))
+
+    def cost(self, y: FloatArray, x: FloatArray, phases: FloatArray | None = None) -> tuple[float, FloatArray]:
+        """Return the cost (12') of rearranged latents and their data, and its derivative by the latents."""
+        n, dim = y.shape
+        values, slopes = self(y, phases)
+        each = np.sum(x**2, axis=1) - 2 * np.sum(x * y, axis=1) + 2 * values
+        return float(np.mean(each)) + dim - 2 * self.mean, (slopes - x) * (2.0 / n)
+
+
+def quadratic_potential(y: FloatArray, x: FloatArray) -> Potential:
+    """Return the quadratic potential whose gradient is the symmetric part of the regression of `x` on normal `y`.
+
+    With few pairs for the dimension only the mean of its eigenvalues is known, and the potential is a multiple of
+    ``|y|^2``.
+
+    Examples
+    --------
+    >>> y = np.random.default_rng(0).standard_normal((5000, 2))
+    >>> np.round(quadratic_potential(y, y @ [[2.0, 1.0], [1.0, 1.0]]).quadratic)
+    array([[2., 1.],
+           [1., 1.]])
+    """
+    n, dim = y.shape
+    if n < _PAIRS_A_ROW * dim:
+        quadratic = np.eye(dim) * float(np.mean(y * x))
+    else:
+        moments = np.einsum("ni,nj->ij", x, y) / n
+        quadratic = 0.5 * (moments + moments.T)
+    return Potential(np.zeros(dim), quadratic, np.zeros((1,) * dim if dim <= 3 else (1,)))
 
 
 def half_square(dim: int) -> Potential:
-    """Return ``|y|^2 / 2``."""
+    """Return the potential ``|y|^2 / 2``."""
     return Potential(np.zeros(dim), np.eye(dim), np.zeros((1,) * dim))
 
 
 def _summed(along: list[FloatArray], waves: list[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
-    """Return values and gradient of a series that is summed over its last axis, and that of its derivative there."""
+    """Return values and gradient of a series, given it and its derivative by the last axis, summed over that axis."""
     if not waves:
         value, slope = along
         return value, slope[:, None]
@@ -87,7 +119,7 @@ def _summed(along: list[FloatArray], waves: list[tuple[FloatArray, FloatArray]])
 
 
 def _cosines(y: FloatArray, phases: FloatArray | None, m: int) -> list[tuple[FloatArray, FloatArray]]:
-    """Return for each coordinate ``cos(k a)``, ``k < m``, and their derivatives by it, shape ``(n, m)`` each."""
+    """Return ``cos(k a)``, ``k < m``, and their derivatives by ``y``, for each coordinate, shape ``(n, m)`` each."""
     k, waves = np.arange(float(m)), []
     for column, phase in zip(y.T, (to_box(y) if phases is None else phases).T, strict=True):
         sine, cosine = harmonics(phase, k)
@@ -98,14 +130,14 @@ def _cosines(y: FloatArray, phases: FloatArray | None, m: int) -> list[tuple[Flo
 def regressed_potential(
     y: FloatArray, x: FloatArray, phases: FloatArray | None = None, *, m: int | None = None, ridge: float = 1e-5
 ) -> Potential:
-    """Return the potential whose gradient comes closest to `x` at `y`: least squares, a smooth one preferred.
+    """Return the potential whose gradient is closest to `x` at `y`, by least squares with a penalty on roughness.
 
     Parameters
     ----------
     y, x : ndarray, shape (n, d)
         Rearranged latents and their data.
     phases : ndarray, shape (n, d), optional
-        The latents in the box, where they are known.
+        The coordinates of `y` in the box, if they are known already.
     m : int or None
         Cosines an axis; by default 12 in the plane, 5 in space.
     ridge : float
@@ -141,7 +173,7 @@ def regressed_potential(
 
 
 def _cosine_slopes(waves: list[tuple[FloatArray, FloatArray]]) -> Iterator[FloatArray]:
-    """Yield the derivatives of all products of cosines by each coordinate, shape ``(n, m^d)``."""
+    """Yield for each coordinate the derivatives of all products of cosines by it, shape ``(n, m^d)``."""
     n = len(waves[0][0])
     for axis in range(len(waves)):
         product = np.ones((n, 1))

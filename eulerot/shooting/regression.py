@@ -1,4 +1,4 @@
-"""What data owe to coordinates outside a plane, by regression on Hermite polynomials: noise to the plane."""
+"""Subtract from the data of a plane what depends on coordinates outside of it, by regression on Hermite polynomials."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _RIDGE = 0.05
 
 @dataclass(frozen=True)
 class OtherCoordinates:
-    """What the data of a plane owe to the other coordinates, by least squares on Hermite polynomials.
+    """Predict the data of a plane from the other coordinates, by least squares on Hermite polynomials.
 
     ``E[x_1, x_2 | y_1, y_2]`` is all that a geodesic of the plane can use. A polynomial with a factor that depends on
-    another coordinate has conditional mean zero, so that it is noise to the plane, and can be taken away.
+    another coordinate has conditional mean zero, so that it is noise to the plane, and can be subtracted.
 
     Parameters
     ----------
     powers : ndarray, shape (p, d)
         The degree of each polynomial in each coordinate, no more than three in all.
     coefficients : ndarray, shape (p, d)
-        What the data owe to each.
+        The coefficients of the data, one row for each polynomial.
     """
 
     powers: NDArray[np.int64]
@@ -44,7 +44,7 @@ class OtherCoordinates:
         return cls(powers, np.linalg.solve(gram, np.einsum("ni,nj->ij", design, x) / len(y)))
 
     def without(self, y: FloatArray, x: FloatArray, plane: tuple[int, int]) -> FloatArray:
-        """Return the data of a plane without what they owe to the other coordinates."""
+        """Return the data of a plane less the terms that have a factor in another coordinate."""
         foreign = np.delete(self.powers, plane, axis=1).any(axis=1)
         owed = np.einsum("np,pi->ni", _hermite(y, self.powers[foreign]), self.coefficients[foreign][:, plane])
         return x[:, plane] - owed
@@ -80,7 +80,7 @@ def _hermite(y: FloatArray, powers: NDArray[np.int64]) -> FloatArray:
 
 
 def curl_part(y: FloatArray, x: FloatArray) -> FloatArray:
-    """Return data less the gradient of their quadratic potential: the same slope (18) in expectation, less noise."""
+    """Return data less the gradient of their quadratic potential: their slope (18) has the same mean and less noise."""
     centred = x - x.mean(axis=0)
     moments = np.einsum("ni,nj->ij", centred, y) / len(y)
     return centred - y @ (0.5 * (moments + moments.T))

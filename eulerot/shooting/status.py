@@ -1,25 +1,25 @@
-"""How a fit can end: each status with its sentence."""
+"""List the ways in which a fit can end, each status with its sentence."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 __all__ = [
-    "CONVERGED", "INCREASING", "INTERRUPTED", "OUT_OF_ITERATIONS", "OUT_OF_SWEEPS", "RESUMABLE", "SHIFTED", "STALLED",
-    "Outcome",
+    "CONVERGED", "DECREASING", "INCREASING", "INTERRUPTED", "OUT_OF_ITERATIONS", "OUT_OF_SWEEPS", "RESUMABLE",
+    "SHIFTED", "STALLED", "Outcome",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a fit.
+    """Say how a fit ended, in a word and in a sentence.
 
     Attributes
     ----------
     status : {"converged", "max_iterations", "stalled", "interrupted"}
-        The end in a word.
+        The word.
     message : str
-        The end in a sentence.
+        The sentence.
     """
 
     status: str
@@ -27,10 +27,9 @@ class Outcome:
 
 
 CONVERGED = Outcome("converged", "The optimiser met its tolerance, and the held-out cost chose the weight.")
-INCREASING = Outcome(
-    "converged", "In one dimension an increasing flow is already optimal; the map is the identity."
-)
-SHIFTED = Outcome("converged", "For one angle an increasing flow is optimal but for a shift; the map is the best shift.")
+INCREASING = Outcome("converged", "In one dimension an increasing flow is already optimal; the map is the identity.")
+DECREASING = Outcome("converged", "In one dimension a decreasing flow is optimal after a reflection, which the map is.")
+SHIFTED = Outcome("converged", "For one angle a monotone flow needs no more than a reflection and a shift, the map.")
 OUT_OF_ITERATIONS = Outcome(
     "max_iterations", "The last weight used all its iterations; more may lower the cost further."
 )

@@ -1,8 +1,8 @@
-r"""The planes of a sweep: turned axes in which the cost falls fastest, as seen from rest.
+r"""Choose the planes of a sweep: rotated axes in whose planes the cost falls fastest, starting from rest.
 
 A velocity in the planes ``(1, 2), (3, 4), ...`` of axes ``Q`` has a stream function in each. The slope of the cost
-(12) at ``w0 = 0`` by its coefficients, in the kinetic-energy metric, needs no run of the Euler equations: it is the
-type-1 sum (10) at the start positions, in each plane a product of small matrices,
+(12) at ``w0 = 0`` by its coefficients, in the kinetic-energy metric, needs no solution of the Euler equations: it is
+the type-1 sum (10) at the start positions, in each plane a product of small matrices,
 
     G_kl = 2 / |k| mean [ x_1 sin(k a_1) l cos(l a_2) / a'(y_1) - x_2 k cos(k a_1) sin(l a_2) / a'(y_2) ].     (18)
 
@@ -26,7 +26,7 @@ __all__ = ["Slope", "best_axes"]
 
 @dataclass(frozen=True)
 class Slope:
-    """The squared slope ``S`` of the cost by planar velocities, equation (18), as a function of the axes.
+    """Evaluate the squared slope ``S`` of the cost along planar velocities, equation (18), as a function of the axes.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Slope:
     threads: int = 1
 
     def __call__(self, axes: FloatArray) -> tuple[float, FloatArray]:
-        """Return ``S`` and its derivative by the entries of the axes ``Q``."""
+        """Return ``S`` and its derivative with respect to the axes ``Q``."""
         latents, data = self.z @ axes.T, self.x @ axes.T
         steepest, pulled, total = np.zeros_like(latents), np.zeros_like(latents), 0.0
         planes = [slice(i, i + 2) for i in range(0, len(axes) - 1, 2)]
@@ -86,7 +86,7 @@ class Slope:
 
 @dataclass(frozen=True)
 class _Waves:
-    """Of one coordinate, shape ``(n, K)``: ``sin(k a) / a'``, ``k cos(k a)``, and their derivatives by ``y``."""
+    """Hold ``sin(k a) / a'``, ``k cos(k a)`` and their derivatives by ``y`` for one coordinate, all ``(n, K)``."""
 
     over: FloatArray
     slope: FloatArray
@@ -103,12 +103,13 @@ class _Waves:
 def best_axes(
     slope: Slope, start: FloatArray, *, iterations: int = 60, journal: Journal | None = None
 ) -> tuple[FloatArray, float]:
-    """Return axes near `start` that ``S`` does not gain from turning further, and ``S`` there.
+    """Return axes near `start` at which ``S`` has a local maximum, and its value there.
 
     Quasi-Newton ascent over ``Q = C(A) Q_0`` with Cayley's ``C(A) = (1 - A / 2)^-1 (1 + A / 2)``, `A` antisymmetric.
     """
     dim, below = len(start), np.tril_indices(len(start), -1)
-    identity = np.eye(dim)
+    # the tolerance of the optimiser is one of numbers about one: a share of what there is at the start, in any units
+    identity, unit = np.eye(dim), slope(start)[0] or 1.0
 
     def rotation(entries: FloatArray) -> tuple[FloatArray, FloatArray]:
         half = np.zeros((dim, dim))
@@ -121,11 +122,11 @@ def best_axes(
         inverse, cayley = rotation(entries)
         value, by_axes = slope(cayley @ start)
         by_entries = 0.5 * inverse.T @ by_axes @ start.T @ (cayley + identity).T
-        return -value, -(by_entries - by_entries.T)[below]
+        return -value / unit, -(by_entries - by_entries.T)[below] / unit
 
     journal = journal or Journal()
     found = journal.minimise(negative, np.zeros(len(below[0])), maxiter=iterations, maxcor=20, ftol=1e-4)
     axes: FloatArray = rotation(found.x)[1] @ start
     left, _, right = np.linalg.svd(np.asarray(axes, dtype=np.float64))
     orthogonal: FloatArray = np.einsum("ij,jk->ik", left, right)  # to the last digit
-    return orthogonal, -float(found.fun)
+    return orthogonal, -float(found.fun) * unit

@@ -1,4 +1,4 @@
-"""More than three dimensions: sweeps of geodesics in disjoint planes of turned axes, one after the other."""
+"""Fit in more than three dimensions: sweeps of geodesics in disjoint planes of rotated axes, one after the other."""
 
 from __future__ import annotations
 
@@ -26,18 +26,17 @@ from eulerot.shooting.sweep_axes import Slope, best_axes
 __all__ = ["SweepFit"]
 
 _MOST = 24
-# Sweeps end when so many in turn lower the held-out cost by less than this share of what all have lowered it by: one
-# may only have had unlucky axes
+# The fit ends when two sweeps in turn each gain less than a hundredth of what all have gained: a single weak one may
+# only have had bad axes
 _LEAST, _WEAK = 0.01, 2
-# A sweep need not be exact, because another follows: short runs of the optimiser, few steps, few cosines
+# A sweep need not be exact, because another follows: few iterations, few steps, few cosines
 _ITERATIONS = 8
 _COSINES = 8
 
 
-
 @dataclass
 class SweepFit:
-    """Sweeps, each fitted to the latents that the last one moved.
+    """Fit sweeps, each to the latents as the last one has moved them.
 
     Parameters
     ----------
@@ -45,7 +44,7 @@ class SweepFit:
         The options of the fit.
     train, held : Pairs
         Pairs to fit to, and held-out pairs, their latents already rotated.
-    descent : Descent
+    continuation : Continuation
         Runs the optimiser.
 
     Attributes
@@ -68,7 +67,7 @@ class SweepFit:
         self.continuation.max_iterations = min(self.continuation.max_iterations, _ITERATIONS)
 
     def fit(self) -> None:
-        """Add sweeps until held-out pairs gain little from one more."""
+        """Add sweeps until one more lowers the held-out cost by little."""
         train, held, total, weak = self.train, self.held, 0.0, 0
         for number in range(1, (self.options.geodesics or _MOST) + 1):
             self.continuation.sweep = number
@@ -89,13 +88,13 @@ class SweepFit:
         return self.found
 
     def _axes(self, train: Pairs) -> FloatArray:
-        """Return the axes whose first planes promise most."""
+        """Return axes in whose planes the cost falls fastest."""
         z, x = train
         slope = Slope(z, curl_part(z, x), threads=self.options.workers)
         return best_axes(slope, np.eye(z.shape[1]), journal=self.continuation.journal)[0]
 
     def _fitted(self, axes: FloatArray, train: Pairs, held: Pairs) -> tuple[Sweep | None, float]:
-        """Return a sweep in these axes, without the planes that held-out pairs do not gain from, and the gain."""
+        """Return a sweep of those planes of the axes that lower the held-out cost, and by how much they do."""
         (z, x), (z_held, x_held) = ((latents @ axes.T, data @ axes.T) for latents, data in (train, held))
         others = OtherCoordinates.of(z, x)
         geodesics, planes, total = [], [], 0.0
@@ -112,7 +111,7 @@ class SweepFit:
         return (Sweep(tuple(geodesics), axes, tuple(planes)) if planes else None), total
 
     def _geodesic(self, train: Pairs, held: Pairs) -> tuple[Geodesic | None, float]:
-        """Return the geodesic of a plane, None if held-out pairs do not gain, and how much they gain."""
+        """Return the geodesic of a plane, None if it does not lower the held-out cost, and by how much it does."""
         options = self.options
         grid, steps = Grid.from_modes(options.sweep_modes), max(1, options.steps // 2)
         objective = Objective(*train, grid, steps=steps, threads=options.workers)

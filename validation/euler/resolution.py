@@ -23,9 +23,7 @@ def sampled(start: Callable, grid: eulerot.Grid, times: np.ndarray) -> tuple[lis
     """Return the vorticity and the tail of its spectrum at ascending times."""
     field, fields, tails, now = start(grid), [], [], 0.0
     for time in times:
-        solution = eulerot.solve_euler(
-            field, grid, time=time - now, quantity="vorticity", tail_limit=None, threads=2
-        )
+        solution = eulerot.solve_euler(field, grid, time=time - now, quantity="vorticity", tail_limit=None, threads=2)
         field, now = solution.field, time
         fields.append(field)
         tails.append(float(solution.tail[-1]))

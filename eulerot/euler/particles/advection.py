@@ -1,4 +1,4 @@
-"""Particles carried by a truncated field: the flow map, its Jacobian and the adjoint of both; equations (8) and (10)."""
+"""Particles carried by a truncated field: the flow map, its Jacobian and the adjoints, equations (8) and (10)."""
 
 from __future__ import annotations
 
