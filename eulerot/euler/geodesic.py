@@ -125,7 +125,7 @@ class Geodesic:
     # A field of the dataclass all the same, so that `dataclasses.replace` finds it and gives it to the constructor
     @cached_property  # type: ignore[no-redef]
     def field0(self) -> FloatArray:
-        """The initial field at the grid points."""
+        """Return the initial field at the grid points."""
         return self._equation.synthesised(self.field0_hat)
 
     def _set(
@@ -182,22 +182,22 @@ class Geodesic:
 
     @property
     def field1_hat(self) -> np.ndarray:
-        """Kept coefficients of the field at the end."""
+        """Return the kept coefficients of the field at the end."""
         return self._forward[0]
 
     @property
     def field1(self) -> FloatArray:
-        """The field at the end, at the grid points."""
+        """Return the field at the end, at the grid points."""
         return self._equation.synthesised(self.field1_hat)
 
     @property
     def flow_map(self) -> Advection:
-        """The flow map ``X_1`` in phases, in which the tails of a Gaussian keep their digits; see `to_phases`."""
+        """Return the flow map ``X_1`` in phases, in which a Gaussian's tails keep their digits; see `to_phases`."""
         return self._forward[1]
 
     @property
     def inverse_flow_map(self) -> Advection:
-        """The inverse of the flow map in phases: the same equations run backwards."""
+        """Return the inverse of the flow map in phases: the same equations, backwards in time."""
         return self._backward[1]
 
     @cached_property
@@ -218,7 +218,7 @@ class Geodesic:
         return to_positions(self.flow_map.advance(self._phases(positions)), self.grid)
 
     def inverse(self, positions: ArrayLike) -> FloatArray:
-        """Return the inverse of ``X_1``: the same equations run backwards."""
+        """Return the inverse of ``X_1``: the same equations, backwards in time."""
         return to_positions(self.inverse_flow_map.advance(self._phases(positions)), self.grid)
 
     def log_abs_det(self, positions: ArrayLike) -> FloatArray:

@@ -28,7 +28,7 @@ def _fast_size(least: int) -> int:
 class Grid:
     """The points of a periodic domain or of a box with slip walls, and the Fourier modes kept on them.
 
-    Sign convention in two dimensions: ``omega = v_x - u_y = -Laplace psi`` and ``u = (d_y psi, -d_x psi)``, DESIGN
+    Sign convention in two dimensions: ``omega = v_x - u_y = -Laplace psi`` and ``u = (d_y psi, -d_x psi)``,
     equation (5).
 
     Parameters
@@ -108,28 +108,28 @@ class Grid:
 
     @property
     def dim(self) -> int:
-        """The dimension, two or three."""
+        """Return the dimension, two or three."""
         return len(self.points)
 
     @property
     def walls(self) -> bool:
-        """Whether the domain has walls."""
+        """Return whether the domain has walls."""
         return self.domain == "cube"
 
     @cached_property
     def sides(self) -> tuple[float, ...]:
-        """The lengths of the sides."""
+        """Return the lengths of the sides."""
         assert self.lengths is not None
         return self.lengths
 
     @cached_property
     def scales(self) -> FloatArray:
-        """The wavenumber of the first mode on each axis: the angle of a position is ``scales * position``."""
+        """Return the wavenumber of the first mode on each axis: the angle of a position is ``scales * position``."""
         return (np.pi if self.walls else 2 * np.pi) / np.array(self.sides)
 
     @cached_property
     def modes(self) -> tuple[int, ...]:
-        """The highest mode kept on each axis."""
+        """Return the highest mode kept on each axis."""
         half_periods = 2 if self.walls else 1  # points count twice in the box, whose parity extension is twice as long
         if self.dealiasing == "2/3":
             return tuple(-(-half_periods * n // 3) - 1 for n in self.points)
@@ -137,14 +137,14 @@ class Grid:
 
     @cached_property
     def product_points(self) -> tuple[int, ...]:
-        """The points on which quadratic products are formed."""
+        """Return the numbers of points on which quadratic products are formed."""
         if self.dealiasing == "2/3":
             return self.points
         return tuple(_fast_size((3 * k) // (2 if self.walls else 1) + 1) for k in self.modes)
 
     @cached_property
     def axis_modes(self) -> tuple[FloatArray, ...]:
-        """The mode numbers of the kept coefficients along each axis.
+        """Return the mode numbers of the kept coefficients along each axis.
 
         On the torus ``0 .. K, -K .. -1``, on the last axis ``0 .. K``, half of a Hermitian spectrum. In the box
         ``0 .. K``, of which sines leave the first empty; but ``1 .. K`` in two dimensions, where no field that the
@@ -158,12 +158,12 @@ class Grid:
 
     @cached_property
     def shape_hat(self) -> tuple[int, ...]:
-        """The shape of an array of kept coefficients."""
+        """Return the shape of an array of kept coefficients."""
         return tuple(len(k) for k in self.axis_modes)
 
     @property
     def dtype_hat(self) -> type:
-        """The type of the kept coefficients: real in the box, complex on the torus."""
+        """Return the type of the kept coefficients: real in the box, complex on the torus."""
         return np.float64 if self.walls else np.complex128
 
     def zeros_hat(self, *leading: int) -> np.ndarray:
@@ -172,24 +172,24 @@ class Grid:
 
     @cached_property
     def wavenumbers(self) -> tuple[FloatArray, ...]:
-        """Wavenumbers of the kept coefficients along each axis, shaped to broadcast."""
+        """Return the wavenumbers of the kept coefficients along each axis, shaped to broadcast."""
         scaled = [scale * k for scale, k in zip(self.scales, self.axis_modes, strict=True)]
         return tuple(np.meshgrid(*scaled, indexing="ij", sparse=True))
 
     @cached_property
     def laplacian(self) -> FloatArray:
-        """The symbol of minus the Laplacian, ``|k|^2``."""
+        """Return the symbol of minus the Laplacian, ``|k|^2``."""
         return sum((k**2 for k in self.wavenumbers), start=np.zeros(self.shape_hat))
 
     @cached_property
     def inverse_laplacian(self) -> FloatArray:
-        """The symbol of the inverse of minus the Laplacian; zero on the mean."""
+        """Return the symbol of the inverse of minus the Laplacian; zero on the mean."""
         symbol = self.laplacian
         return np.divide(1.0, symbol, out=np.zeros_like(symbol), where=symbol > 0)
 
     @cached_property
     def weights(self) -> FloatArray:
-        """Parseval's weights: ``mean f^2 = sum weights |f_hat|^2``."""
+        """Return Parseval's weights: ``mean f^2 = sum weights |f_hat|^2``."""
         if self.walls:  # the mean of a squared sine or cosine is a half
             factors = np.meshgrid(*[np.where(k > 0, 0.5, 1.0) for k in self.axis_modes], indexing="ij", sparse=True)
             return np.prod(np.broadcast_arrays(*factors), axis=0)
@@ -199,12 +199,12 @@ class Grid:
 
     @cached_property
     def axes(self) -> tuple[FloatArray, ...]:
-        """Coordinates of the grid points along each axis."""
+        """Return the coordinates of the grid points along each axis."""
         shift = 0.5 if self.walls else 0.0
         return tuple(side * (np.arange(n) + shift) / n for side, n in zip(self.sides, self.points, strict=True))
 
     def mesh(self) -> tuple[FloatArray, ...]:
-        """Coordinates of all grid points, each of shape `points`, with ``ij`` indexing."""
+        """Return the coordinates of all grid points, each of shape `points`, with ``ij`` indexing."""
         return tuple(np.meshgrid(*self.axes, indexing="ij"))
 
     def checked_field(self, name: str, values: ArrayLike, *, components: int = 0) -> FloatArray:

@@ -121,14 +121,14 @@ def solve_euler(
         The largest share of the enstrophy that the outermost tenth of the kept modes may hold, at any step; None for no
         limit. The vorticity of rolling shear layers, of the four-mode flow and of the Taylor-Green vortex was off by
         1 to 2 percent when this share crossed 1e-4, by 3 to 7 at 1e-3 and by 9 to 18 at the default, which only stops
-        runs that no longer mean much; see ``validation/euler_resolution.py``.
+        solutions that no longer mean much; see ``validation/euler_resolution.py``.
     progress : bool
         Whether to show a progress bar.
 
     Returns
     -------
     EulerSolution
-        The field at the end, and the invariants at every step. Ctrl-C ends the run with what there is.
+        The field at the end, and the invariants at every step. Ctrl-C ends the solution with what there is.
 
     Raises
     ------
@@ -151,26 +151,26 @@ def solve_euler(
     quantity = quantity or native
     field = _field_of(equation, field0, quantity)
     least = _checked_steps(equation, field, time, steps, courant)
-    angles = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
+    phases = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
     diagnostics, status = Diagnostics(equation, tail_limit), "completed"
-    stages = None if angles is None else equation.zeros(1, RK4.stages)
+    stages = None if phases is None else equation.zeros(1, RK4.stages)
     advance = _evaluation(evaluation, equation)
     diagnostics.record(0.0, field)
-    state = (0, field, angles)  # of the last complete step, whenever Ctrl-C comes
+    state = (0, field, phases)  # of the last complete step, whenever Ctrl-C comes
     try:
         share = courant if steps is None else None
-        marching = time_steps(equation, field, time, least, RK4, courant=share, stages=stages)
-        for now, dt, after in tqdm(marching, total=least, desc="Euler", unit=" steps", disable=not progress):
-            if stages is not None and angles is not None:
-                angles = advance(angles, stages, dt)
+        following = time_steps(equation, field, time, least, RK4, courant=share, stages=stages)
+        for now, dt, after in tqdm(following, total=least, desc="Euler", unit=" steps", disable=not progress):
+            if stages is not None and phases is not None:
+                phases = advance(phases, stages, dt)
             diagnostics.record(now, after)
-            state = (state[0] + 1, after, angles)
+            state = (state[0] + 1, after, phases)
     except KeyboardInterrupt:
         status = "interrupted"
-    done, field, angles = state
+    done, field, phases = state
     return EulerSolution(
         field=equation.synthesised(field) if quantity == native else _other_quantity(equation, field),
-        positions=None if angles is None else to_positions(angles, grid),
+        positions=None if phases is None else to_positions(phases, grid),
         grid=grid,
         field_hat=field,
         status=status,
@@ -208,8 +208,8 @@ def _evaluation(name: str, equation: Equation) -> Callable[[FloatArray, np.ndarr
     if name != "direct":
         raise ValueError(f"evaluation: expected 'direct' or 'nufft'; got {name!r}. Choose one of the two.")
 
-    def direct(angles: FloatArray, stages: np.ndarray, dt: float) -> FloatArray:
-        return Advection.of(equation, stages, dt, RK4, equation.threads).advance(angles)
+    def direct(phases: FloatArray, stages: np.ndarray, dt: float) -> FloatArray:
+        return Advection.of(equation, stages, dt, RK4, equation.threads).advance(phases)
 
     return direct
 

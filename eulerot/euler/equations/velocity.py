@@ -16,7 +16,7 @@ __all__ = ["VelocityEquation"]
 
 
 class VelocityEquation(SpectralEquation):
-    """The three-dimensional Euler equations for the velocity, projected by Leray; DESIGN equation (6).
+    """The three-dimensional Euler equations for the velocity, Leray-projected; equation (6).
 
     ``d_t u = -P div(u u)``, from the products ``u^2 - w^2, v^2 - w^2, u v, u w, v w``, for the gradient of ``w^2`` is
     projected out: three inverse and five forward transforms.

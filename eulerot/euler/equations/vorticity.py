@@ -16,7 +16,7 @@ __all__ = ["VorticityEquation"]
 
 
 class VorticityEquation(SpectralEquation):
-    """The two-dimensional vorticity equation in Basdevant's form, DESIGN equation (6).
+    """The two-dimensional vorticity equation in Basdevant's form, equation (6).
 
     ``d_t omega = (d_yy - d_xx)(u v) + d_xy(u^2 - v^2)``: two inverse and two forward transforms.
 

@@ -1,8 +1,8 @@
-"""Between kept coefficients and grid values: single fields, and whole pointwise operations; dealiased by construction.
+"""Transforms of single fields and pointwise operations on several, between kept coefficients and grid values.
 
 A transform in `d` dimensions is one pass along each axis. Between the first axis and the others the work goes slab by
 slab, so that a slab's values stay in the processor's cache from the synthesis through the products to the analysis;
-and the first pass skips the columns that truncation leaves empty.
+and the first pass skips the columns that truncation leaves empty. All are dealiased by construction.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class Pointwise:
         front.plans[field][chunk]()
 
     def _through(self, synthesis: Slab, analysis: Slab, starts: Iterator[int]) -> None:
-        """Take slabs through values and back."""
+        """Synthesise slabs, apply the kernel to their values, and analyse them."""
         for start in starts:
             synthesis.synthesise(self._front_in.columns, start)
             self.kernel(synthesis.values, analysis.values)
@@ -155,7 +155,7 @@ def _first(columns: np.ndarray, axis: int, where: slice) -> np.ndarray:
 
 
 class Transforms:
-    """Single fields between kept coefficients and values on the grid's own points.
+    """Transforms of single fields between kept coefficients and values on the grid's own points.
 
     Parameters
     ----------
@@ -191,13 +191,13 @@ class Transforms:
         self._values = values
         return self._operation("forward", parity)(np.empty((0, *self.grid.shape_hat)))[0]
 
-    def _operation(self, way: str, parity: Parity | None) -> Pointwise:
-        key = (way, (parity or ("sin",) * self.grid.dim) if self.grid.walls else ())
+    def _operation(self, direction: str, parity: Parity | None) -> Pointwise:
+        key = (direction, (parity or ("sin",) * self.grid.dim) if self.grid.walls else ())
         if key not in self._operations:
             one, none = [key[1]], list[Parity]()
-            ends = (one, none) if way == "backward" else (none, one)
+            ends = (one, none) if direction == "backward" else (none, one)
             points = self.grid.points
-            kernel = getattr(self, "_" + way)  # of all values at once: one slab
+            kernel = getattr(self, "_" + direction)  # of all values at once: one slab
             self._operations[key] = Pointwise(
                 self.grid, *ends, kernel, backend=self._backend, points=points, rows=points[0]
             )
