@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eulerot._cached import kept
 from eulerot._types import FloatArray
 from eulerot.checks import checked_count, checked_number, checked_samples
 from eulerot.euler.equations import Equation, equation_of
@@ -123,7 +123,7 @@ class Geodesic:
         return geodesic
 
     # A field of the dataclass all the same, so that `dataclasses.replace` finds it and gives it to the constructor
-    @cached_property  # type: ignore[no-redef]
+    @kept  # type: ignore[no-redef]
     def field0(self) -> FloatArray:
         """Return the initial field at the grid points."""
         return self._equation.synthesised(self.field0_hat)
@@ -200,11 +200,11 @@ class Geodesic:
         """Return the inverse of the flow map in phases: the same equations, backwards in time."""
         return self._backward[1]
 
-    @cached_property
+    @kept
     def _forward(self) -> tuple[np.ndarray, Advection]:
         return self._trajectory(self.time).advection(self.field0_hat)
 
-    @cached_property
+    @kept
     def _backward(self) -> tuple[np.ndarray, Advection]:
         return self._trajectory(-self.time).advection(self.field1_hat)
 

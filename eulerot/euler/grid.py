@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import KW_ONLY, dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.fft import next_fast_len
 
+from eulerot._cached import kept
 from eulerot._types import FloatArray
 from eulerot.checks import checked_samples
 
@@ -116,18 +116,18 @@ class Grid:
         """Return whether the domain has walls."""
         return self.domain == "cube"
 
-    @cached_property
+    @kept
     def sides(self) -> tuple[float, ...]:
         """Return the lengths of the sides."""
         assert self.lengths is not None
         return self.lengths
 
-    @cached_property
+    @kept
     def scales(self) -> FloatArray:
         """Return the wavenumber of the first mode on each axis: the angle of a position is ``scales * position``."""
         return (np.pi if self.walls else 2 * np.pi) / np.array(self.sides)
 
-    @cached_property
+    @kept
     def modes(self) -> tuple[int, ...]:
         """Return the highest mode kept on each axis."""
         half_periods = 2 if self.walls else 1  # points count twice in the box, whose parity extension is twice as long
@@ -135,14 +135,14 @@ class Grid:
             return tuple(-(-half_periods * n // 3) - 1 for n in self.points)
         return tuple(-(-half_periods * n // 2) - 1 for n in self.points)
 
-    @cached_property
+    @kept
     def product_points(self) -> tuple[int, ...]:
         """Return the numbers of points on which quadratic products are formed."""
         if self.dealiasing == "2/3":
             return self.points
         return tuple(_fast_size((3 * k) // (2 if self.walls else 1) + 1) for k in self.modes)
 
-    @cached_property
+    @kept
     def axis_modes(self) -> tuple[FloatArray, ...]:
         """Return the mode numbers of the kept coefficients along each axis.
 
@@ -156,7 +156,7 @@ class Grid:
         *full, last = self.modes
         return (*(np.r_[0.0 : k + 1, -k:0] for k in full), np.arange(last + 1.0))
 
-    @cached_property
+    @kept
     def shape_hat(self) -> tuple[int, ...]:
         """Return the shape of an array of kept coefficients."""
         return tuple(len(k) for k in self.axis_modes)
@@ -170,24 +170,24 @@ class Grid:
         """Return zero coefficients, with leading axes."""
         return np.zeros((*leading, *self.shape_hat), self.dtype_hat)
 
-    @cached_property
+    @kept
     def wavenumbers(self) -> tuple[FloatArray, ...]:
         """Return the wavenumbers of the kept coefficients along each axis, shaped to broadcast."""
         scaled = [scale * k for scale, k in zip(self.scales, self.axis_modes, strict=True)]
         return tuple(np.meshgrid(*scaled, indexing="ij", sparse=True))
 
-    @cached_property
+    @kept
     def laplacian(self) -> FloatArray:
         """Return the symbol of minus the Laplacian, ``|k|^2``."""
         return sum((k**2 for k in self.wavenumbers), start=np.zeros(self.shape_hat))
 
-    @cached_property
+    @kept
     def inverse_laplacian(self) -> FloatArray:
         """Return the symbol of the inverse of minus the Laplacian; zero on the mean."""
         symbol = self.laplacian
         return np.divide(1.0, symbol, out=np.zeros_like(symbol), where=symbol > 0)
 
-    @cached_property
+    @kept
     def weights(self) -> FloatArray:
         """Return Parseval's weights: ``mean f^2 = sum weights |f_hat|^2``."""
         if self.walls:  # the mean of a squared sine or cosine is a half
@@ -197,7 +197,7 @@ class Grid:
         weights[..., 0] = 1.0  # the plane 0 of the last axis holds both k and -k
         return weights
 
-    @cached_property
+    @kept
     def axes(self) -> tuple[FloatArray, ...]:
         """Return the coordinates of the grid points along each axis."""
         shift = 0.5 if self.walls else 0.0

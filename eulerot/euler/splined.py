@@ -7,11 +7,11 @@ own steps first, and the stages of the particles read it from splines of degree 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy.interpolate import make_interp_spline
 
+from eulerot._cached import kept
 from eulerot._types import FloatArray
 from eulerot.euler.equations import Equation
 from eulerot.euler.integrators import RungeKutta, Tableau
@@ -89,7 +89,7 @@ class SplinedTrajectory:
         steps = time_steps(self.equation, start, self.time, self.field_steps, self.tableau)
         return np.stack([start, *(field.copy() for _, _, field in steps)])
 
-    @cached_property
+    @kept
     def _reading(self) -> FloatArray:
         """Return the weights of the fields at each particle stage, shape ``(steps * stages, field_steps + 1)``."""
         nodes = self.tableau.a.sum(axis=1)
