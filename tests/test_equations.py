@@ -143,7 +143,7 @@ def test_threads_give_the_same_bits(grid, backend, monkeypatch):
     results = []
     for threads in (1, 2, 3):
         equation = equation_of(grid, threads=threads, backend=backend)
-        assert len(equation._products._starts) > 3 and len(equation._products._slabs) == threads
+        assert len(equation._products._starts) > 3 and len(equation._products._work.value.slabs) == threads
         assert len(equation._edges) == (2 if threads == 1 else 5)
         after, stages = equation.zeros(), equation.zeros(RK4.stages)
         scheme, back = RungeKutta(equation, RK4), multiplier.copy()
