@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, Generic, TypeVar, overload
 
-__all__ = ["kept"]
+__all__ = ["kept", "state_of"]
 
 T = TypeVar("T")
 
@@ -48,3 +49,8 @@ class kept(Generic[T]):
         if instance is None:
             return self
         return instance.__dict__.setdefault(self._name, self._compute(instance))
+
+
+def state_of(instance: Any) -> dict[str, Any]:
+    """Return what a copy of a dataclass needs, for its ``__getstate__``: the fields, and nothing that is only kept."""
+    return {each.name: instance.__dict__[each.name] for each in fields(instance) if each.name in instance.__dict__}

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.fft import next_fast_len
 
-from eulerot._cached import kept
+from eulerot._cached import kept, state_of
 from eulerot._types import FloatArray
-from eulerot.checks import checked_samples
+from eulerot.checks import check_unmasked, checked_array, checked_count, checked_samples
+from eulerot.euler.sizes import checked_lengths, checked_points
 
-__all__ = ["Grid"]
+__all__ = ["Grid", "checked_grid"]
 
 DOMAINS = ("torus", "cube")
 DEALIASING = ("2/3", "3/2")
@@ -68,25 +69,18 @@ class Grid:
 
     def __post_init__(self) -> None:
         for name, allowed in (("domain", DOMAINS), ("dealiasing", DEALIASING)):
-            if getattr(self, name) not in allowed:
+            if not (isinstance(getattr(self, name), str) and getattr(self, name) in allowed):
                 raise ValueError(f"{name}: expected one of {allowed}; got {getattr(self, name)!r}. Choose one of them.")
-        sizes = np.atleast_1d(np.asarray(self.points))
-        if sizes.ndim != 1 or len(sizes) not in (2, 3) or sizes.dtype.kind not in "iu":
-            raise ValueError(
-                f"points: expected two or three whole numbers of points; got {self.points!r}. Pass (n, n) or (n, n, n)."
-            )
-        object.__setattr__(self, "points", tuple(sizes.tolist()))
+        object.__setattr__(self, "points", checked_points(self.points))
         side = math.pi if self.walls else 2 * math.pi
-        lengths = np.asarray((side,) * self.dim if self.lengths is None else self.lengths)
-        numbers = lengths.shape == (self.dim,) and lengths.dtype.kind in "fiu"
-        if not numbers or not np.all((lengths > 1e-50) & (lengths < 1e50)):  # squares of wavenumbers stay finite
-            raise ValueError(
-                f"lengths: expected {self.dim} positive lengths; got {self.lengths!r}. Pass one an axis, 1e-50 to 1e50."
-            )
-        object.__setattr__(self, "lengths", tuple(lengths.astype(float).tolist()))
+        lengths = (side,) * self.dim if self.lengths is None else checked_lengths(self.lengths, self.dim)
+        object.__setattr__(self, "lengths", lengths)
         if min(self.modes) < 1:
             least = {("torus", "2/3"): 4, ("torus", "3/2"): 3}.get((self.domain, self.dealiasing), 2)
             raise ValueError(f"points: expected at least {least} points an axis; got {self.points}. Use a finer grid.")
+
+    def __getstate__(self) -> dict[str, object]:
+        return state_of(self)
 
     @classmethod
     def from_modes(cls, modes: int, *, domain: str = "cube", dim: int = 2) -> Grid:
@@ -97,8 +91,7 @@ class Grid:
         >>> Grid.from_modes(5, domain="torus", dim=3).modes
         (5, 5, 5)
         """
-        if int(modes) != modes or modes < 1:
-            raise ValueError(f"modes: expected a positive whole number; got {modes!r}. Sixteen is a good start.")
+        modes, dim = checked_count("modes", modes, advice="Sixteen is a good start."), checked_count("dim", dim)
         n = least = math.floor(modes * (3 if domain == "torus" else 1.5)) + 1
         while cls((n, n), domain).modes[0] == modes and _fast_size(n) != n:
             n += 1
@@ -213,20 +206,38 @@ class Grid:
         Raises
         ------
         ValueError
-            If the shape is another, or a value is not finite.
+            If the shape is another, or a value is masked or not finite.
         """
-        raw = np.asarray(values)
+        field = np.array(checked_array(name, values))
         expected = (components, *self.points) if components else self.points
-        if raw.dtype.kind not in "fiub":
-            raise ValueError(f"{name}: expected real numbers; got dtype {raw.dtype}. Pass a float array.")
-        if raw.shape != expected:
+        if field.shape != expected:
             what = f"{components} components" if components else "one value"
-            raise ValueError(f"{name}: expected {what} a grid point, shape {expected}; got {raw.shape}.")
-        field = raw.astype(np.float64)
+            raise ValueError(f"{name}: expected {what} a grid point, shape {expected}; got {field.shape}.")
         bad = np.argwhere(~np.isfinite(field))
         if len(bad):
             raise ValueError(f"{name}: expected finite values; got {len(bad)} that are not, the first at {bad[0]}.")
         return field
+
+    def checked_coefficients(self, name: str, values: ArrayLike, *, components: int = 0) -> np.ndarray:
+        """Return a copy of finite kept coefficients, with a leading axis of `components` if there are any.
+
+        Raises
+        ------
+        ValueError
+            If the shape is another, or a coefficient is masked, complex in the box, or not finite.
+        """
+        check_unmasked(name, values)
+        coefficients = np.array(values)
+        expected = (components, *self.shape_hat) if components else self.shape_hat
+        if coefficients.shape != expected or coefficients.dtype.kind not in ("fiu" if self.walls else "fiuc"):
+            kind = "real" if self.walls else "complex"
+            raise ValueError(
+                f"{name}: expected {kind} coefficients of shape {expected}; got shape {coefficients.shape}, dtype "
+                f"{coefficients.dtype}."
+            )
+        if not np.isfinite(coefficients).all():
+            raise ValueError(f"{name}: expected finite coefficients; got some that are not.")
+        return coefficients.astype(self.dtype_hat)
 
     def checked_positions(self, name: str, positions: ArrayLike) -> FloatArray:
         """Return finite float64 positions of shape ``(n, d)``, within the walls if there are any.
@@ -244,3 +255,10 @@ class Grid:
                 f"first of them row {outside[0]}. Positions are those of the box, not latents."
             )
         return points
+
+
+def checked_grid(grid: object) -> Grid:
+    """Return a grid, or say that it is none."""
+    if not isinstance(grid, Grid):
+        raise ValueError(f"grid: expected a Grid; got {grid!r}. Pass eulerot.Grid(points).")
+    return grid

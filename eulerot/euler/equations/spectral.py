@@ -37,6 +37,7 @@ class SpectralEquation:
 
     field_parities: tuple[Parity, ...]
     velocity_parities: tuple[Parity, ...]
+    vorticity_parities: tuple[Parity, ...]
 
     def __init__(self, grid: Grid, *, threads: int = 1, backend: str | None = None) -> None:
         self.grid, self.threads, self._backend = grid, threads, backend

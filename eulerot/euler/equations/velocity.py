@@ -49,7 +49,7 @@ class VelocityEquation(SpectralEquation):
 
     field_parities: tuple[Parity, ...] = (("sin", "cos", "cos"), ("cos", "sin", "cos"), ("cos", "cos", "sin"))
     velocity_parities = field_parities
-    _vorticity_parities: tuple[Parity, ...] = (("cos", "sin", "sin"), ("sin", "cos", "sin"), ("sin", "sin", "cos"))
+    vorticity_parities: tuple[Parity, ...] = (("cos", "sin", "sin"), ("sin", "cos", "sin"), ("sin", "sin", "cos"))
     _product_parities: tuple[Parity, ...] = (
         ("cos", "cos", "cos"), ("cos", "cos", "cos"), ("sin", "sin", "cos"), ("sin", "cos", "sin"),
         ("cos", "sin", "sin"),
@@ -86,11 +86,11 @@ class VelocityEquation(SpectralEquation):
 
     def vorticity(self, velocity: np.ndarray) -> FloatArray:
         """Return ``curl u`` on the grid, shape ``(3, *points)``."""
-        return self._values(self._flip * self._curl(velocity), self._vorticity_parities)
+        return self._values(self._flip * self._curl(velocity), self.vorticity_parities)
 
     def from_vorticity(self, values: FloatArray) -> np.ndarray:
         """Return the velocity without mean whose curl is the divergence-free part of grid values, ``(3, *points)``."""
-        return self.grid.inverse_laplacian * self._curl(self._coefficients(values, self._vorticity_parities))
+        return self.grid.inverse_laplacian * self._curl(self._coefficients(values, self.vorticity_parities))
 
     def _curl(self, field: np.ndarray) -> np.ndarray:
         k, l, m = self.grid.wavenumbers

@@ -46,6 +46,7 @@ class VorticityEquation(SpectralEquation):
     """
 
     field_parities: tuple[Parity, ...] = (("sin", "sin"),)
+    vorticity_parities = field_parities
     velocity_parities: tuple[Parity, ...] = (("sin", "cos"), ("cos", "sin"))
     _product_parities: tuple[Parity, ...] = (("sin", "sin"), ("cos", "cos"))
 

@@ -29,8 +29,8 @@ Plan = Callable[[], object]
 # From this size on, FFTW times its algorithms, once for each machine; below, its estimate is kept, which needs no file.
 MEASURED_FROM = 10_000
 
-# FFTW plans, and reads and writes its wisdom, in one thread at a time; a fork waits for it, or the child would find half
-# a plan, and the lock taken for good
+# FFTW plans, and reads and writes its wisdom, in one thread at a time; a fork waits for it, or the child would find
+# half a plan, and the lock taken for good
 _PLANNING = threading.RLock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
