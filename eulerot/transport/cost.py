@@ -96,7 +96,8 @@ def exact_cost(y: ArrayLike, x: ArrayLike, *, domain: str = "cube") -> float:
     source, target = checked_pairs("y", y, "x", x)
     n, shift = len(source), np.zeros(source.shape[1])
     if domain == "torus":
-        costs = sum(shortest(b - a[:, None], domain) ** 2 for a, b in zip(source.T, target.T, strict=True))
+        squares = (shortest(b - a[:, None], domain) ** 2 for a, b in zip(source.T, target.T, strict=True))
+        costs = sum(squares, start=np.zeros((n, n)))
     else:
         shift = target.mean(axis=0) - source.mean(axis=0)
         costs = cdist(source - source.mean(axis=0), target - target.mean(axis=0), "sqeuclidean")
