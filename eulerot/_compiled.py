@@ -75,11 +75,11 @@ class _Place(CompileResultCacheImpl):
     """Where Numba keeps machine code: NUMBA_CACHE_DIR, beside the source, or in the user's cache."""
 
     # Without a home the user's cache would be a folder called "~" in the current one
-    _locator_classes = tuple(
+    _locator_classes = [  # noqa: RUF012
         each
         for each in CompileResultCacheImpl._locator_classes
         if "UserWide" not in each.__name__ or "XDG_CACHE_HOME" in os.environ or os.path.isabs(os.path.expanduser("~"))
-    )
+    ]
 
 
 class _SealedCache(FunctionCache):
