@@ -17,7 +17,7 @@ class Evaluations:
         minimise = Journal.minimise
 
         def counted(journal, function, start, **options):
-            return minimise(journal, partial(self._evaluated, function), start, **options)
+            return minimise(journal, partial(self.evaluated, function), start, **options)
 
         monkeypatch.setattr(Journal, "minimise", counted)
 
@@ -25,7 +25,7 @@ class Evaluations:
         """Count anew, and call `ending` at the evaluation of number `end`, from 0."""
         self.count, self._end, self._ending = 0, end, ending
 
-    def _evaluated(self, function, theta):
+    def evaluated(self, function, theta):
         if self.count == self._end:
             self._ending()
         self.count += 1

@@ -22,8 +22,10 @@ def words(z, x, n_held_out=128):
     return [str(one.message) for one in caught]
 
 
-@pytest.mark.parametrize("name", eulerot.zoo.names())
-@pytest.mark.parametrize("n", [128, 1024])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "digits" else name for name in eulerot.zoo.names()]
+)
+@pytest.mark.parametrize("n", [128, pytest.param(1024, marks=pytest.mark.slow)])
 def test_nothing_is_said_of_trained_flows(name, n):
     flow = eulerot.zoo.load(name)
     z = np.random.default_rng(0).standard_normal((n, flow.dim))

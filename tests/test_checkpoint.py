@@ -66,7 +66,9 @@ def kept(file):
     return len(arrays_of(file)["sizes"])
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [case if case == "torus" else pytest.param(case, marks=pytest.mark.slow) for case in CASES]
+)
 def test_a_fit_that_is_ended_again_and_again_has_the_result_of_one_that_is_not(case, evaluations, tmp_path):
     (z, x), options = CASES[case]
     whole, rng = told(eulerot.fit(z, x, **options), tmp_path), np.random.default_rng(len(case))
@@ -98,9 +100,9 @@ from evaluations import Evaluations
 from test_checkpoint import CASES, eulerot
 
 class Told(Evaluations):
-    def _evaluated(self, function, theta):
+    def evaluated(self, function, theta):
         print("evaluated", flush=True)
-        return super()._evaluated(function, theta)
+        return super().evaluated(function, theta)
 
 evaluations = Told(pytest.MonkeyPatch())
 # by this clock each evaluation takes ten seconds and nothing else takes any: the file is written after each
@@ -110,6 +112,7 @@ eulerot.fit(z, x, checkpoint="file", threads=1, **options).rearrangement.save("m
 """
 
 
+@pytest.mark.slow
 def test_killed_at_random_times(evaluations, tmp_path):
     (z, x), options = CASES["plane"]
     # where this process has compiled the loops, the others load them from the cache: the bits are the same
@@ -145,6 +148,7 @@ def half(evaluations, tmp_path):
     return tmp_path / "half"
 
 
+@pytest.mark.slow
 def test_a_file_of_another_fit_is_refused_and_left_alone(half, evaluations):
     (z, x), options = CASES["plane"]
     before, again = half.read_bytes(), {"checkpoint": half, **options}
@@ -213,6 +217,7 @@ def test_a_path_that_cannot_be_is_refused_before_any_work(path, tmp_path, monkey
     assert FitOptions(checkpoint="file").checkpoint == Path("file") and os.listdir(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_what_cannot_be_written_ends_a_fit_before_it_begins_and_not_later(evaluations, tmp_path, monkeypatch):
     (z, x), options = CASES["plane"]
     with pytest.raises(OSError):
@@ -269,6 +274,7 @@ def test_writing_waits_a_second_and_takes_no_more_than_a_twentieth_of_the_time(d
         assert 0 < (synchronised - 3) * disk <= (now - 100.0) / 20
 
 
+@pytest.mark.slow
 def test_command_line_goes_on_after_ctrl_c(evaluations, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (z, x), _ = CASES["plane"]
@@ -287,6 +293,7 @@ def test_command_line_goes_on_after_ctrl_c(evaluations, tmp_path, monkeypatch, c
     assert "checkpoint: expected a file in a folder that exists" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_rearrange_takes_a_checkpoint(evaluations, tmp_path):
     flow, options = eulerot.zoo.load("linear"), {"n_pairs": 300, "modes": 4, "checkpoint": tmp_path / "file"}
     first = eulerot.rearrange(flow, **options)

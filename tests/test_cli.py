@@ -46,6 +46,7 @@ def test_help_of_every_command(capsys):
     assert eulerot.__version__ in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_fit_writes_the_map_that_the_library_finds(folder, capsys, tmp_path):
     arguments = ["fit", str(folder / "pairs.npz"), "-o", str(tmp_path / "map"), *FIT]
     assert main([*arguments, "--json", "--quiet"]) == 0
@@ -80,6 +81,7 @@ def test_apply_there_and_back(suffix, folder, tmp_path, capsys):
     assert len(np.load(back)) == 400
 
 
+@pytest.mark.slow
 def test_report_is_that_of_the_library(folder, capsys, tmp_path):
     pairs = ["report", str(folder / "pairs.npz"), "--max-pairs", "300"]
     with np.load(folder / "pairs.npz") as arrays:
@@ -115,6 +117,7 @@ def test_maps_of_angles_are_measured_the_shortest_way_round_and_not_animated(tmp
     assert "got one of angles" in capsys.readouterr().err and not (tmp_path / "path.gif").exists()
 
 
+@pytest.mark.slow
 def test_a_warning_is_a_sentence_and_keeps_json_clean(tmp_path):
     z = np.random.default_rng(0).standard_normal((40, 2))
     np.savez(tmp_path / "pairs.npz", z=z, x=z)
@@ -148,6 +151,7 @@ def test_demo_without_pictures(tmp_path, capsys):
     assert f"{values['after']['cost']:.5f}" in (tmp_path / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_demo_with_pictures(tmp_path, capsys):
     options = ["--pairs", "300", "--test-pairs", "200", "--modes", "4", "--quiet"]
     assert main(["demo", "--out", str(tmp_path), *options]) == 0
@@ -157,6 +161,7 @@ def test_demo_with_pictures(tmp_path, capsys):
     assert len(named) == 7 and all((tmp_path / name).stat().st_size > 1000 for name in named)
 
 
+@pytest.mark.slow
 def test_bench_compares_what_it_says(capsys):
     assert main(["bench", "--rounds", "1", "--threads", "1", "--json", "--quiet"]) == 0
     values = json.loads(capsys.readouterr().out)
@@ -179,6 +184,7 @@ def test_validate_prints_a_table_and_fails_on_a_false_claim(capsys, monkeypatch)
     assert "| NO |" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_quick_claims_hold():
     slow = ("two moons", "linear")
     results = validate([check for check in CHECKS if not check.claim.startswith(slow)])
@@ -235,6 +241,7 @@ def test_interrupt_ends_with_130(monkeypatch, capsys):
     assert "interrupted" in streams.err and streams.out == ""
 
 
+@pytest.mark.slow
 def test_an_interrupted_fit_writes_what_it_has(folder, tmp_path):
     z = np.random.default_rng(0).standard_normal((3000, 2))
     x = np.sinh(z @ [[0.0, 1.0], [-1.0, 0.3]])

@@ -128,7 +128,7 @@ def test_backends_give_the_same_numbers(grid):
         assert np.abs(one - other).max() < 1e-13 * np.abs(other).max()
 
 
-@pytest.mark.parametrize("backend", ["fftw", "scipy"])
+@pytest.mark.parametrize("backend", ["fftw", pytest.param("scipy", marks=pytest.mark.slow)])
 @every_large_grid
 def test_threads_give_the_same_bits(grid, backend):
     if backend == "fftw":

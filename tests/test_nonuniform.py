@@ -23,6 +23,7 @@ def test_positions_equal_those_of_direct_sums(domain, dim):
     assert np.abs(direct.positions - fast.positions).max() < 1e-12
 
 
+@pytest.mark.slow
 def test_threads_do_not_change_a_bit():
     grid = Grid((32, 32))
     x, y = grid.mesh()

@@ -16,7 +16,7 @@ def flow_of(name, reverse):
     return lambda z: flow.forward(np.ascontiguousarray(z[:, [1, 0, *others]]) if reverse else z)
 
 
-@pytest.mark.parametrize("n", [64, 1024])
+@pytest.mark.parametrize("n", [64, pytest.param(1024, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ["two_moons", "eight_gaussians", "checkerboard", "pinwheel", "trefoil", "digits"])
 def test_orientation_is_found_from_pairs_alone(name, n):
     for seed in range(2):
@@ -52,6 +52,7 @@ def reflected(request):
     return eulerot.fit(z, flow_of("pinwheel", True)(z), modes=8, align=request.param)
 
 
+@pytest.mark.slow
 def test_a_reversed_flow_closes_what_its_twin_closes(reflected):
     fresh = random_source(2000, 2, 5)
     x = flow_of("pinwheel", True)(fresh)
@@ -59,6 +60,7 @@ def test_a_reversed_flow_closes_what_its_twin_closes(reflected):
     assert 1 - after / before > 0.99 and reflected.status == "converged"
 
 
+@pytest.mark.slow
 def test_the_map_is_inverted_and_preserves_the_gaussian(reflected, tmp_path):
     s, z = reflected.rearrangement, 1.5 * random_source(500, 2, 6)
     y = s.forward(z)
@@ -69,6 +71,7 @@ def test_the_map_is_inverted_and_preserves_the_gaussian(reflected, tmp_path):
     assert np.abs(tables.forward(z) - y).max() < 1e-6 and np.abs(tables.inverse(y) - z).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_the_path_takes_the_reflection_at_time_zero(reflected):
     s, z = reflected.rearrangement, random_source(50, 2, 7)
     path = s.path(z, [0.0, 1e-9, 0.5, 1.0])
@@ -78,6 +81,7 @@ def test_the_path_takes_the_reflection_at_time_zero(reflected):
     assert np.abs(path[-1] - s.forward(z)).max() < 1e-8
 
 
+@pytest.mark.slow
 def test_reports_and_pages_say_so(reflected):
     class Reversed:
         dim = 2

@@ -15,6 +15,7 @@ def loaded_after(code):
     return python("-c", f"import sys; {code}; print([name for name in {HEAVY} if name in sys.modules])")[0].strip()
 
 
+@pytest.mark.slow
 def test_an_import_leaves_the_heavy_ones_out():
     assert loaded_after("import eulerot, eulerot.cli") == "[]"
     # the list would notice

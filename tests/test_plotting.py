@@ -184,7 +184,7 @@ def test_page_holds_all_that_it_shows(tmp_path):
     assert plt.imread(io.BytesIO(picture)).ndim == 3 and plt.get_fignums() == []
 
 
-@pytest.mark.parametrize("dim", [1, 2, 3])
+@pytest.mark.parametrize("dim", [1, *(pytest.param(dim, marks=pytest.mark.slow) for dim in (2, 3))])
 def test_page_of_pairs_in_any_dimension(dim):
     z = np.random.default_rng(1).standard_normal((30, dim))
     identity = Rearrangement.identity(dim)

@@ -9,10 +9,13 @@ sys.path.append(str(Path(__file__).parents[1] / "validation" / "robustness"))
 
 import fuzz
 
+SLOW = ("fits", "map_round_trip")
 FEW = {"fits": 6, "grids": 300, "map_round_trip": 25, "broken_file": 150}
 
 
-@pytest.mark.parametrize("name", fuzz.TARGETS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in fuzz.TARGETS]
+)
 def test_a_right_answer_or_a_clear_refusal(name):
     assert fuzz.run(name, FEW.get(name, 60))["accepted"] > 0  # of those that are refused only the words are looked at
 

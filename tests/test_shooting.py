@@ -68,6 +68,7 @@ def test_gradient_equals_central_differences(tableau, geodesics, with_potential)
     assert np.isclose(difference, exact, rtol=1e-8, atol=0)
 
 
+@pytest.mark.slow
 def test_potential_changes_the_noise_of_the_cost_and_not_its_expectation():
     z, x = pairs(100_000)
     plain = Objective(z, x, Grid.from_modes(5), threads=2)
@@ -99,6 +100,7 @@ def test_a_cut_geodesic_is_the_same_map_with_the_same_roughness():
         assert np.isclose(first, theta**2 @ one.stiffness, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_axes_of_a_planted_geodesic_are_found_in_any_units():
     axes, z = plane_rotation(0.5), normal_points(2048, 2)
     planted = Objective(z @ axes.T, z, Grid.from_modes(4))
@@ -150,6 +152,7 @@ def test_delivered_map_is_exact(fitted):
     assert np.abs(again.forward(z) - y).max() < 1e-7
 
 
+@pytest.mark.slow
 def test_the_tolerance_is_an_error_of_the_delivered_map():
     z, options = pairs(300)[0], {"modes": 4, "align": False, "axes": 0.0, "max_iterations": 20}
     x = monge(swirled(z, peak=2.0))
@@ -176,6 +179,7 @@ def test_path_leads_from_the_identity_to_the_map(fitted):
         fitted.rearrangement.path(z, [0.5, 0.2])
 
 
+@pytest.mark.slow
 def test_aligned_path_takes_the_rotation_first():
     z, _ = pairs(400)
     quarter = np.array([[0.0, -1.0], [1.0, 0.0]])
@@ -187,6 +191,7 @@ def test_aligned_path_takes_the_rotation_first():
     assert np.abs(rearrangement.inverse(rearrangement.forward(z)) - z).max() < 1e-8
 
 
+@pytest.mark.slow
 def test_several_geodesics_do_not_cost_more(fitted):
     z = normal_points(1024, 2)
     both = fit(z, data(z), modes=8, align=False, geodesics=2)
@@ -196,6 +201,7 @@ def test_several_geodesics_do_not_cost_more(fitted):
     assert np.abs(both.rearrangement.inverse(both.rearrangement.forward(z)) - z).max() < 1e-8
 
 
+@pytest.mark.slow
 def test_never_worse_than_the_identity():
     # data that ask for nothing: the latents themselves, and pure noise
     z = np.random.default_rng(7).standard_normal((300, 2))
@@ -224,12 +230,14 @@ def test_few_pairs_and_latents_that_do_not_vary_are_refused(n, dim):
             fit(z, z, modes=2)
 
 
+@pytest.mark.slow
 def test_something_is_always_left_to_fit_to():
     z = normal_points(32, 2)
     with pytest.warns(eulerot.SampleWarning):
         assert fit(z, z @ [[0.0, 1.0], [-1.0, 0.0]], modes=2, held_out=0.99).n_train == 1
 
 
+@pytest.mark.slow
 def test_interrupt_keeps_the_best(evaluations):
     def interrupt():
         raise KeyboardInterrupt
@@ -248,6 +256,7 @@ def test_interrupt_keeps_the_best(evaluations):
     assert before - after > 0.9 * (before - least)
 
 
+@pytest.mark.slow
 def test_weights_may_start_anywhere(fitted):
     """A first weight that is worse than the coarse start, with a weight of its own, does not end the continuation."""
     z = normal_points(1024, 2)
@@ -256,6 +265,7 @@ def test_weights_may_start_anywhere(fitted):
     assert result.cost_after < fitted.cost_after + 0.02 * (fitted.cost_before - fitted.cost_after)
 
 
+@pytest.mark.slow
 def test_iterations_that_run_out_are_reported():
     z, x = pairs(600)
     result = fit(z, x, modes=6, max_iterations=1)
@@ -272,6 +282,7 @@ print(result.cost_after.hex(), y.tobytes().hex()[:4000], result.rearrangement.in
 """
 
 
+@pytest.mark.slow
 def test_same_bits_on_any_number_of_threads():
     one, two = (
         python("-c", SCRIPT, threads, env={"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads})[0]

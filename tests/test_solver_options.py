@@ -49,6 +49,7 @@ def test_an_under_resolved_field_is_refused():
     assert regardless.tail.max() > 1e-2 and regardless.status == "completed"
 
 
+@pytest.mark.slow
 def test_a_resolved_field_is_not_refused():
     grid = Grid((256, 256), lengths=(1.0, 1.0))
     solution = solve_euler(shear_layer(grid, 30.0), grid, time=0.8)

@@ -130,6 +130,7 @@ def test_sweeps_preserve_the_gaussian_and_are_inverted(planted):
     assert np.abs(found.rearrangement.log_abs_det(z)).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_digits_beat_what_alignment_reaches():
     flow = zoo.load("digits")
     z = normal_points(1024, flow.dim)
@@ -140,6 +141,7 @@ def test_digits_beat_what_alignment_reaches():
     assert lower_bound(y, x) < transport_cost(y, x) < transport_cost(aligned, x) < 0.9 * transport_cost(z, x)
 
 
+@pytest.mark.slow
 def test_linear_flows_need_no_sweep():
     matrix = np.diag([2.0, 1.0, 0.5, 1.5, 1.0]) @ rotated_axes(5, 6)
     z = normal_points(1024, 5)
@@ -174,6 +176,7 @@ def test_gradient_in_space_equals_central_differences(geodesics):
     assert np.isclose(difference, exact, rtol=1e-7, atol=0)
 
 
+@pytest.mark.slow
 def test_a_geodesic_in_space_recovers_a_planted_swirl():
     z = normal_points(1024, 3)
     found = fit(z, monge(swirled(z, peak=1.2)), align=False, modes=4, regularisation=1e-4)
@@ -201,6 +204,7 @@ def test_the_history_numbers_its_sweeps(planted):
     assert 1 <= len(found.rearrangement.sweeps) <= numbers[-1] <= 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dim", "options"), [(4, {"geodesics": 2}), (3, {"modes": 3})])
 def test_threads_do_not_change_a_bit(dim, options):
     z = np.random.default_rng(0).standard_normal((600, dim))

@@ -106,6 +106,7 @@ def test_volume_is_that_of_the_table_itself(table):
     assert 0 < np.abs(table.log_abs_det(z)).max() < 2 * table.density_error < 20 * table.error + 1e-6
 
 
+@pytest.mark.slow
 def test_cells_follow_the_error(exact):
     coarse, fine = exact.tabulated(error=1e-3), exact.tabulated(error=1e-7)
     assert coarse.cells < fine.cells and fine.error <= 5e-8 < coarse.error <= 5e-4
@@ -134,6 +135,7 @@ def test_a_rotation_alone_is_exact():
     assert np.allclose(exact.tabulated().forward(z), exact.forward(z), atol=1e-14)
 
 
+@pytest.mark.slow
 def test_refuses_what_it_cannot_do(exact):
     with pytest.raises(ValueError, match="error: expected a positive number"):
         exact.tabulated(error=0.0)

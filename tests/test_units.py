@@ -23,8 +23,11 @@ def fitted(z, x):
         return eulerot.fit(z, x, **OPTIONS[z.shape[1]])
 
 
+SEVERAL = [(2, "random"), (2, "sobol"), (3, "random"), (10, "sobol")]
+
+
 @pytest.fixture(
-    scope="module", params=[(1, "random"), (2, "random"), (2, "sobol"), (3, "random"), (10, "sobol")], ids=str
+    scope="module", params=[(1, "random"), *(pytest.param(each, marks=pytest.mark.slow) for each in SEVERAL)], ids=str
 )
 def pairs_and_map(request):
     dim, kind = request.param
@@ -64,6 +67,7 @@ def test_costs_are_those_of_the_units_given(pairs_and_map):
         assert stage.iterations == other.iterations and other.train_cost > stage.train_cost
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [0.0, 10.0, 1e3])
 @pytest.mark.parametrize("seed", range(4))
 def test_shifted_moons_are_never_stalled_nor_worse(seed, shift):

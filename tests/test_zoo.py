@@ -10,6 +10,7 @@ from eulerot.flows.linear import LinearFlow
 from eulerot.flows.protocol import check_flow
 from eulerot.transport.cost import lower_bound, transport_cost
 
+FEW = ("linear", "two_moons")  # for those who are in a hurry
 TRAINED = [name for name in zoo.names() if name != "linear"]
 
 
@@ -23,7 +24,9 @@ def test_equals_the_library_it_was_trained_with(name):
     assert np.abs(flow.log_prob(x) - log_prob).max() < 1e-8
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize(
+    "name", [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in zoo.names()]
+)
 def test_maps_and_density_belong_together(name):
     flow = zoo.load(name)
     check_flow(flow, tolerance=1e-3)
@@ -34,6 +37,7 @@ def test_maps_and_density_belong_together(name):
     assert np.abs(flow.inverse(flow.forward(far)) - far).max() < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in TRAINED if zoo.load(name).dim == 2])
 def test_density_has_mass_one(name):
     flow, edge, n = zoo.load(name), 7.0, 350
