@@ -28,7 +28,7 @@ def cases():
     yield "a draught", BOX, np.ones((2, 32, 32)), "velocity", r"in a divergence\. .*a velocity that does not cross"
     a, b = BOX.mesh()
     yield "a high sine", BOX, np.sin(a) * np.sin(b) + np.sin(30 * a) * np.sin(b), None, r"got 0\.5 in modes beyond"
-    x, y, z = SPACE.mesh()
+    x, y, _ = SPACE.mesh()
     none = 0 * x
     yield "a source in space", SPACE, [np.sin(x) + np.cos(y), none, none], None, r"energy .* got 0\.5 in a divergence"
     swirl = [np.cos(y), none, none]
