@@ -52,7 +52,9 @@ def compiled(**options: Any) -> Callable[[Callable], Callable]:
     return compile_later
 
 
-def _cache_of(function: Callable) -> FunctionCache | _NoCache:
+def _cache_of(function: Callable) -> FunctionCache | NullCache:
+    if not os.path.exists(function.__code__.co_filename):  # typed at a prompt: there is nothing to keep it by
+        return NullCache()
     try:
         return _SealedCache(function)
     except (RuntimeError, OSError):  # there is no folder that can be written to, or no source to read
