@@ -8,13 +8,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # From the ground up; a folder stands for all that is in it and not named before or after
 FLOORS = """
-_types _version errors checks _threads _jacobian files
+_types _version errors checks _cached _compiled _threads _jacobian files
 latent.circle latent.source latent.chart latent
 plotting.canvas plotting.scatter plotting.curves plotting.fields plotting
 transport.cost transport.asymmetry transport.report transport
-euler.grid euler.transforms._kernels euler.transforms.backends euler.transforms.passes euler.transforms.pointwise
-euler.transforms euler.equations._kernels euler.equations.spectral euler.equations.vorticity euler.equations.velocity
-euler.equations euler.invariants euler.integrators euler.diagnostics euler.stepping euler.particles._kernels_basis
+euler.sizes euler.grid euler.transforms._kernels euler.transforms.backends euler.transforms.passes
+euler.transforms.pointwise euler.transforms euler.equations._kernels euler.equations.spectral
+euler.equations.vorticity euler.equations.velocity euler.equations euler.invariants euler.integrators
+euler.diagnostics euler.dropped euler.stepping euler.particles._kernels_basis
 euler.particles._kernels_plane euler.particles._kernels_space euler.particles._kernels euler.particles.phases
 euler.particles.basis euler.particles.advection euler.particles.nonuniform euler.particles euler.trajectory
 euler.splined euler.solver euler.geodesic euler.refinement euler

@@ -130,7 +130,8 @@ def test_what_no_flow_has_is_dropped():
     grid = Grid((16, 16))
     values = random_values(grid)
     beyond = np.cos(7 * grid.mesh()[0])  # of 16 points, five modes are kept
-    assert np.allclose(solve_euler(values + 3.0 + beyond, grid, time=0.0, steps=1).field, values, rtol=0, atol=1e-14)
+    regardless = solve_euler(values + 3.0 + beyond, grid, time=0.0, steps=1, tail_limit=None)
+    assert np.allclose(regardless.field, values, rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize(

@@ -100,3 +100,11 @@ def test_closed_of_nothing_is_said_in_words(before, after, words):
     assert reports[0].excess == 0.0
     report = eulerot.FlowReport(*reports, 0.0, 0.0, 0.0)
     assert re.search(f"closed +{words}", str(report)) and np.isnan(report.closed)
+
+
+@pytest.mark.parametrize("scale", [2.0**-20, 2.0**20, 1e-6, 1e6])
+def test_the_exact_cost_is_optimal_in_any_units(scale):
+    rng = np.random.default_rng(1)
+    y, x = rng.standard_normal((2, 22, 1))
+    least = np.mean((np.sort(y, axis=0) - np.sort(x, axis=0)) ** 2)  # in one dimension sorted samples are optimal
+    assert np.isclose(eulerot.transport.cost.exact_cost(scale * y, scale * x), scale**2 * least, rtol=1e-12)

@@ -4,7 +4,7 @@
 
 A case is refused by a ValueError that says what was expected, or accepted and then held to a property of the answer.
 Any other exception, any warning but those of odd samples, and any answer without its property is a failure. Prints a
-table; ends with 1 if anything failed. The cases are in `random_cases.py`; few of each are tried by
+table; ends with 1 if anything failed. The cases are in `random_cases.py` and `habits.py`; few of each are tried by
 `tests/test_properties.py`.
 """
 
@@ -17,12 +17,15 @@ import warnings
 from collections import Counter
 
 import hypothesis
+from habits import HABITS
 from hypothesis import strategies as st
-from random_cases import TARGETS
+from random_cases import TARGETS as CASES
 
 import eulerot
 
 __all__ = ["TARGETS", "run"]
+
+TARGETS = CASES | HABITS
 
 
 def run(name: str, cases: int, *, seed: int = 0) -> Counter:

@@ -3,7 +3,7 @@
     python validation/robustness/units.py [--seeds 8] [--pairs 1024]
 
 For each problem, seed and kind of latents the data are shifted by up to a million spreads and scaled by 1e-6 to
-1e6. The table counts the maps that have the bits of the first one and those within 1e-6 of it, statuses that differ, and
+1e6. The table counts the maps that have the bits of the first one and those within 1e-6 of it, statuses that differ and
 maps that are worse than none on fresh pairs. Then latents are exchanged, so that flows reverse orientation.
 """
 
