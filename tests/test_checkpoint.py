@@ -73,20 +73,18 @@ def test_a_fit_that_is_ended_again_and_again_has_the_result_of_one_that_is_not(c
     (z, x), options = CASES[case]
     whole, rng = told(eulerot.fit(z, x, **options), tmp_path), np.random.default_rng(len(case))
     needed, file, spent = evaluations.count, tmp_path / "file", 0
-    pieces = 0
-    while True:
-        pieces += 1
+    for pieces in itertools.count(1):
         evaluations.until(rng.integers(1, max(2, needed // 3)), crash if pieces % 2 else interrupt)
         try:
             result = eulerot.fit(z, x, checkpoint=file, threads=1 + pieces % 2, **options)
         except RuntimeError:
             result = None
         spent += evaluations.count
+        assert spent <= needed + pieces  # nothing is computed twice but the last answer of each piece
         if result is not None and result.status != "interrupted":
             break
         assert result is None or "goes on from the checkpoint" in result.message
     assert pieces > 2 and told(result, tmp_path) == whole
-    assert spent <= needed + pieces  # nothing is computed twice but the last answer of each piece
     evaluations.until(None, crash)
     assert told(eulerot.fit(z, x, checkpoint=file, **options), tmp_path) == whole and evaluations.count <= 1
     assert sorted(os.listdir(tmp_path)) == ["file", "told"]
