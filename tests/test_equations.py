@@ -153,8 +153,7 @@ def test_a_large_grid_has_the_tendency_of_a_small_one(grid):
     # a Galerkin truncation: the tendency of few modes by these few does not depend on how many others there might be
     small = Grid((10, 12, 9)[: grid.dim], grid.domain)
     few = [
-        [kept.tolist().index(k) for k in modes]
-        for kept, modes in zip(grid.axis_modes, small.axis_modes, strict=True)
+        [kept.tolist().index(k) for k in modes] for kept, modes in zip(grid.axis_modes, small.axis_modes, strict=True)
     ]
     here = (..., *np.ix_(*few))
     one, other = equation_of(grid, threads=2), equation_of(small)

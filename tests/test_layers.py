@@ -25,8 +25,9 @@ shooting.options shooting.pairs shooting.status shooting.parametrisation shootin
 shooting.journal shooting.continuation shooting.initial_guess shooting.alignment shooting.regression
 shooting.sweep_axes shooting.geodesic_fit shooting.sweep_fit shooting.fit shooting
 flows.diagnosis flows.protocol flows.linear flows.spline flows.zoo flows.knothe.box flows.knothe.conditional
-flows.knothe.flow flows.knothe flows.adapters.arrays flows.adapters.parts flows.adapters.torch_models
-flows.adapters.jax_models flows.adapters.libraries flows.adapters.bases flows.adapters.inversion
+flows.knothe.flow flows.knothe flows.adapters.state flows.adapters.arrays flows.adapters.parts flows.adapters.calls
+flows.adapters.torch_laws flows.adapters.torch_modules flows.adapters.sbi_models flows.adapters.own_models
+flows.adapters.jax_models flows.adapters.libraries flows.adapters.bases flows.adapters.inversion flows.adapters.density
 flows.adapters.adapted flows.adapters.assembly flows.adapters.flow flows.adapters flows.angles flows.report
 flows.rearranged flows
 pages.page pages.reports pages.animation pages

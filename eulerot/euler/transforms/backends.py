@@ -33,9 +33,7 @@ MEASURED_FROM = 10_000
 # half a plan, and the lock taken for good
 _PLANNING = threading.RLock()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_PLANNING.acquire, after_in_parent=_PLANNING.release, after_in_child=_PLANNING.release
-    )
+    os.register_at_fork(before=_PLANNING.acquire, after_in_parent=_PLANNING.release, after_in_child=_PLANNING.release)
 
 _FFTW_DIRECTIONS = {
     "backward": "FFTW_BACKWARD", "to_real": "FFTW_BACKWARD", "forward": "FFTW_FORWARD", "from_real": "FFTW_FORWARD",
