@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 
@@ -10,7 +9,7 @@ import numpy as np
 import scipy.fft
 from tqdm import tqdm
 
-from eulerot.checks import checked_count
+from eulerot.checks import checked_count, checked_threads
 from eulerot.euler.equations import equation_of
 from eulerot.euler.grid import Grid
 from eulerot.shooting.objective import Objective
@@ -23,6 +22,8 @@ Call = Callable[[], object]
 def benchmark(*, rounds: int = 7, threads: int | None = None, progress: bool = False) -> dict[str, float]:
     """Measure the solver and the map in a few seconds; every number is a median of `rounds`, of ratios where it is one.
 
+    `threads` of the map are all processors by default.
+
     Raises
     ------
     ValueError
@@ -34,7 +35,7 @@ def benchmark(*, rounds: int = 7, threads: int | None = None, progress: bool = F
     True
     """
     rounds = checked_count("rounds", rounds)
-    threads = checked_count("threads", os.cpu_count() or 1 if threads is None else threads)
+    threads = checked_threads(threads)
     values: dict[str, float] = {}
     with tqdm(total=4 * rounds, desc="bench", disable=not progress) as bar:
         for points in ((256, 256), (64, 64, 64)):

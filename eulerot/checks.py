@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eulerot._types import FloatArray
+from eulerot._types import FloatArray, Seed
 
 __all__ = [
     "DOMAINS",
@@ -25,6 +25,7 @@ __all__ = [
     "checked_choice",
     "checked_count",
     "checked_file",
+    "checked_generator",
     "checked_number",
     "checked_pairs",
     "checked_path",
@@ -207,6 +208,24 @@ def checked_number(
     except OverflowError:  # a whole number beyond all floats
         pass
     raise ValueError(f"{name}: expected {expected}; got {_shown(value)}.")
+
+
+def checked_generator(name: str, seed: Seed) -> np.random.Generator:
+    """Return the random generator of a seed.
+
+    Examples
+    --------
+    >>> checked_generator("seed", "one")
+    Traceback (most recent call last):
+    ...
+    ValueError: seed: expected what numpy.random.default_rng takes, such as a whole number or None; got 'one'.
+    """
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name}: expected what numpy.random.default_rng takes, such as a whole number or None; got {_shown(seed)}."
+        ) from None
 
 
 def checked_choice(name: str, value: object, allowed: Sequence[str]) -> str:

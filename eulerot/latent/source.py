@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from eulerot._types import FloatArray, Seed
+from eulerot.checks import checked_count, checked_generator
 from eulerot.errors import SourceError
 
 __all__ = ["check_source", "log_normal", "normal_points", "random_source", "source_points"]
@@ -23,8 +24,9 @@ def normal_points(n: int, dim: int, seed: Seed = 0) -> FloatArray:
     """
     from scipy.stats import qmc  # half a second to import
 
-    sobol = qmc.Sobol(dim, scramble=True, rng=np.random.default_rng(seed))
-    points = sobol.random_base2(max(0, math.ceil(math.log2(n))))[:n]
+    n = checked_count("n", n)
+    sobol = qmc.Sobol(dim, scramble=True, rng=checked_generator("seed", seed))
+    points = sobol.random_base2((n - 1).bit_length())[:n]
     return ndtri(np.clip(points, 2.0**-33, 1 - 2.0**-33))
 
 
@@ -42,7 +44,7 @@ def source_points(n: int, dim: int, seed: Seed = 0, *, domain: str = "cube") -> 
 
 def random_source(n: int, dim: int, seed: Seed = None, *, domain: str = "cube") -> FloatArray:
     """Return `n` independent points of the source."""
-    rng = np.random.default_rng(seed)
+    n, rng = checked_count("n", n), checked_generator("seed", seed)
     return rng.standard_normal((n, dim)) if domain == "cube" else rng.uniform(-math.pi, math.pi, (n, dim))
 
 

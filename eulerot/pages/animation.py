@@ -76,8 +76,8 @@ def animate(
         raise ValueError("rearrangement: expected one of normal latents; got one of angles. Use its plot() instead.")
     if rearrangement.dim != 2:
         raise ValueError(f"rearrangement: expected one of the plane; got dimension {rearrangement.dim}.")
-    for name, value, least in (("frames", frames, 2), ("n", n, 1), ("dpi", dpi, 20)):
-        checked_count(name, value, least=least)
+    frames, n = checked_count("frames", frames, least=2), checked_count("n", n)
+    dpi = checked_count("dpi", dpi, least=20)
     times = np.linspace(0, 1, frames)
     latents = normal_points(n, 2)
     tracks, fields = rearrangement.path(latents, times), _vorticities(rearrangement, times)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eulerot.checks import checked_array, checked_number
 from eulerot.plotting.canvas import BLUE, GREY, INK, ORANGE, axes_of
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ def history(
     --------
     >>> ax = history([1e-3, 1e-4, 1e-5], [2.0, 1.5, 1.4], [2.1, 1.6, 1.7])  # doctest: +SKIP
     """
-    lam, trained, held = (np.asarray(value, dtype=np.float64) for value in (weights, training, held_out))
+    named = {"weights": weights, "training": training, "held_out": held_out}
+    lam, trained, held = (checked_array(name, values) for name, values in named.items())
     if lam.ndim != 1 or len(lam) == 0 or not lam.shape == trained.shape == held.shape:
         raise ValueError(
             "weights, training, held_out: expected three sequences of one length; "
@@ -103,7 +105,7 @@ def history(
     best = int(np.argmin(held))
     ax.plot(lam[best], held[best], "o", markersize=12, markerfacecolor="none", markeredgecolor=BLUE)
     if exact is not None:
-        ax.axhline(exact, color=INK, linewidth=1, linestyle="--", label="exact optimum")
+        ax.axhline(checked_number("exact", exact), color=INK, linewidth=1, linestyle="--", label="exact optimum")
     ax.set_xscale("log")
     ax.invert_xaxis()
     ax.set_xlabel("regularisation weight", fontsize=10, color=INK)
@@ -179,7 +181,7 @@ def convergence(
     ax.loglog(n, error, "o-", color=BLUE, markersize=5, linewidth=1.6, label=label)
     if order is not None:
         first = np.argmin(n)
-        slope = 0.4 * error[first] * (n / n[first]) ** -order  # beside the errors, not on them
+        slope = 0.4 * error[first] * (n / n[first]) ** -checked_number("order", order)  # beside the errors, not on them
         ax.loglog(n, slope, "--", color=GREY, linewidth=1, label=f"order {order:g}")
     ax.set_xticks(n, [f"{each:g}" for each in n])
     ax.minorticks_off()
@@ -191,7 +193,7 @@ def convergence(
 
 def _curve(first: str, x: ArrayLike, second: str, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return two finite sequences of one length."""
-    left, right = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    left, right = checked_array(first, x), checked_array(second, y)
     if left.ndim != 1 or len(left) == 0 or left.shape != right.shape or not np.isfinite([left, right]).all():
         raise ValueError(
             f"{first}, {second}: expected two finite sequences of one length; got shapes {left.shape}, {right.shape}."

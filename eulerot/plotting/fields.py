@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray
-from eulerot.checks import checked_samples
+from eulerot.checks import checked_array, checked_number, checked_samples
 from eulerot.plotting.canvas import INK, axes_of, colourbar, plane
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def vorticity(
     >>> ax = vorticity(np.zeros((8, 8)), extent=(0, np.pi, 0, np.pi))  # doctest: +SKIP
     """
     shown = checked_samples("values", values)
-    bound = max(float(np.abs(shown).max()), 1e-300) if bound is None else bound
+    bound = max(float(np.abs(shown).max()), 1e-300) if bound is None else checked_number("bound", bound)
     left, right, bottom, top = extent
     ax = axes_of(ax, (5.6, 4.8))
     drawn = ax.imshow(
@@ -84,7 +84,7 @@ def velocity(values: ArrayLike, *, extent: Sequence[float], ax: Axes | None = No
     --------
     >>> ax = velocity(np.ones((2, 8, 8)), extent=(0, 1, 0, 1))  # doctest: +SKIP
     """
-    components = np.asarray(values, dtype=np.float64)
+    components = checked_array("values", values)
     if components.ndim != 3 or len(components) != 2 or not np.isfinite(components).all():
         raise ValueError(f"values: expected finite velocities of shape (2, nx, ny); got shape {components.shape}.")
     centres = [

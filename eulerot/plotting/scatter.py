@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray
-from eulerot.checks import checked_pairs
+from eulerot.checks import checked_array, checked_count, checked_number, checked_pairs
 from eulerot.plotting.canvas import BLUE, GREY, axes_of, colourbar, first_two, latent_colours, plane
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ def arrows(
     >>> z = np.random.default_rng(0).standard_normal((500, 2))
     >>> ax = arrows(z, 2 * z + 1)  # doctest: +SKIP
     """
-    pairs = checked_pairs("start", start, "end", end)
+    pairs, n = checked_pairs("start", start, "end", end), checked_count("n", n)
+    if longest is not None:
+        longest = checked_number("longest", longest, "a length, 0 for the largest there is", lambda length: length >= 0)
     tails, heads = (first_two(name, value)[:n] for name, value in zip(("start", "end"), pairs, strict=True))
     moves = heads - tails
     length = np.linalg.norm(moves, axis=1)
@@ -129,6 +131,7 @@ def couplings(latents: Mapping[str, ArrayLike], x: ArrayLike, *, axes: Sequence[
     >>> with figure("arrows.png", columns=2, shared=True) as axes:  # doctest: +SKIP
     ...     couplings({"before": z, "after": -z}, 2 * z, axes=axes)
     """
+    n = checked_count("n", n)
     pairs = {name: checked_pairs("latents", points, "x", x) for name, points in latents.items()}
     longest = max(np.linalg.norm((data - points)[:n, :2], axis=1).max() for points, data in pairs.values())
     for ax, (name, (points, data)) in zip(axes, pairs.items(), strict=True):
@@ -157,7 +160,7 @@ def path(trajectories: ArrayLike, *, domain: str = "cube", ax: Axes | None = Non
     >>> angle = np.linspace(0, 1, 20)[:, None] + np.arange(5)
     >>> ax = path(np.stack([np.cos(angle), np.sin(angle)], axis=2))  # doctest: +SKIP
     """
-    tracks = np.asarray(trajectories, dtype=np.float64)
+    tracks = checked_array("trajectories", trajectories)
     if tracks.ndim != 3 or len(tracks) < 2 or tracks.shape[2] < 2 or not np.isfinite(tracks).all():
         raise ValueError(
             "trajectories: expected finite positions of shape (times, n, d), with two or more times and "

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eulerot._types import FloatArray
-from eulerot.checks import checked_rotation, checked_samples
+from eulerot.checks import checked_array, checked_rotation, checked_samples, checked_threads, checked_times
 from eulerot.errors import FormatError
 from eulerot.euler.geodesic import Geodesic
 from eulerot.files import read_arrays, write_arrays
@@ -64,7 +64,7 @@ class Rearrangement:
         object.__setattr__(self, "rotation", checked_rotation("rotation", self.rotation))
         object.__setattr__(self, "sweeps", tuple(self.sweeps))
         if self.shift is not None:
-            object.__setattr__(self, "shift", np.array(self.shift, dtype=float))
+            object.__setattr__(self, "shift", checked_array("shift", self.shift).copy())
             if np.shape(self.shift) != (self.dim,):
                 raise ValueError(f"shift: expected {self.dim} angles; got shape {np.shape(self.shift)}.")
             if not np.isin(self.rotation, (-1.0, 0.0, 1.0)).all():
@@ -142,10 +142,7 @@ class Rearrangement:
         neither does a shift that sweeps follow: both happen right after time 0, at which the path is at `z`.
         """
         latents = checked_samples("z", z, dim=self.dim)
-        raw = np.atleast_1d(np.asarray(times))
-        when = raw.astype(float) if raw.dtype.kind in "fiub" else np.full(1, np.nan)
-        if when.ndim != 1 or not np.all((when >= 0) & (when <= 1)) or np.any(np.diff(when) < 0):
-            raise ValueError(f"times: expected ascending values in [0, 1]; got {times!r}.")
+        when = checked_times("times", times)
         start, reflected = (latents if self.shift is None else wrapped(latents)), self._reflected(latents)
         result = self._start_of_path(reflected, when)
         latents = self._rotated(latents)
@@ -247,9 +244,9 @@ class Rearrangement:
             If it is not a rearrangement's file, or is truncated, altered, or of a newer version.
         """
         arrays = read_arrays(path, kind=_KIND, version=_VERSION)
-        threads = threads or os.cpu_count() or 1
+        workers = checked_threads(threads)
         try:
-            sweeps = tuple(restored_sweep(arrays, f"sweep{i}_", threads) for i in range(int(arrays["sweeps"])))
+            sweeps = tuple(restored_sweep(arrays, f"sweep{i}_", workers) for i in range(int(arrays["sweeps"])))
             return cls(arrays["rotation"], sweeps, arrays.get("shift"))
         except (KeyError, TypeError, ValueError) as error:
             raise FormatError(f"{path}: expected a rearrangement; got arrays that make none ({error}).") from error

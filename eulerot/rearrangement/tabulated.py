@@ -135,7 +135,7 @@ class TabulatedRearrangement:
 
 def tabulated(exact: ExactMap, *, error: float = 1e-6) -> TabulatedRearrangement:
     """Return a rearrangement as a table; see `Rearrangement.tabulated`."""
-    checked_number("error", error, "a positive number", lambda value: value > 0)
+    error = checked_number("error", error, "a positive number", lambda value: value > 0)
     if exact.domain == "torus":
         raise ValueError("tabulated: expected a rearrangement of normal latents; got one of angles. Use it itself.")
     if any(geodesic.grid.dim != 2 for geodesic in exact.geodesics):

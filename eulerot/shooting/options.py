@@ -94,19 +94,20 @@ class FitOptions:
 
     def __post_init__(self) -> None:
         checked_choice("domain", self.domain, DOMAINS)
-        for name in ("steps", "max_iterations"):
-            checked_count(name, getattr(self, name))
-        for name in ("modes", "geodesics", "threads"):
-            if getattr(self, name) is not None:
-                checked_count(name, getattr(self, name))
+        share = checked_number("held_out", self.held_out, "a share between 0 and 1", lambda share: 0 < share < 1)
+        tolerance = checked_number("tolerance", self.tolerance, "a positive number", lambda value: value > 0)
+        values: dict[str, object] = {"held_out": share, "tolerance": tolerance}
+        for name in ("steps", "max_iterations", "modes", "geodesics", "threads"):
+            if name in ("steps", "max_iterations") or getattr(self, name) is not None:
+                values[name] = checked_count(name, getattr(self, name))
         if self.regularisation is not None:
-            object.__setattr__(self, "regularisation", _checked_weights(self.regularisation))
+            values["regularisation"] = _checked_weights(self.regularisation)
         if self.axes is not None:
-            checked_number("axes", self.axes, "an angle in radians, or None", math.isfinite)
-        checked_number("held_out", self.held_out, "a share between 0 and 1", lambda share: 0 < share < 1)
-        checked_number("tolerance", self.tolerance, "a positive number", lambda value: value > 0)
+            values["axes"] = checked_number("axes", self.axes, "an angle in radians, or None", math.isfinite)
         if self.checkpoint is not None:
-            object.__setattr__(self, "checkpoint", checked_file("checkpoint", self.checkpoint))
+            values["checkpoint"] = checked_file("checkpoint", self.checkpoint)
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
     def named(cls, options: Mapping[str, object]) -> FitOptions:
@@ -169,9 +170,10 @@ def shows_options(function: Function) -> Function:
 
 def _checked_weights(value: object) -> tuple[float, ...]:
     try:
-        weights = tuple(np.atleast_1d(np.asarray(value, dtype=float)).tolist())
+        several = [value] if np.ndim(value) == 0 else list(value)  # type: ignore[arg-type, call-overload]
+        weights = tuple(checked_number("regularisation", each, holds=lambda w: 0 <= w < math.inf) for each in several)
     except (TypeError, ValueError):
         weights = ()
-    if not weights or not all(math.isfinite(w) and w >= 0 for w in weights):
+    if not weights:
         raise ValueError(f"regularisation: expected finite weights of zero or more; got {value!r}.")
     return tuple(sorted(weights, reverse=True))
