@@ -72,6 +72,7 @@ def run(folder, *, where=None, **environment):
     return result, done.stderr.splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("home", [{"NUMBA_CACHE_DIR": NOWHERE}, {"HOME": "~"}], ids=["none", "unknown"])
 def test_without_a_place_for_machine_code_there_is_one_line(home, installation, tmp_path):
     # a user that the system does not know has the home "~", no folder of which may come to be
@@ -81,6 +82,7 @@ def test_without_a_place_for_machine_code_there_is_one_line(home, installation, 
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["NUMBA_CACHE_DIR", "XDG_CACHE_HOME"])
 def test_with_a_place_there_is_none(variable, installation):
     with tempfile.TemporaryDirectory() as name:
@@ -102,21 +104,34 @@ def shifted(x):
 """
 
 
+def module_of(file):
+    """Return the module of a file, loaded anew."""
+    specification = importlib.util.spec_from_file_location(file.stem, file)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture
-def load(tmp_path, monkeypatch):
-    """Give the function that loads a kernel as a new process would, with its machine code in ``tmp_path``."""
+def process(tmp_path, monkeypatch):
+    """Return what begins as a new process does: it returns the function that loads a kernel of a small package.
+
+    The package is a copy of the compiler's module with two files of kernels, and its machine code is in ``tmp_path``.
+    """
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "machine code"))
-    source = tmp_path / "_kernels_of_a_test.py"
+    (tmp_path / "package").mkdir()
+    own, kernels, others = (
+        tmp_path / "package" / name for name in ("_compiled.py", "_kernels_of_a_test.py", "_kernels_inlined.py")
+    )
+    own.write_bytes(Path(_compiled.__file__).read_bytes())
 
-    def loaded(shift=1):
-        source.write_text(SOURCE.format(shift=shift))
-        specification = importlib.util.spec_from_file_location(source.stem, source)
-        module = importlib.util.module_from_spec(specification)
-        specification.loader.exec_module(module)
-        return module.shifted
+    def begun(shift=1, inlined=""):
+        kernels.write_text(SOURCE.format(shift=shift))
+        others.write_text(inlined)
+        monkeypatch.setitem(sys.modules, _compiled.__name__, module_of(own))
+        return lambda: module_of(kernels).shifted
 
-    monkeypatch.setattr(_compiled, "_SAID", set())
-    return loaded
+    return begun
 
 
 def hits(kernel):
@@ -135,48 +150,48 @@ DAMAGES = {
 
 @pytest.mark.parametrize("suffix", ["nbi", "nbc"])
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_damaged_machine_code_is_compiled_again_with_one_line(suffix, damage, load, tmp_path):
+def test_damaged_machine_code_is_compiled_again_with_one_line(suffix, damage, process, tmp_path):
+    load = process()
     assert load()(1) == 2 and load()(1.0) == 2.0
     for file in files_of(tmp_path, suffix):
         file.write_bytes(damage(file.read_bytes()))
+    load = process()
     with pytest.warns(RuntimeWarning, match=r"machine code kept in .* could not be read \(.*\); it is compiled again"):
         again = load()
         assert again(1) == 2 and hits(again) == 0
     assert load()(1.0) == 2.0  # one line is enough, and there is none when all is whole again
-    whole = load()
+    whole = process()()
     assert whole(1) == 2 and whole(1.0) == 2.0 and hits(whole) == 2
 
 
 @pytest.mark.parametrize("suffix", ["nbi", "nbc"])
-def test_a_folder_in_the_place_of_a_file_is_survived(suffix, load, tmp_path):
-    assert load()(1) == 2
+def test_a_folder_in_the_place_of_a_file_is_survived(suffix, process, tmp_path):
+    assert process()()(1) == 2
     (file,) = files_of(tmp_path, suffix)
     file.unlink()
     file.mkdir()
     with pytest.warns(RuntimeWarning, match=r"machine code .*"):
-        assert load()(1) == 2
+        assert process()()(1) == 2
 
 
-def test_a_full_disk_is_survived_with_one_line(load, monkeypatch):
-    def full(*arguments):
+def test_a_full_disk_is_survived_with_one_line(process, monkeypatch):
+    def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    kernel = load()
-    monkeypatch.setattr(_compiled._SealedFiles, "_save_index", full)
+    kernel = process()()
+    monkeypatch.setattr(os, "replace", full)
     with pytest.warns(RuntimeWarning, match=r"machine code cannot be kept \(.*No space left on device\)") as caught:
         assert kernel(1) == 2 and kernel(1.0) == 2.0
     assert len(caught) == 1
 
 
-def test_machine_code_belongs_to_the_sources_of_all_kernels(load, monkeypatch):
-    load()(1)
-    same = load()
+def test_machine_code_belongs_to_the_sources_of_all_kernels(process):
+    process()()(1)
+    same = process()()
     assert same(1) == 2 and hits(same) == 1
-    other = load(shift=5)
+    other = process(shift=5)()
     assert other(1) == 6 and hits(other) == 0
-    other(1)
-    monkeypatch.setattr(_compiled, "_kernel_sources", lambda: b"an inlined part has changed")
-    after = load(shift=5)
+    after = process(shift=5, inlined="# has changed")()
     assert after(1) == 6 and hits(after) == 0
 
 
