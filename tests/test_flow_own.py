@@ -233,3 +233,8 @@ def test_float32_functions_are_checked_in_their_precision():
     )
     assert flow.precision > 1e-8
     assert flow.forward([[0.0, 0.0]]).dtype == np.float64
+
+
+def test_a_uniform_density_is_a_wrong_base_and_not_stale():
+    refused(eulerot.FlowError, "The density implies a uniform base", forward=lambda z: 2 * z,
+            inverse=lambda x: x / 2, log_prob=lambda x: np.full(len(x), -3.0), dim=2)  # fmt: skip

@@ -101,17 +101,23 @@ def _check_samples(flow: Any, what: str) -> None:
 
 
 def _changing(flow: Any, x: FloatArray) -> str | None:
-    """Return a cause if ``log_prob`` of the same rows depends on what was asked before, beyond rounding."""
-    rows = x.copy(), x.copy(), x[::-1].copy(), x * (1 - rounding_unit(flow))
-    first, repeated, reversed_, nudged = (np.asarray(flow.log_prob(each), dtype=float) for each in rows)
-    noise, stale, rounding = (
-        float(np.max(np.nan_to_num(np.abs(other - first)))) for other in (repeated, reversed_[::-1], nudged)
+    """Return a cause if ``log_prob`` of rows depends on what was asked before or with them, beyond rounding."""
+    first, repeated, nudged = (
+        np.asarray(flow.log_prob(rows), dtype=float) for rows in (x.copy(), x.copy(), x * (1 - rounding_unit(flow)))
     )
+    reversed_ = np.asarray(flow.log_prob(x[::-1].copy()), dtype=float)[::-1]
+    few = max(1, len(x) // 3)
+    alone = np.concatenate([np.asarray(flow.log_prob(x[:few].copy()), dtype=float), first[few:]])
+    noise, order, company, rounding = (
+        float(np.max(np.nan_to_num(np.abs(other - first)))) for other in (repeated, reversed_, alone, nudged)
+    )
+    stale = max(order, company)
     if noise < 1e-3 and (stale < 1e-3 or stale <= rounding):
         return None
     return (
-        f"Likely cause: log_prob is stale or random; the same rows in another order differ by {max(noise, stale):.3g}. "
-        "Drop caches (cache_size=0), put the model in evaluation mode, and use an exact trace for a continuous flow."
+        "Likely cause: log_prob is stale or random; the same rows in another order or company differ by "
+        f"{max(noise, stale):.3g}. Drop caches (cache_size=0), put the model in evaluation mode, and use an exact trace "
+        "for a continuous flow."
     )
 
 

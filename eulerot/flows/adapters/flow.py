@@ -153,6 +153,7 @@ def _check_steady(assembly: Assembly, state: State) -> None:
                 "sets itself up from the first batch that it sees, as untrained ActNorm layers do. It was put back as "
                 "it was. Train it, or call it on a batch of training data, before it is made a flow."
             )
+    state.restore()  # so that the check meets the model as all later calls will
 
 
 def _confirm_direction(adapted: AdaptedFlow | KnotheFlow, assembly: Assembly) -> None:
