@@ -28,7 +28,8 @@ def run(page):
 @pytest.mark.flows
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("page", [page for page in GUIDES if page.stem != "own"], ids=lambda page: page.stem)
-def test_guide_of_a_library(page):
+def test_guide_of_a_library(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # sbi writes its logs into the folder where it trains
     run(page)
 
 

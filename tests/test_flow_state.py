@@ -274,6 +274,13 @@ def test_own_flows_pickle_and_copy():
         assert again.model is not flow.model and again.to_data.function.__self__ is again.model
 
 
+def test_twins_pickle_and_copy():
+    twin = eulerot.rearrange(Scaled(), n_pairs=256, modes=3)
+    assert same(twin, copy.deepcopy(twin))
+    again = pickle.loads(pickle.dumps(twin))
+    assert same(twin, again) and again.flow_change == 0
+
+
 def doubled(z):
     return 2 * z
 

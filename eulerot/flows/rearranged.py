@@ -174,7 +174,8 @@ def rearrange(
     Parameters
     ----------
     flow : Flow or model
-        A flow of the standard normal, or a trained model that `eulerot.flow` makes one of.
+        A flow of the standard normal, or a trained model that `eulerot.flow` makes one of. For a model that needs more
+        than a context, such as its dimension or direction, pass what `eulerot.flow` returns.
     n_pairs : int
         Pairs to fit to, from a Sobol sequence of latents.
     seed : int
@@ -192,7 +193,7 @@ def rearrange(
     Raises
     ------
     FlowError
-        If the object is not a flow, or contradicts itself.
+        If the object is not a flow, contradicts itself, or fails: the error of its own code is the cause.
     SourceError
         If its base is neither normal nor uniform on a box.
     ValueError

@@ -101,6 +101,7 @@ def _leakage(parts: Parts, prior: Any) -> str:
 def _refusal(model: Any) -> FlowError:
     return FlowError(
         f"flow: expected an sbi posterior or estimator that is a normalizing flow, of a model such as 'maf', 'nsf' or "
-        f"'zuko_nsf'; got {type(model).__name__}, which has no map between latents and parameters. Train one of these "
-        "models, or make a flow of a density in two or three dimensions by eulerot.flow(log_prob=, dim=)."
+        f"'zuko_nsf'; got {type(model).__name__}, which has no map between latents and parameters that can be read. "
+        "Train one of these models, or make a flow of a density in two or three dimensions by eulerot.flow(log_prob=, "
+        "dim=)."
     )
