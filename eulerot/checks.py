@@ -6,6 +6,7 @@ argument, what was expected, what was got, and what to do.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -192,7 +193,7 @@ def checked_threads(value: object) -> int:
 def checked_number(
     name: str, value: object, expected: str = "a finite number", holds: Callable[[float], bool] = np.isfinite
 ) -> float:
-    """Return a number for which `holds` is true, which `expected` says in words.
+    """Return a finite number for which `holds` is true, which `expected` says in words.
 
     Examples
     --------
@@ -203,7 +204,7 @@ def checked_number(
     """
     number = _number(value)
     try:
-        if number is not None and holds(float(number)):
+        if number is not None and math.isfinite(number) and holds(float(number)):
             return float(number)
     except OverflowError:  # a whole number beyond all floats
         pass

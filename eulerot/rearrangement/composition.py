@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eulerot._cached import kept, state_of
 from eulerot._types import FloatArray
 from eulerot.checks import checked_array, checked_rotation, checked_samples, checked_threads, checked_times
 from eulerot.errors import FormatError
@@ -74,6 +74,9 @@ class Rearrangement:
                 raise ValueError(f"sweeps: expected geodesics of the {self.domain}; got another domain.")
             if sweep.dim != self.dim:
                 raise ValueError(f"sweeps: expected the dimension of the rotation, {self.dim}; got {sweep.dim}.")
+
+    def __getstate__(self) -> dict[str, object]:
+        return state_of(self)
 
     @classmethod
     def identity(cls, dim: int, *, domain: str = "cube") -> Rearrangement:
@@ -261,7 +264,7 @@ class Rearrangement:
         tracks = self.path(source_points(n, self.dim, domain=self.domain), times)
         return plotting.path(tracks, domain=self.domain, ax=ax)
 
-    @cached_property
+    @kept
     def _proper_rotation(self) -> FloatArray:
         """The rotation that is left of ``R`` after its reflection; on the torus none."""
         axis = self.reflection
