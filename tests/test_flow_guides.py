@@ -32,6 +32,7 @@ def test_guide_of_a_library(page):
     run(page)
 
 
+@pytest.mark.slow
 def test_guide_of_own_flows():
     run(next(page for page in GUIDES if page.stem == "own"))
 
