@@ -116,8 +116,8 @@ def _changing(flow: Any, x: FloatArray) -> str | None:
         return None
     return (
         "Likely cause: log_prob is stale or random; the same rows in another order or company differ by "
-        f"{max(noise, stale):.3g}. Drop caches (cache_size=0), put the model in evaluation mode, and use an exact trace "
-        "for a continuous flow."
+        f"{max(noise, stale):.3g}. Drop caches (cache_size=0), put the model in evaluation mode, and use an exact "
+        "trace for a continuous flow."
     )
 
 
