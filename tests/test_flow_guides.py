@@ -33,6 +33,7 @@ def test_guide_of_a_library(page, tmp_path, monkeypatch):
     run(page)
 
 
+@pytest.mark.slow
 def test_guide_of_own_flows():
     run(next(page for page in GUIDES if page.stem == "own"))
 

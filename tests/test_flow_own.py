@@ -34,6 +34,7 @@ def bent_log_prob(x):
     return log_normal(unbend(x))
 
 
+@pytest.mark.slow
 def test_functions_make_a_flow():
     flow = eulerot.flow(forward=bend, inverse=unbend, log_prob=bent_log_prob, dim=2)
     assert isinstance(flow, AdaptedFlow) and flow.numerical is None
@@ -84,6 +85,7 @@ def test_a_missing_map_is_found_numerically(missing, with_density):
     assert np.abs(flow.log_prob(x) - bent_log_prob(x)).max() < 1e-4
 
 
+@pytest.mark.slow
 def test_pairs_from_samples_where_only_the_inverse_is_known():
     def sample(n, seed=0):
         return bend(np.random.default_rng(seed).standard_normal((n, 2)))

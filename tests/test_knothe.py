@@ -17,7 +17,9 @@ MIXTURES = {
 }
 
 
-@pytest.mark.parametrize("name", MIXTURES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if "three" in name else name for name in MIXTURES]
+)
 def test_equals_the_conditionals_of_a_mixture(name):
     mixture = MIXTURES[name]
     dim = mixture.means.shape[1]
@@ -74,6 +76,7 @@ def test_a_density_without_its_constant():
         eulerot.knothe_flow(lambda x: mixture.log_prob(x) + 3.0, dim=2)
 
 
+@pytest.mark.slow
 def test_a_density_with_sharp_edges():
     # uniform on [0, 1] x [0, 2]: the map is known, and the density jumps to zero
     def log_prob(x):
@@ -92,6 +95,7 @@ def test_tails_are_finite_and_inverted():
     assert np.abs(flow.inverse(flow.forward(z)) - z).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_through_the_public_adapter():
     mixture = MIXTURES["wide"]
     alone = eulerot.flow(log_prob=mixture.log_prob, dim=2)

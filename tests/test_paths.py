@@ -83,6 +83,7 @@ def test_a_full_device_is_an_error_about_itself():
     assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
 
 
+@pytest.mark.slow
 @only_posix
 @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1"])
 @pytest.mark.parametrize("append", [False, True], ids=["pipe or new file", "appended"])
@@ -208,6 +209,7 @@ def test_an_unknown_suffix_is_refused_before_any_work(name, folder, capsys):
     assert ".npy, .npz, .csv" in capsys.readouterr().err and not (folder / name).exists()
 
 
+@pytest.mark.slow
 @only_posix
 def test_points_are_read_from_a_pipe(folder):
     command = [sys.executable, "-m", "eulerot", "apply", "map.npz", "/dev/stdin", "-o", "y.npy"]

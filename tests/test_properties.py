@@ -9,8 +9,8 @@ sys.path.append(str(Path(__file__).parents[1] / "validation" / "robustness"))
 
 import fuzz
 
-SLOW = ("fits", "map_round_trip")
-FEW = {"fits": 6, "grids": 300, "map_round_trip": 25, "broken_file": 150}
+SLOW = ("copies", "fits", "map_round_trip", "threads", "units")
+FEW = {"fits": 6, "grids": 300, "map_round_trip": 25, "broken_file": 150, "threads": 20, "units": 6}
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ def test_the_path_goes_straight_from_latents_to_data(twin):
     assert np.allclose(twin.path(y, [0.0, 0.25, 1.0]), [y, 0.75 * y + 0.25 * x, x], rtol=0, atol=1e-14)
 
 
+@pytest.mark.slow
 def test_the_seed_of_a_twin_chooses_its_pairs(twin):
     again, other = (eulerot.rearrange(FLOW, seed=seed, **OPTIONS) for seed in (0, 1))
     y = random_source(50, 2, 5)
