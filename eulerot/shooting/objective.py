@@ -124,6 +124,11 @@ class Objective:
         """Return the cost without the regularisation."""
         return self._cost(*self.moved(theta))[0]
 
+    def costs(self, theta: FloatArray) -> FloatArray:
+        """Return the cost of each pair without the regularisation, shape ``(n,)``; their mean is `cost`."""
+        each, constant, _ = self._pair_costs(*self.moved(theta))
+        return each + constant
+
     def __call__(self, theta: FloatArray, regularisation: float) -> tuple[float, FloatArray]:
         """Return ``J`` and its gradient with respect to `theta`."""
         stiffness = regularisation * self.stiffness
@@ -161,11 +166,15 @@ class Objective:
 
     def _cost(self, latents: FloatArray, phases: FloatArray) -> tuple[float, FloatArray]:
         """Return the cost of rearranged latents and its derivative with respect to them, equation (12')."""
-        n, dim = latents.shape
+        each, constant, slopes = self._pair_costs(latents, phases)
+        return float(np.mean(each)) + constant, slopes * (2.0 / len(latents))
+
+    def _pair_costs(self, latents: FloatArray, phases: FloatArray) -> tuple[FloatArray, float, FloatArray]:
+        """Return the cost of each pair but for a constant, the constant, and half the derivatives by the latents."""
         if not self.grid.walls:
             apart = shortest(self.x - latents, "torus")
-            return float(np.mean(np.sum(apart**2, axis=1))), apart * (-2.0 / n)
-        potential = self.potential or half_square(dim)
+            return np.sum(apart**2, axis=1), 0.0, -apart
+        potential = self.potential or half_square(latents.shape[1])
         values, slopes = potential(latents, phases)
         each = np.sum(self.x**2, axis=1) - 2 * np.sum(self.x * latents, axis=1) + 2 * values
-        return float(np.mean(each)) + dim - 2 * potential.mean, (slopes - self.x) * (2.0 / n)
+        return each, latents.shape[1] - 2 * potential.mean, slopes - self.x

@@ -16,6 +16,7 @@ from functools import partial
 
 import numpy as np
 
+from eulerot._linear_algebra import inverse, product
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.latent.chart import harmonics, log_density, to_box
@@ -52,7 +53,7 @@ class Slope:
 
     def __call__(self, axes: FloatArray) -> tuple[float, FloatArray]:
         """Return ``S`` and its derivative with respect to the axes ``Q``."""
-        latents, data = self.z @ axes.T, self.x @ axes.T
+        latents, data = (product(rows, axes.T, threads=self.threads) for rows in (self.z, self.x))
         steepest, pulled, total = np.zeros_like(latents), np.zeros_like(latents), 0.0
         planes = [slice(i, i + 2) for i in range(0, len(axes) - 1, 2)]
         parts = run_tasks([partial(self._plane, latents[:, plane], data[:, plane]) for plane in planes], self.threads)
@@ -60,8 +61,8 @@ class Slope:
             steepest[:, plane], pulled[:, plane] = velocity, pull
             total += value
         # S = mean x . v with v linear in it, so d S = 2 mean [ dx . v + x . Dv dy ]
-        by_axes = np.einsum("ni,nj->ij", steepest, self.x) + np.einsum("ni,nj->ij", pulled, self.z)
-        return total, by_axes * (2.0 / len(self.z))
+        times = partial(product, threads=self.threads)
+        return total, (times(steepest.T, self.x) + times(pulled.T, self.z)) * (2.0 / len(self.z))
 
     def _plane(self, y: FloatArray, x: FloatArray) -> tuple[float, FloatArray, FloatArray]:
         """Return the squared slope in a plane, the steepest velocity ``v`` there, and ``Dv^T x``."""
@@ -108,24 +109,23 @@ def best_axes(
     Quasi-Newton ascent over ``Q = C(A) Q_0`` with Cayley's ``C(A) = (1 - A / 2)^-1 (1 + A / 2)``, `A` antisymmetric.
     """
     dim, below = len(start), np.tril_indices(len(start), -1)
-    identity = np.eye(dim)
+    identity, times = np.eye(dim), partial(product, threads=slope.threads)
 
     def rotation(entries: FloatArray) -> tuple[FloatArray, FloatArray]:
         half = np.zeros((dim, dim))
         half[below] = 0.5 * entries
         half -= half.T
-        inverse = np.asarray(np.linalg.inv(identity - half), dtype=np.float64)
-        return inverse, np.asarray(inverse @ (identity + half), dtype=np.float64)
+        inverted = inverse(identity - half, threads=slope.threads)
+        return inverted, times(inverted, identity + half)
 
     def negative(entries: FloatArray) -> tuple[float, FloatArray]:
-        inverse, cayley = rotation(entries)
-        value, by_axes = slope(cayley @ start)
-        by_entries = 0.5 * inverse.T @ by_axes @ start.T @ (cayley + identity).T
+        inverted, cayley = rotation(entries)
+        value, by_axes = slope(times(cayley, start))
+        by_entries = times(times(inverted.T, by_axes), times(start.T, 0.5 * (cayley + identity).T))
         return -value, -(by_entries - by_entries.T)[below]
 
     journal = journal or Journal()
     found = journal.minimise(negative, np.zeros(len(below[0])), maxiter=iterations, maxcor=20, ftol=1e-4)
-    axes: FloatArray = rotation(found.x)[1] @ start
-    left, _, right = np.linalg.svd(np.asarray(axes, dtype=np.float64))
-    orthogonal: FloatArray = np.einsum("ij,jk->ik", left, right)  # to the last digit
-    return orthogonal, -float(found.fun)
+    axes = times(rotation(found.x)[1], start)
+    # orthogonal to the last digit, by one step of Newton's iteration for the polar factor
+    return times(axes, 1.5 * identity - 0.5 * times(axes.T, axes)), -float(found.fun)
