@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 FLOWS_READY := .venv-flows/.ready
 
-.PHONY: demo test test-flows docs clean
+.PHONY: demo test quick test-flows docs clean
 
 demo: $(READY)
 	$(BIN)/eulerot demo --out demo
@@ -15,6 +15,11 @@ test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+# While at work: the linter, and the tests that take less than half a second, in less than a minute
+quick: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/pytest -m "not flows and not slow" tests eulerot
 
 # The adapters on the flow libraries themselves: torch and jax are large, so that they have an environment of their own.
 # The flows are small: threads of torch would only wait for each other

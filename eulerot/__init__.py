@@ -12,12 +12,16 @@ from eulerot.flows.linear import LinearFlow
 from eulerot.flows.rearranged import RearrangedFlow, rearrange
 from eulerot.flows.report import FlowReport
 from eulerot.rearrangement.composition import Rearrangement
+from eulerot.rearrangement.sweep import Sweep
+from eulerot.rearrangement.tabulated import TabulatedRearrangement
+from eulerot.shooting.continuation import FitStage
 from eulerot.shooting.fit import FitResult, fit
 from eulerot.transport.report import TransportReport, transport_report
 
 __all__ = [
     "EulerSolution",
     "FitResult",
+    "FitStage",
     "FlowError",
     "FlowReport",
     "FormatError",
@@ -30,6 +34,8 @@ __all__ = [
     "ResolutionError",
     "SampleWarning",
     "SourceError",
+    "Sweep",
+    "TabulatedRearrangement",
     "TransportReport",
     "__version__",
     "fit",

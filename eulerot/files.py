@@ -7,11 +7,15 @@ shape and values. The seal finds accidents; it is no signature. Nothing is ever 
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import io
 import os
+import re
 import secrets
+import stat
+import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,9 +23,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eulerot.checks import checked_path
 from eulerot.errors import FormatError
 
-__all__ = ["read_arrays", "remove_partial", "write_arrays", "write_atomically"]
+__all__ = ["is_stream", "read_arrays", "remove_partial", "write_arrays", "write_atomically"]
 
 _SEAL_LENGTH = 64
 _OWN = ("kind", "version")
@@ -35,7 +40,7 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, ArrayLike], 
     Parameters
     ----------
     path : path-like
-        The file. It gets no suffix, and an old file stays until the new one is complete.
+        The file; ``~`` is the user's home. It gets no suffix, and an old file stays until the new one is complete.
     arrays : mapping of str to array_like
         Arrays of numbers, truth values or text.
     kind : str
@@ -72,9 +77,13 @@ def read_arrays(path: str | os.PathLike[str], *, kind: str, version: int) -> dic
     FormatError
         If it is no file of eulerot, holds something else, is newer, or is not what was written, down to the last bit.
     """
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise FormatError(f"{path}: expected a file; got a directory or a device. Pass the file itself.")
-    data = Path(path).read_bytes()
+    source = checked_path("path", path)
+    try:
+        if source.exists() and not source.is_file():
+            raise FormatError(f"{path}: expected a file; got a directory or a device. Pass the file itself.")
+        data = source.read_bytes()
+    except OSError as error:
+        raise _in_words_of(path, error, source) from None
     arrays = _opened(path, data)
     found, newest = str(arrays.pop("kind")), int(arrays.pop("version"))
     if found != kind:
@@ -89,12 +98,47 @@ def read_arrays(path: str | os.PathLike[str], *, kind: str, version: int) -> dic
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file so that, whatever happens, either the old one or the whole new one is there.
 
+    A path that is no regular file, such as a device, a named pipe or ``/dev/stdout``, is written to as it is.
+
     Raises
     ------
+    ValueError
+        If it is no path.
     OSError
         If it cannot be written; the old file, if any, is untouched.
     """
-    target = Path(os.path.realpath(path))  # through a symbolic link, which stays one
+    target = checked_path("path", path)
+    try:
+        if is_stream(target):
+            _write_stream(target, data)
+        else:
+            _replace(Path(os.path.realpath(target)), data)  # through a symbolic link, which stays one
+    except OSError as error:
+        raise _in_words_of(path, error, target) from None
+
+
+def is_stream(path: Path) -> bool:
+    """Return whether a path is there and is written to rather than replaced: a device, a pipe, an open file."""
+    if _descriptor(path) is not None:
+        return True
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def remove_partial(path: str | os.PathLike[str]) -> None:
+    """Remove what writers of this file that were killed have left beside it."""
+    target = Path(os.path.realpath(checked_path("path", path)))
+    before, after = _partial_name(target.name, "\0").split("\0")
+    for leftover in target.parent.glob(glob.escape(before) + "?" * 16 + after):
+        leftover.unlink(missing_ok=True)
+
+
+def _replace(target: Path, data: bytes) -> None:
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "It is a folder; name a file in it")
     partial = target.with_name(_partial_name(target.name, secrets.token_hex(8)))
     try:
         with open(partial, "xb") as file:
@@ -107,12 +151,34 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         raise
 
 
-def remove_partial(path: str | os.PathLike[str]) -> None:
-    """Remove what writers of this file that were killed have left beside it."""
-    target = Path(os.path.realpath(path))
-    before, after = _partial_name(target.name, "\0").split("\0")
-    for leftover in target.parent.glob(glob.escape(before) + "?" * 16 + after):
-        leftover.unlink(missing_ok=True)
+def _write_stream(target: Path, data: bytes) -> None:
+    """Write to a stream; to a file of this process that is open where its last output ended."""
+    descriptor = _descriptor(target)
+    if descriptor is None:
+        with open(target, "wb") as stream:
+            stream.write(data)
+        return
+    for printed in (sys.stdout, sys.stderr):
+        printed.flush()
+    with os.fdopen(os.dup(descriptor), "wb") as stream:
+        stream.write(data)
+
+
+def _descriptor(path: Path) -> int | None:
+    """Return which open file of this process a path names, if any."""
+    named = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}.get(str(path))
+    number = re.fullmatch(r"/(?:dev|proc/self)/fd/(\d+)", str(path))
+    return int(number[1]) if number else named
+
+
+def _in_words_of(path: str | os.PathLike[str], error: OSError, target: Path) -> OSError:
+    """Return an error about the user's own path, not about the partial file beside it."""
+    if error.errno is None:
+        return error
+    reason = error.strerror
+    if isinstance(error, FileNotFoundError) and not target.parent.is_dir():
+        reason = "There is no such folder; make it first"
+    return OSError(error.errno, reason, os.fspath(path))
 
 
 def _partial_name(name: str, token: str) -> str:

@@ -21,7 +21,8 @@ class Case:
     double: bool = False
 
 
-def _perturbed(module: Any, scale: float = 0.3, seed: int = 0) -> Any:
+def perturbed(module: Any, scale: float = 0.3, seed: int = 0) -> Any:
+    """Return a module after its parameters were moved at random."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
@@ -37,7 +38,7 @@ def zuko_flow(kind: str, *, double: bool = False, scale: float = 0.3, **options:
 
     torch.manual_seed(0)
     model = getattr(zuko.flows, kind)(**{"features": 2, "transforms": 2, "hidden_features": (16, 16), **options})
-    return _perturbed(model.double() if double else model, scale)
+    return perturbed(model.double() if double else model, scale)
 
 
 def zuko_cnf() -> Any:
@@ -92,7 +93,7 @@ def nflows_flow(*, context: int | None = None, batch_norm: bool = False, base: A
     affine = MaskedAffineAutoregressiveTransform(2, 16, context_features=context)
     middle = [BatchNorm(2)] if batch_norm else []
     transform = CompositeTransform([affine, *middle, ReversePermutation(2), spline])
-    flow = _perturbed(Flow(transform, StandardNormal([2]) if base is None else base), 0.1)
+    flow = perturbed(Flow(transform, StandardNormal([2]) if base is None else base), 0.1)
     if batch_norm:  # a few training passes leave running statistics and the training mode on
         for _ in range(5):
             flow.log_prob(torch.randn(256, 2) * 2 + 1)
@@ -109,16 +110,16 @@ def normflows_flow(kind: str) -> Any:
         layers = []
         for _ in range(3):
             layers += [nf.flows.AffineCouplingBlock(nf.nets.MLP([1, 16, 2], init_zeros=False)), nf.flows.Permute(2)]
-        return _perturbed(nf.NormalizingFlow(base, layers), 0.2)
+        return perturbed(nf.NormalizingFlow(base, layers), 0.2)
     if kind == "spline":
         layers = [nf.flows.AutoregressiveRationalQuadraticSpline(2, 1, 16) for _ in range(2)]
-        return _perturbed(nf.NormalizingFlow(nf.distributions.DiagGaussian(2, trainable=True), layers), 0.2)
+        return perturbed(nf.NormalizingFlow(nf.distributions.DiagGaussian(2, trainable=True), layers), 0.2)
     if kind == "residual":
         layers = []
         for _ in range(2):
             net = nf.nets.LipschitzMLP([2, 16, 2], init_zeros=False, lipschitz_const=0.7)
             layers.append(nf.flows.Residual(net, reduce_memory=False))
-        return _perturbed(nf.NormalizingFlow(base, layers), 0.2)
+        return perturbed(nf.NormalizingFlow(base, layers), 0.2)
     layers = [nf.flows.Planar((2,), u=torch.tensor([[0.6, -0.3]]), w=torch.tensor([[1.0, 0.5]]), b=torch.zeros(1))]
     return nf.NormalizingFlow(base, layers)
 
@@ -131,7 +132,7 @@ def normflows_conditional() -> Any:
     layers = [
         nf.flows.CoupledRationalQuadraticSpline(2, 1, 16, num_context_channels=3, reverse_mask=bool(i)) for i in (0, 1)
     ]
-    return _perturbed(nf.ConditionalNormalizingFlow(nf.distributions.DiagGaussian(2, trainable=False), layers), 0.2)
+    return perturbed(nf.ConditionalNormalizingFlow(nf.distributions.DiagGaussian(2, trainable=False), layers), 0.2)
 
 
 def torch_flow(cache_size: int = 1) -> Any:
@@ -164,10 +165,10 @@ def pyro_flow(kind: str, *, base: Any = None) -> Any:
         return dist.TransformedDistribution(base, [planar])
     if kind == "conditional":
         return dist.ConditionalTransformedDistribution(
-            base, [_perturbed(T.conditional_affine_autoregressive(2, 3, hidden_dims=[16]), 0.2)]
+            base, [perturbed(T.conditional_affine_autoregressive(2, 3, hidden_dims=[16]), 0.2)]
         )
     layers = [T.affine_autoregressive(2, hidden_dims=[16]), T.permute(2), T.spline_autoregressive(2, hidden_dims=[16])]
-    return dist.TransformedDistribution(base, [_perturbed(m, 0.2) if hasattr(m, "parameters") else m for m in layers])
+    return dist.TransformedDistribution(base, [perturbed(m, 0.2) if hasattr(m, "parameters") else m for m in layers])
 
 
 def flowjax_flow(kind: str, *, context: int | None = None) -> Any:
@@ -261,7 +262,7 @@ def own_torch(*, flipped: bool = False) -> Any:
             return self.to_data(torch.randn(n, 2))[0]
 
     torch.manual_seed(0)
-    return _perturbed(Mine(), 0.5)
+    return perturbed(Mine(), 0.5)
 
 
 def own_numpy() -> Any:
@@ -327,4 +328,4 @@ def zuko_gmm() -> Any:
     import zuko
 
     torch.manual_seed(0)
-    return _perturbed(zuko.flows.GMM(features=2, components=3), 0.5)
+    return perturbed(zuko.flows.GMM(features=2, components=3), 0.5)

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from differences import derivative, jacobians
 
 import eulerot
-from eulerot._jacobian import log_abs_det
+from eulerot.euler.equations import equation_of
 from eulerot.latent.circle import shortest
 from eulerot.latent.source import check_source, random_source, source_points
 from eulerot.shooting.alignment import best_shift
+from eulerot.shooting.objective import Objective
 from eulerot.shooting.parametrisation import Parametrisation
 from eulerot.transport.cost import transport_cost
 
@@ -70,8 +72,8 @@ def test_the_twin_is_a_flow_of_angles(twin, tmp_path):
     assert np.abs(shortest(twin.inverse(twin.forward(y)) - y, "torus")).max() < 1e-8
     assert np.array_equal(twin.sample(5, seed=1), twin.sample(5, seed=1))
     assert np.abs(twin.rearrangement.forward(y)).max() <= np.pi
-    way = twin.path(y, [0.0, 1.0])
-    assert np.allclose(way[0], y) and np.abs(shortest(way[1] - twin.forward(y), "torus")).max() < 1e-12
+    path = twin.path(y, [0.0, 1.0])
+    assert np.allclose(path[0], y) and np.abs(shortest(path[1] - twin.forward(y), "torus")).max() < 1e-12
     path = twin.rearrangement.path(y, [0.0, 0.5, 1.0])
     assert np.allclose(path[0], y) and np.abs(shortest(path[-1] - twin.rearrangement.forward(y), "torus")).max() < 1e-7
     twin.rearrangement.save(tmp_path / "map.npz")
@@ -80,21 +82,14 @@ def test_the_twin_is_a_flow_of_angles(twin, tmp_path):
 
 
 def test_gradient_of_the_unknowns_to_eight_digits(planted):
-    from eulerot.shooting.objective import Objective
-
     z = source_points(60, 2, domain="torus")
     objective = Objective(z, z + 0.4 * np.sin(z[:, ::-1]), eulerot.Grid.from_modes(4, domain="torus"))
     rng = np.random.default_rng(0)
     theta, direction = (0.05 * rng.standard_normal(objective.size) for _ in range(2))
-    unknowns = Parametrisation(objective._equation)
+    unknowns = Parametrisation(equation_of(objective.grid))
     assert np.allclose(unknowns.theta(unknowns.field(theta)), theta, rtol=1e-12)
-
-    def central(h):
-        ends = [objective(theta + sign * h * direction, 1e-3)[0] for sign in (1, -1)]
-        return (ends[0] - ends[1]) / (2 * h)
-
     exact = objective(theta, 1e-3)[1] @ direction
-    assert np.isclose((4 * central(5e-3) - central(1e-2)) / 3, exact, rtol=1e-8)
+    assert np.isclose(derivative(lambda h: objective(theta + h * direction, 1e-3)[0], 1e-2), exact, rtol=1e-8)
 
 
 def test_best_shift_is_the_best():
@@ -103,7 +98,8 @@ def test_best_shift_is_the_best():
     best = transport_cost(z + best_shift(z, x), x, domain="torus")
     shifts = np.stack(np.meshgrid(*[np.linspace(-3, 3, 61)] * 2), axis=-1).reshape(-1, 2)
     tried = [transport_cost(z + shift, x, domain="torus") for shift in shifts]
-    assert best <= min(tried) + 1e-12 and best > 0.95 * min(tried)
+    # one of them is within 0.05 of the best in each angle, and costs no more than the square of that distance more
+    assert best - 1e-12 <= min(tried) <= best + 2 * 0.05**2
 
 
 def test_one_angle_needs_a_shift_alone():
@@ -133,8 +129,10 @@ def test_refusals(planted):
         eulerot.rearrange(eulerot.zoo.load("linear"), domain="torus")
     with pytest.raises(ValueError, match="domain: expected one or two angles on the torus"):
         eulerot.fit(*[source_points(64, 3, domain="torus")] * 2, domain="torus", modes=2)
-    with pytest.raises(ValueError, match="shift: expected 2 angles, and no rotation"):
+    with pytest.raises(ValueError, match=r"shift: expected 2 angles; got shape \(1,\)"):
         eulerot.Rearrangement(np.eye(2), shift=[1.0])
+    with pytest.raises(ValueError, match="rotation: expected a permutation of angles with signs; got another rotation"):
+        eulerot.Rearrangement([[0.6, -0.8], [0.8, 0.6]], shift=[0.0, 0.0])
     with pytest.raises(ValueError, match="domain: expected 'cube' or 'torus'; got 'sphere'"):
         eulerot.fit(np.zeros((4, 2)), np.zeros((4, 2)), domain="sphere")
 
@@ -153,12 +151,14 @@ def test_a_circular_spline_flow():
     report = twin.report(500)
     assert "uniform base" in twin.map and report.after.excess <= report.before.excess
     z = random_source(50, 2, 3, domain="torus")
-    implied = -2 * np.log(2 * np.pi) - log_abs_det(lambda p: z_near(twin.flow, p, z), z, 1e-3)
+    _, log_det = np.linalg.slogdet(jacobians(lambda points: image_near(twin.flow, points, z), z, step=1e-3))
+    implied = -2 * np.log(2 * np.pi) - log_det
     assert np.median(np.abs(twin.log_prob(twin.flow.forward(z)) - implied)) < 1e-2
     with pytest.raises(eulerot.SourceError, match="expected a uniform base on a box of side 2 pi"):
         eulerot.rearrange(zuko.flows.NSF(2, transforms=1), domain="torus")
 
 
-def z_near(flow, points, z):
-    data = np.tile(flow.forward(z), (len(points) // len(z), 1))
+def image_near(flow, points, z):
+    """Return the images of points on that branch of the angles on which those of `z` are."""
+    data = flow.forward(z)
     return data + shortest(flow.forward(points) - data, "torus")

@@ -22,8 +22,10 @@ def words(z, x, n_held_out=128):
     return [str(one.message) for one in caught]
 
 
-@pytest.mark.parametrize("name", eulerot.zoo.names())
-@pytest.mark.parametrize("n", [128, 1024])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "digits" else name for name in eulerot.zoo.names()]
+)
+@pytest.mark.parametrize("n", [128, pytest.param(1024, marks=pytest.mark.slow)])
 def test_nothing_is_said_of_trained_flows(name, n):
     flow = eulerot.zoo.load(name)
     z = np.random.default_rng(0).standard_normal((n, flow.dim))
@@ -45,10 +47,11 @@ def test_heavy_tails_of_the_data():
     (said,) = words(Z, cauchy)
     assert said.startswith("x: expected tails that a mean of squares can bear; got 11 rows of 1024 with ")
     assert f"{far[:11].sum() / far.sum():.0%}" in said
-    assert len(words(Z, np.exp(1.5 * Z))) == 1
     outlier = Z.copy()
     outlier[7] = 50.0
-    assert len(words(Z, outlier)) == 1
+    for x in (np.exp(1.5 * Z), outlier):
+        (said,) = words(Z, x)
+        assert said.startswith("x: expected tails")
 
 
 def test_repeated_latents():

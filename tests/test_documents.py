@@ -17,6 +17,7 @@ def blocks(page):
     return ["\n" * text[: m.start(2)].count("\n") + m[2] for m in BLOCK.finditer(text) if m[1] is None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.stem)
 def test_every_block_runs(page, tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib").use("Agg")

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fields import noise, random_values
+from scipy.stats import ortho_group
 
 import eulerot
 from eulerot import files
@@ -14,16 +16,15 @@ from eulerot.euler.integrators import RK4, Tableau
 from eulerot.rearrangement.sweep import Sweep
 
 QUARTER = np.array([[0.0, -1.0], [1.0, 0.0]])
-TURN = np.array([[0.6, -0.8], [0.8, 0.6]])
+AXES = np.array([[0.6, -0.8], [0.8, 0.6]])
 Z = np.random.default_rng(0).standard_normal((300, 2))
 
 
 def rearrangement(seed=0):
-    rng, grid = np.random.default_rng(seed), eulerot.Grid.from_modes(3)
-    x, y = grid.mesh()
-    field = sum(rng.standard_normal() * np.sin((k + 1) * x) * np.sin((l + 1) * y) for k in range(3) for l in range(3))
+    grid = eulerot.Grid.from_modes(3)
+    field = 2 * random_values(grid, seed, highest=3)
     first, second = eulerot.Geodesic(field, grid, steps=12), eulerot.Geodesic(-0.5 * field, grid, steps=9, tableau=RK4)
-    return eulerot.Rearrangement(QUARTER, (Sweep((first,), TURN), Sweep((second,), np.eye(2))))
+    return eulerot.Rearrangement(QUARTER, (Sweep((first,), AXES), Sweep((second,), np.eye(2))))
 
 
 @pytest.fixture
@@ -56,13 +57,13 @@ def test_without_geodesics(dim, tmp_path):
 
 
 def test_sweeps_in_planes_and_in_space(tmp_path):
-    rng, plane, space = np.random.default_rng(3), eulerot.Grid.from_modes(3), eulerot.Grid.from_modes(2, dim=3)
-    flat = eulerot.Geodesic(0.3 * rng.standard_normal(plane.points), plane, steps=20)
-    solid = eulerot.Geodesic(0.1 * rng.standard_normal((3, *space.points)), space, steps=20)
-    axes = np.linalg.qr(rng.standard_normal((5, 5)))[0]
+    plane, space = eulerot.Grid.from_modes(3), eulerot.Grid.from_modes(2, dim=3)
+    flat = eulerot.Geodesic(0.3 * noise(plane), plane, steps=20)
+    solid = eulerot.Geodesic(0.1 * noise(space), space, steps=20)
+    axes, z = ortho_group.rvs(5, random_state=3), np.random.default_rng(3).standard_normal((40, 5))
     original = eulerot.Rearrangement(np.eye(5), (Sweep((solid, flat), axes, ((0, 3, 1), (4, 2))),))
     original.save(tmp_path / "five")
-    loaded, z = eulerot.Rearrangement.load(tmp_path / "five"), rng.standard_normal((40, 5))
+    loaded = eulerot.Rearrangement.load(tmp_path / "five")
     assert loaded.sweeps[0].planes == ((0, 3, 1), (4, 2))
     assert loaded.forward(z).tobytes() == original.forward(z).tobytes()
     assert loaded.inverse(z).tobytes() == original.inverse(z).tobytes()
@@ -71,10 +72,26 @@ def test_sweeps_in_planes_and_in_space(tmp_path):
 def test_every_setting_of_a_geodesic_is_kept(tmp_path):
     grid = eulerot.Grid((9, 8), "cube", lengths=(1.0, 2.5), dealiasing="3/2")
     geodesic = eulerot.Geodesic(np.ones(grid.points), grid, time=-0.3, steps=5, tableau=RK4)
-    eulerot.Rearrangement(np.eye(2), (Sweep((geodesic,), TURN),)).save(tmp_path / "one")
+    eulerot.Rearrangement(np.eye(2), (Sweep((geodesic,), AXES),)).save(tmp_path / "one")
     (loaded,) = eulerot.Rearrangement.load(tmp_path / "one").geodesics
     assert loaded.grid == grid and (loaded.time, loaded.steps, loaded.tableau) == (-0.3, 5, RK4)
-    assert np.array_equal(loaded.field0, geodesic.field0)
+    assert loaded.field0_hat.tobytes() == geodesic.field0_hat.tobytes()
+
+
+@pytest.mark.parametrize(("version", "more"), [(1, {}), (2, {"field_steps": 0}), (2, {"field_steps": 11})])
+def test_files_of_earlier_versions_are_read(version, more, tmp_path):
+    # versions 1 and 2 had the values of the field, and version 1 no steps of its own for it
+    grid, values = eulerot.Grid((9, 8), "cube"), np.arange(72.0).reshape(9, 8) / 36 - 1
+    geodesic = {
+        "field0": values, "time": 0.7, "steps": 5, "tableau": "DOP853", "points": (9, 8), "domain": "cube",
+        "lengths": (np.pi, np.pi), "dealiasing": "2/3", "plane": (1, 0), **more,
+    }  # fmt: skip
+    arrays = {"rotation": QUARTER, "sweeps": 1, "sweep0_axes": AXES, "sweep0_geodesics": 1}
+    arrays |= {f"sweep0_geodesic0_{name}": value for name, value in geodesic.items()}
+    files.write_arrays(tmp_path / "old", arrays, kind="eulerot rearrangement", version=version)
+    one = eulerot.Geodesic(values, grid, time=0.7, steps=5, field_steps=more.get("field_steps") or None)
+    expected = Sweep((one,), AXES, ((1, 0),)).forward(Z @ QUARTER.T)
+    assert eulerot.Rearrangement.load(tmp_path / "old").forward(Z).tobytes() == expected.tobytes()
 
 
 def test_no_byte_can_be_changed_or_lost(saved):
@@ -165,7 +182,7 @@ def test_what_cannot_be_written_leaves_the_old_file(saved, tmp_path, monkeypatch
     with pytest.raises(ValueError, match="expected names other than"):
         files.write_arrays(saved, {"kind": 1}, kind="test", version=1)
     own = Tableau("RK4", RK4.a, np.array([1.0, 0, 0, 0]), 1, 0.0)
-    other = replace(rearrangement(), sweeps=(Sweep((replace(rearrangement().geodesics[0], tableau=own),), TURN),))
+    other = replace(rearrangement(), sweeps=(Sweep((replace(rearrangement().geodesics[0], tableau=own),), AXES),))
     with pytest.raises(ValueError, match=r"tableau: expected one of .* to save; got another, 'RK4'"):
         other.save(saved)
 

@@ -37,5 +37,5 @@ def test_guide_of_own_flows():
 
 
 def test_every_library_has_a_page():
-    pages = {"angles", "distrax", "flowjax", "nflows", "normflows", "own", "torch_pyro", "zuko"}
+    pages = {"angles", "distrax", "flowjax", "nflows", "normflows", "own", "sbi", "torch_pyro", "zuko"}
     assert {page.stem for page in GUIDES} == pages

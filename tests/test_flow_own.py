@@ -206,18 +206,18 @@ def test_wrong_inverse():
 def test_the_cause_never_hides_the_contradiction():
     z = normal_points(64, 2)
     with pytest.raises(eulerot.FlowError, match=r"^flow: something is off by 3\. Check"):
-        raise_with_cause(LINEAR, "something is off by 3", z, LINEAR.forward(z), np.full(64, np.nan), 1e-5)
+        raise_with_cause(LINEAR, "something is off by 3", z, LINEAR.forward(z), log_base=np.full(64, np.nan))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({}, "expected a model or functions; got neither"),
-        ({"model": LINEAR, "batch_size": 0}, "batch_size: expected a whole number of at least 1; got 0"),
+        ({"model": LINEAR, "batch_size": 0}, "batch_size: expected a positive whole number; got 0"),
         ({"forward": bend, "inverse": unbend}, "Pass dim="),
         ({"model": object(), "dim": 2}, "object offers no forward, inverse or log_prob"),
         ({"sample": lambda n: np.zeros((n, 2))}, "callables offers no forward, inverse or log_prob"),
-        ({"forward": lambda z: z[:, :1], "dim": 2}, r"expected to_data of shape \(2, 2\)"),
+        ({"forward": lambda z: z[:, :1], "dim": 2}, r"expected forward \(latents to data\) of shape \(2, 2\)"),
         ({"forward": lambda z: 1 / 0, "dim": 2}, "ZeroDivisionError: division by zero"),
         ({"forward": bend, "sample": lambda n: np.zeros((n, 2, 2))}, r"got \(2, 2, 2\).* flatten"),
     ],

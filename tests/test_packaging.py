@@ -1,24 +1,21 @@
 """The package as others get it: what an import brings in, what a wheel holds."""
 
 import configparser
-import subprocess
-import sys
 import zipfile
-from pathlib import Path
 
 import pytest
+from processes import ROOT, python
 
 import eulerot
 
-ROOT = Path(__file__).parent.parent
 HEAVY = ("matplotlib", "ot", "torch", "jax", "scipy.stats", "sphinx", "hypothesis", "finufft", "pandas")
 
 
 def loaded_after(code):
-    script = f"import sys; {code}; print([name for name in {HEAVY} if name in sys.modules])"
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+    return python("-c", f"import sys; {code}; print([name for name in {HEAVY} if name in sys.modules])")[0].strip()
 
 
+@pytest.mark.slow
 def test_an_import_leaves_the_heavy_ones_out():
     assert loaded_after("import eulerot, eulerot.cli") == "[]"
     # the list would notice
@@ -35,14 +32,12 @@ def test_every_public_name_is_there_and_documented():
 def wheel(tmp_path_factory):
     """Return a wheel, built from the tree by its own build backend."""
     folder = tmp_path_factory.mktemp("wheel")
-    script = f"from setuptools import build_meta; print(build_meta.build_wheel({str(folder)!r}))"
     tree = tmp_path_factory.mktemp("tree")
     for name in ("setup.cfg", "pyproject.toml", "README.md"):
         (tree / name).write_bytes((ROOT / name).read_bytes())
     for name in ("eulerot", "tests", "validation", "docs"):
         (tree / name).symlink_to(ROOT / name)
-    done = subprocess.run([sys.executable, "-c", script], cwd=tree, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    python("-c", f"from setuptools import build_meta; build_meta.build_wheel({str(folder)!r})", cwd=tree)
     return next(folder.glob("*.whl"))
 
 

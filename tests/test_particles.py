@@ -1,31 +1,32 @@
 """Particles in the plane and in space: the exact series, its transposes, and gradients against central differences."""
 
 import math
+import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
+from differences import derivative, jacobians
+from fields import random_field
 
 from eulerot.euler.equations import equation_of
 from eulerot.euler.grid import Grid
-from eulerot.euler.integrators import DOP853, RK4
+from eulerot.euler.integrators import DOP853, RK4, Tableau
 from eulerot.euler.particles.advection import Advection
 from eulerot.euler.particles.basis import basis_coefficients, basis_field
 from eulerot.euler.particles.phases import to_phases, to_positions
 from eulerot.euler.trajectory import Trajectory
 
-SPACE = {
-    "torus": Grid((10, 14, 8), "torus", lengths=(5.0, 7.0, 2 * np.pi)),
-    "cube": Grid((5, 8, 6), "cube", lengths=(2.0, 3.5, np.pi)),
-}
-GRIDS = [*(Grid.from_modes(modes, domain=domain) for domain in SPACE for modes in (3, 6)), *SPACE.values()]
+SPACE = [
+    Grid((10, 14, 8), "torus", lengths=(5.0, 7.0, 2 * np.pi)),
+    Grid((5, 8, 6), "cube", lengths=(2.0, 3.5, np.pi)),
+]
+GRIDS = [*(Grid.from_modes(modes, domain=domain) for domain in ("torus", "cube") for modes in (3, 6)), *SPACE]
 on_every_grid = pytest.mark.parametrize("grid", GRIDS, ids=lambda grid: f"{grid.domain}, {grid.points}")
 
 
-def random_field(grid, seed=0):
-    """Kept coefficients of a random smooth field: a vorticity in the plane, a velocity in space."""
-    equation = equation_of(grid)
-    values = np.random.default_rng(seed).standard_normal((*equation.shape[: -grid.dim], *grid.points))
-    return equation.analysed(values) / np.maximum(grid.laplacian, 1) ** 0.75
+def smooth_field(grid, seed=0):
+    return random_field(grid, seed, decay=1.5)
 
 
 def random_positions(grid, n, seed=1):
@@ -57,8 +58,8 @@ def direct_velocity(field, grid, positions):
 
 @on_every_grid
 def test_velocity_is_the_series(grid):
-    field, positions = random_field(grid), random_positions(grid, 37)
-    euler = type(RK4)("Euler", np.zeros((1, 1)), np.ones(1), 1, 0.0)
+    field, positions = smooth_field(grid), random_positions(grid, 37)
+    euler = Tableau("Euler", np.zeros((1, 1)), np.ones(1), 1, 0.0)
     moved = Advection(grid, stages_of(field, grid, 1, 1), 1.0, euler).advance(positions)
     expected = direct_velocity(field, grid, positions)
     assert np.allclose((moved - positions) / grid.scales, expected, rtol=0, atol=1e-13)
@@ -66,7 +67,7 @@ def test_velocity_is_the_series(grid):
 
 @on_every_grid
 def test_basis_field_is_the_transpose(grid):
-    fields = np.stack([random_field(grid, seed) for seed in range(2)])
+    fields = np.stack([smooth_field(grid, seed) for seed in range(2)])
     coefs = basis_coefficients(fields, grid)
     derivative = np.random.default_rng(3).standard_normal(coefs.shape)
     represented = basis_field(derivative, grid)
@@ -75,71 +76,79 @@ def test_basis_field_is_the_transpose(grid):
     assert np.isclose(inner, np.sum(derivative * coefs), rtol=1e-12)
 
 
-@pytest.mark.parametrize("grid", [Grid.from_modes(8), SPACE["cube"]], ids=["plane", "space"])
+@pytest.mark.parametrize("grid", [Grid.from_modes(8), SPACE[1]], ids=["plane", "space"])
 def test_positions_near_both_walls_keep_their_digits(grid):
-    transport = Advection(grid, stages_of(random_field(grid), grid, 4, 4), 0.1, RK4)
+    advection = Advection(grid, stages_of(smooth_field(grid), grid, 4, 4), 0.1, RK4)
     rows, axes = np.arange(2 * grid.dim), np.repeat(np.arange(grid.dim), 2)
     near = np.tile([0.3, -1.0, 0.5][: grid.dim], (2 * grid.dim, 1))
     near[rows, axes] = np.tile([1e-12, -1e-12], grid.dim)
     far = np.where(np.abs(near) < 1e-9, 1e6 * near, near)
     corner = np.array([[1e-200, -1e-30, -1e-100][: grid.dim]])
     # next to a wall the normal velocity is proportional to the distance, so the ratio does not depend on it
-    ratios = [(transport.advance(x) / x)[rows, axes] for x in (near, far)]
+    ratios = [(advection.advance(x) / x)[rows, axes] for x in (near, far)]
     assert np.allclose(*ratios, rtol=1e-9, atol=0) and np.abs(ratios[0] - 1).min() > 1e-3
     for x in (near, corner):
-        assert (np.sign(transport.advance(x)) == np.sign(x)).all()
+        assert (np.sign(advection.advance(x)) == np.sign(x)).all()
 
 
 @on_every_grid
 def test_threads_do_not_change_a_bit(grid):
-    coefs, positions = stages_of(random_field(grid), grid, 2, 4), random_positions(grid, 1000)
+    coefs, positions = stages_of(smooth_field(grid), grid, 2, 4), random_positions(grid, 1000)
     results = []
     for threads in (1, 2, 3):
-        transport = Advection(grid, coefs, 0.1, RK4, threads)
-        end, record = transport.advance_recorded(positions)
-        results.append((end, *transport.adjoint(record, end)))
+        advection = Advection(grid, coefs, 0.1, RK4, threads)
+        end, record = advection.advance_recorded(positions)
+        results.append((end, *advection.adjoint(record, end)))
     for other in results[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(results[0], other, strict=True))
 
 
 @on_every_grid
 def test_jacobian_against_central_differences(grid):
-    transport = Advection(grid, stages_of(random_field(grid), grid, 3, 4), 0.2, RK4)
-    positions, step = random_positions(grid, 20), 1e-5
-    end, jacobian = transport.advance_jacobian(positions)
-    assert np.allclose(end, transport.advance(positions), rtol=0, atol=1e-14)
-    for axis in range(grid.dim):
-        shift = step * np.eye(grid.dim)[axis]
-        column = (transport.advance(positions + shift) - transport.advance(positions - shift)) / (2 * step)
-        assert np.allclose(jacobian[:, :, axis], column, atol=1e-8)
+    advection = Advection(grid, stages_of(smooth_field(grid), grid, 3, 4), 0.2, RK4)
+    positions = random_positions(grid, 20)
+    end, jacobian = advection.advance_jacobian(positions)
+    assert np.allclose(end, advection.advance(positions), rtol=0, atol=1e-14)
+    assert np.allclose(jacobian, jacobians(advection.advance, positions), rtol=1e-5, atol=1e-8)
+    assert np.allclose(advection.log_abs_det(positions), np.linalg.slogdet(jacobian)[1], rtol=0, atol=1e-14)
 
 
 @on_every_grid
 @pytest.mark.parametrize("tableau", [RK4, DOP853], ids=lambda t: t.name)
 def test_gradient_of_field_and_particles_to_eight_digits(grid, tableau):
     trajectory = Trajectory(equation_of(grid), tableau, 1.0 if grid.dim == 2 else 0.5, 5)
-    start, positions = random_field(grid), random_positions(grid, 45)
+    start, positions = smooth_field(grid), random_positions(grid, 45)
     target = random_positions(grid, 45, seed=9)
 
-    def objective(field, where):
-        return np.sum(np.sin(trajectory.run(field, where)[1] - target))
+    def objective(h, direction, shift):
+        return np.sum(np.sin(trajectory.recorded(start + h * direction, positions + h * shift)[1] - target))
 
-    _, end, tape = trajectory.run(start, positions)
+    _, end, tape = trajectory.recorded(start, positions)
     gradient, start_bar = trajectory.adjoint(tape, None, np.cos(end - target))
     for seed in range(3):
-        direction = random_field(grid, seed=20 + seed)
+        direction = smooth_field(grid, seed=30 + seed)
         shift = np.random.default_rng(seed).standard_normal(positions.shape) * 0.01
         exact = np.sum(grid.weights * np.conj(gradient) * direction).real + np.sum(start_bar * shift)
-        assert np.isclose(extrapolated(objective, start, direction, positions, shift), exact, rtol=1e-8, atol=0)
+        difference = derivative(partial(objective, direction=direction, shift=shift), 1e-3)
+        assert np.isclose(difference, exact, rtol=1e-8, atol=0)
 
 
-def extrapolated(objective, start, direction, positions, shift, step=1e-3):
-    """The directional derivative by central differences, extrapolated once: fourth order in the step."""
+@pytest.mark.parametrize("grid", SPACE, ids=lambda grid: grid.domain)
+def test_less_memory_gives_the_same_gradient(grid):
+    start, positions = smooth_field(grid), random_positions(grid, 45)
 
-    def central(h):
-        return (
-            objective(start + h * direction, positions + h * shift)
-            - objective(start - h * direction, positions - h * shift)
-        ) / (2 * h)
+    def kept_and_gradient(memory):
+        trajectory = Trajectory(equation_of(grid), RK4, 0.5, 64, memory=memory)
+        tracemalloc.start()
+        _, end, tape = trajectory.recorded(start, positions)
+        kept, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return kept, trajectory.adjoint(tape, None, end)
 
-    return (4 * central(step / 2) - central(step)) / 3
+    most, whole = kept_and_gradient(2**29)
+    # of 64 steps, only the states at the start of eight stretches, or of each step, and the stages of the last
+    for memory in (most // 4, 1):
+        kept, gradient = kept_and_gradient(memory)
+        assert kept < most / 4
+        for one, other in zip(whole, gradient, strict=True):
+            assert np.allclose(one, other, rtol=0, atol=1e-13 * np.abs(one).max())

@@ -1,21 +1,19 @@
-"""The rearrangement as a composition: rotations, sweeps of geodesics in planes, ways and inverses."""
+"""The rearrangement as a composition: rotations, sweeps of geodesics in planes, paths and inverses."""
 
 import numpy as np
 import pytest
+from fields import random_geodesic
 from scipy.linalg import expm
 from scipy.stats import ortho_group, special_ortho_group
 
-from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.rearrangement.composition import Rearrangement
 from eulerot.rearrangement.rotations import rotation_power
 from eulerot.rearrangement.sweep import Sweep
 
 
-def geodesic(seed, strength=2.0):
-    grid = Grid((12, 12), "cube")
-    field = np.random.default_rng(seed).standard_normal(grid.points)
-    return Geodesic(strength * field, grid, steps=24)
+def geodesic(seed):
+    return random_geodesic(Grid((12, 12), "cube"), 2.0, seed, steps=24)
 
 
 def rotations(dim):
@@ -25,7 +23,7 @@ def rotations(dim):
 
 
 @pytest.mark.parametrize("dim", [2, 3, 5, 8])
-def test_the_way_of_a_rotation_is_a_group(dim):
+def test_powers_of_a_rotation_are_a_group(dim):
     generator = np.random.default_rng(dim).standard_normal((dim, dim))
     generator = 0.3 * (generator - generator.T)
     assert np.allclose(rotation_power(expm(generator), 0.3), expm(0.3 * generator), atol=1e-12)
@@ -36,28 +34,30 @@ def test_the_way_of_a_rotation_is_a_group(dim):
 
 
 def test_planes_move_on_their_own():
-    turn = special_ortho_group.rvs(5, random_state=1)
-    sweep = Sweep((geodesic(0), geodesic(1)), turn, ((0, 3), (4, 1)))
+    axes = special_ortho_group.rvs(5, random_state=1)
+    sweep = Sweep((geodesic(0), geodesic(1)), axes, ((0, 3), (4, 1)))
     z = np.random.default_rng(2).standard_normal((50, 5))
-    moved = (sweep.forward(z) @ turn.T) - z @ turn.T
-    assert np.abs(moved[:, 2]).max() < 1e-12 and np.abs(moved[:, [0, 1, 3, 4]]).min(axis=0).max() > 0
-    alone = Sweep((geodesic(0),), np.eye(2))
-    assert np.allclose((sweep.forward(z) @ turn.T)[:, [0, 3]], alone.forward((z @ turn.T)[:, [0, 3]]), atol=1e-12)
+    before, after = z @ axes.T, sweep.forward(z) @ axes.T
+    assert np.abs(after - before)[:, 2].max() < 1e-12
+    for number, plane in enumerate(sweep.planes):
+        alone = Sweep((geodesic(number),), np.eye(2)).forward(before[:, plane])
+        assert np.allclose(after[:, plane], alone, atol=1e-12) and np.abs(alone - before[:, plane]).max() > 0.1
 
 
-def test_composition_inverse_way_and_volume():
-    turn, other = (special_ortho_group.rvs(4, random_state=seed) for seed in (3, 4))
+def test_composition_inverse_path_and_volume():
+    rotation, axes = (special_ortho_group.rvs(4, random_state=seed) for seed in (3, 4))
     first = Sweep((geodesic(0), geodesic(1)), np.eye(4), ((0, 1), (2, 3)))
-    second = Sweep((geodesic(2),), other, ((3, 1),))
-    s = Rearrangement(turn, (first, second))
+    second = Sweep((geodesic(2),), axes, ((3, 1),))
+    s = Rearrangement(rotation, (first, second))
     z = np.random.default_rng(5).standard_normal((40, 4))
     y = s.forward(z)
-    assert np.allclose(y, second.forward(first.forward(z @ turn.T)), atol=1e-12)
+    assert np.allclose(y, second.forward(first.forward(z @ rotation.T)), atol=1e-12)
     assert np.abs(s.inverse(y) - z).max() < 1e-9
     assert np.abs(s.log_abs_det(z)).max() < 1e-8
-    way = s.path(z, [0.0, 0.2, 1 / 3, 2 / 3, 0.9, 1.0])
-    assert np.allclose(way[0], z) and np.allclose(way[2], z @ turn.T) and np.allclose(way[-1], y, atol=1e-7)
-    assert np.allclose(way[3], first.forward(z @ turn.T), atol=1e-7)
+    path = s.path(z, [0.0, 0.2, 1 / 3, 2 / 3, 0.9, 1.0])
+    assert np.allclose(path[0], z) and np.allclose(path[1], z @ rotation_power(rotation, 0.6).T)
+    assert np.allclose(path[2], z @ rotation.T) and np.allclose(path[-1], y, atol=1e-7)
+    assert np.allclose(path[3], first.forward(z @ rotation.T), atol=1e-7)
     assert len(s.geodesics) == 3 and not s.is_identity and Rearrangement.identity(4).is_identity
 
 

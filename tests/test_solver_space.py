@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import reference_solver_space as reference
+from fields import random_velocity
 
 from eulerot.euler.equations import VelocityEquation
 from eulerot.euler.grid import Grid
@@ -17,14 +18,6 @@ def taylor_green(grid):
 def abc_flow(grid, a=1.0, b=0.7, c=0.43):
     x, y, z = grid.mesh()
     return np.stack([a * np.sin(z) + c * np.cos(y), b * np.sin(x) + a * np.cos(z), c * np.sin(y) + b * np.cos(x)])
-
-
-def random_velocity(grid, seed=0, decay=2.0):
-    """A random velocity of all kept modes, the small ones weaker."""
-    equation = VelocityEquation(grid)
-    field = equation.analysed(np.random.default_rng(seed).standard_normal((3, *grid.points)))
-    values = equation.synthesised(field / (1 + grid.laplacian / np.max(grid.scales) ** 2) ** (decay / 2))
-    return 2 * values / np.abs(values).max()
 
 
 @pytest.mark.parametrize("domain", ["torus", "cube"])

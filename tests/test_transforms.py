@@ -1,15 +1,20 @@
 """Transforms against sums of the series, slabs however cut, and what becomes of FFTW's plans."""
 
+import importlib.util
 import itertools
+import os
 import sys
+import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
-from eulerot.euler.pointwise import backends, pointwise
-from eulerot.euler.pointwise.pointwise import Pointwise, Transforms
 
 from eulerot.euler.equations import equation_of
 from eulerot.euler.grid import Grid
+from eulerot.euler.transforms import backends
+from eulerot.euler.transforms.pointwise import Pointwise, Transforms
 
 
 def parities(grid):
@@ -60,30 +65,57 @@ def test_transforms_are_the_series_and_its_inverse(domain, points, dealiasing, b
         assert np.abs(both.forward(values, parity) - field_hat).max() < 1e-14 * np.abs(field_hat).max()
 
 
+def products(grid):
+    """Return the parities of two fields and of their product, which squares and mixes all of their modes."""
+    if not grid.walls:
+        return [(), ()], [()]
+    first, second, both = ("sin", "cos", "cos"), ("cos", "sin", "cos"), ("sin", "sin", "cos")
+    return [first[: grid.dim], second[: grid.dim]], [both[: grid.dim]]
+
+
+def multiplied(values, out):
+    np.multiply(*values, out=out[0])
+
+
 @pytest.mark.parametrize("rows", [1, 2, 5, 7, 11])
 @pytest.mark.parametrize("grid", [Grid((16, 15)), Grid((12, 10, 9)), Grid((11, 8, 9), "cube", dealiasing="3/2")])
-def test_results_do_not_depend_on_how_slabs_are_cut(grid, rows, monkeypatch):
-    whole = equation_of(grid)
-    field = whole.analysed(np.random.default_rng(0).standard_normal((*(3,) * (grid.dim == 3), *grid.points)))
-    expected = whole.tendency(field)
-    monkeypatch.setattr(pointwise, "_slab_rows", lambda points, fields: min(rows, points[0]))
-    assert np.abs(equation_of(grid).tendency(field) - expected).max() < 1e-14 * np.abs(expected).max()
+def test_results_do_not_depend_on_how_slabs_are_cut(grid, rows):
+    inputs, outputs = products(grid)
+    fields_hat = np.stack([random_coefficients(grid, parity, seed) for seed, parity in enumerate(inputs)])
+    transforms = Transforms(grid)
+    if grid.dealiasing == "2/3":  # the values of products are on the grid's own points
+        first, second = (transforms.backward(*pair) for pair in zip(fields_hat, inputs, strict=True))
+        expected = transforms.forward(first * second, outputs[0])
+    else:
+        expected = Pointwise(grid, inputs, outputs, multiplied, rows=grid.product_points[0])(fields_hat)[0]
+    found = Pointwise(grid, inputs, outputs, multiplied, rows=rows)(fields_hat)[0]
+    assert np.abs(found - expected).max() < 1e-14 * np.abs(expected).max()
 
 
-def test_rows_that_two_slabs_share_have_the_same_bits():
-    # slabs of 4 rows on 10: rows 6 and 7 belong to two, which two threads may write
-    grid = Grid((10, 12))
-    parity = [()]
+@pytest.mark.parametrize("backend", ["fftw", "scipy"])
+def test_rows_that_two_slabs_share_have_the_same_bits(backend):
+    # slabs of 150 rows on 370: rows 220 to 299 belong to two, which two threads write, the one or the other last
+    grid, third = Grid((370, 372)), threading.Event()
+    field_hat = random_coefficients(grid, None)
+    firsts = Transforms(grid, backend=backend).backward(field_hat)[:, 0]
 
     def square(values, out):
         np.square(values, out=out)
 
-    def result(starts):
-        operation = Pointwise(grid, parity, parity, square, rows=4)
-        operation._starts = starts
-        return operation(random_coefficients(grid, None)[None])
+    def square_the_third_before_the_second(values, out):
+        start = int(np.argmin(np.abs(firsts - values[0, 0])))
+        if start == 150:
+            assert third.wait(10)
+            time.sleep(0.05)  # until the third slab is written
+        square(values, out)
+        if start == 220:
+            third.set()
 
-    assert np.array_equal(result([0, 4, 6]), result([6, 4, 0]))
+    one, two = (
+        Pointwise(grid, [()], [()], kernel, rows=150, backend=backend, threads=threads)(field_hat[None])
+        for kernel, threads in ((square, 1), (square_the_third_before_the_second, 2))
+    )
+    assert third.is_set() and np.array_equal(one, two)
 
 
 def test_unknown_backend():
@@ -101,26 +133,34 @@ def test_scipy_stands_in_where_fftw_is_missing(monkeypatch):
 
 
 @pytest.fixture
-def planned(monkeypatch, tmp_path):
-    """A run that plans as a new process would, with a cache folder of its own."""
+def transformed(monkeypatch, tmp_path):
+    """Return a transform of n^2 numbers, planned as a new process would, with a cache folder of its own."""
     pyfftw = pytest.importorskip("pyfftw")
-    monkeypatch.setattr(backends, "MEASURED_FROM", 1)
+    wisdom = pyfftw.export_wisdom()
 
-    def start_anew():
-        pyfftw.forget_wisdom()
-        backends._wisdom_file.cache_clear()
-        backends._recall_wisdom.cache_clear()
-
-    def run(n, *, cache=tmp_path):
+    def transformed(n, *, cache=tmp_path, process=None):
         monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
-        start_anew()
-        grid = Grid((n, n))
-        equation = equation_of(grid)
-        return equation.tendency(equation.analysed(np.random.default_rng(0).standard_normal(grid.points)))
+        source, target = (backends.empty((n, n), complex, "fftw") for _ in range(2))
+        assert source.size >= backends.MEASURED_FROM
+        plan = (process or new_process()).planner("fftw")("forward", source, target, 0)
+        source[...] = values = np.random.default_rng(0).standard_normal((n, n))
+        plan()
+        assert np.abs(target - np.fft.fft(values, axis=0)).max() < 1e-12
+        return target
 
-    yield run
-    monkeypatch.undo()
-    start_anew()
+    yield transformed
+    pyfftw.forget_wisdom()
+    pyfftw.import_wisdom(wisdom)
+
+
+def new_process():
+    """Return the module of plans as a new process has it: nothing is planned, and no file has been read."""
+    pyfftw = pytest.importorskip("pyfftw")
+    pyfftw.forget_wisdom()
+    spec = importlib.util.find_spec(backends.__name__)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def wisdom_of(folder):
@@ -136,69 +176,72 @@ def loadable(wisdom):
     return pyfftw.import_wisdom((wisdom, b"", b""))[0]
 
 
-def test_plans_are_kept_and_used_again(planned, tmp_path):
-    first = planned(12)
+def test_plans_are_kept_and_used_again(transformed, tmp_path):
+    first = transformed(100)
     kept = wisdom_of(tmp_path).read_bytes()
     assert kept.count(b"\n") > 2 and loadable(kept)  # a head, an end, and a plan at least
-    assert np.array_equal(planned(12), first)  # the same plans, so the same bits
+    assert np.array_equal(transformed(100), first)  # the same plans, so the same bits
     assert wisdom_of(tmp_path).read_bytes() == kept  # and nothing was measured again
-    planned(14)
+    transformed(110)
     assert wisdom_of(tmp_path).read_bytes() != kept
 
 
-def test_plans_of_another_process_are_not_lost(planned, tmp_path):
-    planned(12)
+def test_plans_of_another_process_are_not_lost(transformed, tmp_path):
+    transformed(100)
     file = wisdom_of(tmp_path)
     theirs = file.read_bytes()
     file.unlink()
-    planned(14)
+    ours = new_process()
+    transformed(110, process=ours)
     file.write_bytes(theirs)  # by a process that knew nothing of ours
-    backends._keep_wisdom()
-    both = file.read_bytes()
-    for n in (12, 14):
-        planned(n)
-        assert file.read_bytes() == both  # nothing had to be measured again
+    transformed(120, process=ours)
+    together = file.read_bytes()
+    for n in (100, 110, 120):
+        transformed(n)
+        assert file.read_bytes() == together  # nothing had to be measured again
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"(fftw-3.3.10 fftw_wisdom #x0 #x1", bytes(range(256)) * 50])
-def test_a_damaged_file_is_replaced(planned, tmp_path, content):
-    planned(12)
+def test_a_damaged_file_is_replaced(transformed, tmp_path, content):
+    transformed(100)
     file = wisdom_of(tmp_path)
     whole = file.read_bytes()
     # not compared with the file before: FFTW measures anew, and may choose other algorithms
     for damaged in (content, whole[: len(whole) // 2]):
         assert not loadable(damaged)
         file.write_bytes(damaged)
-        planned(12)
+        transformed(100)
         replaced = file.read_bytes()
         assert loadable(replaced)
-        planned(12)
+        transformed(100)
         assert file.read_bytes() == replaced  # all plans are in it: nothing was measured again
 
 
-def test_a_folder_in_the_place_of_the_file_does_no_harm(planned, tmp_path):
-    planned(12)
+def test_a_folder_in_the_place_of_the_file_does_no_harm(transformed, tmp_path):
+    transformed(100)
     file = wisdom_of(tmp_path)
     file.unlink()
     file.mkdir()
-    assert np.isfinite(planned(12)).all()
-    assert wisdom_of(tmp_path).is_dir()
+    transformed(100)
+    assert wisdom_of(tmp_path).is_dir() and not any(file.iterdir())
 
 
-def test_without_a_folder_plans_are_estimates(planned, tmp_path, monkeypatch):
+def test_without_a_folder_plans_are_estimates(transformed, tmp_path, monkeypatch):
     occupied = tmp_path / "occupied"
     occupied.write_text("a file, in which nothing can be kept")
-    expected = planned(12, cache=occupied)
-    assert np.array_equal(planned(12, cache=occupied / "deeper"), expected)
-    monkeypatch.setattr(backends.os, "access", lambda *_: False)  # root may write everywhere
-    assert np.array_equal(planned(12), expected)
+    expected = transformed(100, cache=occupied)
+    assert np.array_equal(transformed(100, cache=occupied / "deeper"), expected)
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    assert np.array_equal(transformed(100), expected)
     assert [each.name for each in tmp_path.rglob("*") if each.is_file()] == ["occupied"]
 
 
-def test_a_user_without_a_home_has_estimates(planned, monkeypatch):
+def test_a_user_without_a_home_has_estimates(transformed, tmp_path, monkeypatch):
     def homeless():
         raise RuntimeError("Could not determine home directory.")
 
-    monkeypatch.setattr(backends.Path, "home", homeless)
-    assert np.isfinite(planned(12, cache="")).all()
-    assert backends._wisdom_file() is None
+    occupied = tmp_path / "occupied"
+    occupied.write_text("a file, in which nothing can be kept")
+    expected = transformed(100, cache=occupied)
+    monkeypatch.setattr(Path, "home", homeless)
+    assert np.array_equal(transformed(100, cache=""), expected)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eulerot.cli.streams import show_json
+from eulerot.cli.streams import as_path, show_json
+from eulerot.files import write_atomically
 from eulerot.transport.report import EXPLANATION
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ def add(commands: argparse._SubParsersAction) -> None:
         "demo", help=words, description=words, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     demo.add_argument("--flow", default="two_moons", help="the flow: one of eulerot.zoo.names()")
-    demo.add_argument("--out", type=Path, default=Path("demo"), help="the folder for report and pictures")
+    demo.add_argument("--out", type=as_path, default=Path("demo"), help="the folder for report and pictures")
     demo.add_argument("--pairs", type=int, default=8192, help="pairs to fit to")
     demo.add_argument("--test-pairs", type=int, default=5000, help="fresh pairs to measure on")
     demo.add_argument("--modes", type=int, default=16, help="modes an axis")
-    demo.add_argument("--geodesics", type=int, default=None, help="geodesics that are composed; one by default, sweeps beyond three dimensions")
+    demo.add_argument("--geodesics", type=int, help="geodesics that are composed; sweeps beyond three dimensions")
     demo.add_argument("--align", action=argparse.BooleanOptionalAction, default=False, help="rotate first")
     demo.add_argument("--seed", type=int, default=0, help="seed of the pairs and of the fit")
     demo.add_argument("--no-pictures", action="store_true", help="report only; needs no matplotlib")
@@ -61,7 +62,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     text = _summary(twin, report, seconds)
     say(text)
     twin.rearrangement.save(arguments.out / "map.npz")
-    (arguments.out / "report.md").write_text(_markdown(arguments, text), encoding="utf-8")
+    write_atomically(arguments.out / "report.md", _markdown(arguments, text).encode())
     if not arguments.no_pictures:
         _pictures(arguments, twin, report)
     say(f"report, map{'' if arguments.no_pictures else ', page, pictures and animation'}: {arguments.out}")
@@ -86,7 +87,7 @@ _CAPTIONS = {
     "samples.png": "Samples before and after; colour and brightness show the latent that each comes from.",
     "arrows.png": "From latents to samples, before and after, in one colour scale.",
     "vorticity.png": "The initial vorticity and velocity of the geodesic, in the box.",
-    "path.png": "The way of latents along the geodesic.",
+    "path.png": "The paths of latents along the geodesic.",
     "path.gif": "The same in motion: the cloud stays Gaussian, and only who is where changes.",
     "costs.png": "Cost before and after, with the exact optimum.",
     "history.png": "Cost of training and held-out pairs against the weight of the regularisation.",

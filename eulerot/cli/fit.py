@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eulerot.cli.streams import read_pairs, show_json
+from eulerot.cli.streams import as_path, read_pairs, show_json
+from eulerot.files import is_stream
 from eulerot.shooting.options import FitOptions
 
 if TYPE_CHECKING:
@@ -20,8 +22,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
     words = "fit a rearrangement to pairs, and write it to a file"
     parser = commands.add_parser("fit", help=words, description=words)
-    parser.add_argument("pairs", type=Path, metavar="PAIRS.npz", help="arrays z (standard normal latents) and x (data)")
-    parser.add_argument("-o", "--out", type=Path, default=Path("map.npz"), help="the file to write (default: map.npz)")
+    parser.add_argument("pairs", type=as_path, metavar="PAIRS.npz", help="arrays z (standard normal) and x (data)")
+    parser.add_argument("-o", "--out", type=as_path, default=Path("map.npz"), help="the file to write (map.npz)")
     _add_options(parser)
     parser.set_defaults(run=_run)
 
@@ -38,7 +40,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--held-out", type=float, **keep, help="share of the pairs that chooses the weight")
     group.add_argument("--seed", type=int, **keep, help="seed of all that is random")
     words = "a file from which the same command goes on after a kill or Ctrl-C"
-    group.add_argument("--checkpoint", type=Path, metavar="PATH", **keep, help=words)
+    group.add_argument("--checkpoint", type=as_path, metavar="PATH", **keep, help=words)
     group.add_argument("--threads", type=int, **keep, help="threads; the result does not depend on them")
 
 
@@ -56,7 +58,7 @@ def _run(arguments: argparse.Namespace) -> int:
         values = {name: value for name, value in vars(result).items() if name not in ("rearrangement", "history")}
         show_json({"map": arguments.out, **values, "history": [asdict(stage) for stage in result.history]})
     else:
-        print(_table(result, arguments.out))
+        print(_table(result, arguments.out), file=sys.stderr if is_stream(arguments.out) else sys.stdout)
     return 130 if result.status == "interrupted" else 0
 
 

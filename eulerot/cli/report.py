@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 
-from eulerot.cli.streams import read_pairs, show_json
-from eulerot.transport.report import closed_share
+from eulerot.cli.streams import as_path, read_pairs, show_json
+from eulerot.transport.report import closed_in_words, closed_share
 
 __all__ = ["add"]
 
@@ -19,9 +18,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     words = "measure the transport of pairs: cost, exact optimum, excess and lower bound"
     note = "With a map: before and after; take pairs that its fit has not seen."
     parser = commands.add_parser("report", help=words, description=f"{words}. {note}")
-    parser.add_argument("pairs", type=Path, metavar="PAIRS.npz", help="arrays z and x")
-    parser.add_argument("--map", type=Path, metavar="MAP.npz", help="a rearrangement, to measure what it changes")
-    parser.add_argument("--html", type=Path, metavar="OUT.html", help="also write a page with pictures")
+    parser.add_argument("pairs", type=as_path, metavar="PAIRS.npz", help="arrays z and x")
+    parser.add_argument("--map", type=as_path, metavar="MAP.npz", help="a rearrangement, to measure what it changes")
+    parser.add_argument("--html", type=as_path, metavar="OUT.html", help="also write a page with pictures")
     parser.add_argument("--max-pairs", type=int, default=5000, help="measure the first so many; memory grows as n^2")
     parser.set_defaults(run=_run)
 
@@ -43,10 +42,10 @@ def _run(arguments: argparse.Namespace) -> int:
     text = str(before)
     if rearrangement is not None:
         after = eulerot.transport_report(rearrangement.forward(z), x, domain=domain)
-        closed = closed_share(before, after)
+        closed, words = closed_share(before, after), closed_in_words(before, after)
         error = float(np.max(np.abs(rearrangement.log_abs_det(z))))
         values |= {"after": asdict(after), "closed": closed, "density_error": error}
-        text = f"before: {before}\nafter: {after}\nclosed {closed:.2%} of the excess; density error {error:.1e}"
+        text = f"before: {before}\nafter: {after}\nclosed: {words}; density error {error:.1e}"
     show_json(values) if arguments.json else print(text)
     if arguments.html is not None:
         pages.pairs_page(z, x, rearrangement).write(arguments.html)

@@ -1,4 +1,4 @@
-"""The invariants of a field, written down step by step, and the refusal of a field that is under-resolved."""
+"""Invariants of a field, recorded step by step; a field that is under-resolved is refused."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _COLUMNS = ("times", "energy", "enstrophy", "helicity", "casimirs", "tail")
 
 
 class Diagnostics:
-    """The invariants of a field at each step.
+    """Record the invariants of a field at each step.
 
     Parameters
     ----------
     equation : Equation
-        Of the field.
+        The equation of the field.
     limit : float or None
         The largest share of the enstrophy that the outermost tenth of the kept modes may hold; None for no limit.
     """
@@ -42,7 +42,7 @@ class Diagnostics:
         self._columns: dict[str, list] = {name: [] for name in ("times", *self._measures)}
 
     def record(self, time: float, field: np.ndarray) -> None:
-        """Measure a field.
+        """Measure a field and append its invariants.
 
         Raises
         ------

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eulerot._cached import kept, state_of
 from eulerot._types import FloatArray
-from eulerot.checks import checked_count, checked_number, checked_samples
+from eulerot.checks import checked_count, checked_number, checked_samples, checked_times
 from eulerot.euler.equations import Equation, equation_of
-from eulerot.euler.grid import Grid
+from eulerot.euler.grid import Grid, checked_grid
 from eulerot.euler.integrators import DOP853, Tableau
 from eulerot.euler.particles.advection import Advection
 from eulerot.euler.particles.phases import to_phases, to_positions
@@ -34,9 +34,9 @@ class Geodesic:
     Parameters
     ----------
     field0 : array_like
-        Initial field at the grid points; what the truncation does not keep is dropped. In two dimensions the vorticity,
-        shape `grid.points`; in three the velocity, shape ``(3, *grid.points)``, of which the divergence-free part
-        counts.
+        Initial field at the grid points. In two dimensions the vorticity, shape `grid.points`; in three the velocity,
+        shape ``(3, *grid.points)``. What no solution on the grid has is dropped without a word, however much it is:
+        modes beyond the truncation, a mean vorticity, a divergence. `solve_euler` refuses a field that would lose much.
     grid : Grid
         Domain and truncation.
     time : float
@@ -73,13 +73,14 @@ class Geodesic:
     True
     """
 
-    field0_hat: np.ndarray = field(repr=False)
+    field0: FloatArray
     grid: Grid
     time: float
     steps: int
     tableau: Tableau = field(repr=False)
     threads: int
     field_steps: int | None
+    field0_hat: np.ndarray = field(init=False, repr=False)
 
     def __init__(
         self,
@@ -91,9 +92,12 @@ class Geodesic:
         threads: int = 1,
         field_steps: int | None = None,
     ) -> None:
-        values = grid.checked_field("field0", field0, components=0 if grid.dim == 2 else 3)
+        values = checked_grid(grid).checked_field("field0", field0, components=_components(grid))
         self._set(equation_of(grid).analysed(values), grid, time, steps, tableau, threads, field_steps)
         object.__setattr__(self, "field0", values)
+
+    def __getstate__(self) -> dict[str, object]:
+        return state_of(self)
 
     @classmethod
     def from_coefficients(
@@ -118,8 +122,15 @@ class Geodesic:
         array([[0., 0.]])
         """
         geodesic = object.__new__(cls)
-        geodesic._set(np.array(field0_hat), grid, time, steps, tableau, threads, field_steps)
+        coefficients = checked_grid(grid).checked_coefficients("field0_hat", field0_hat, components=_components(grid))
+        geodesic._set(coefficients, grid, time, steps, tableau, threads, field_steps)
         return geodesic
+
+    # A field of the dataclass all the same, so that `dataclasses.replace` finds it and gives it to the constructor
+    @kept  # type: ignore[no-redef]
+    def field0(self) -> FloatArray:
+        """Return the initial field at the grid points."""
+        return self._equation.synthesised(self.field0_hat)
 
     def _set(
         self,
@@ -131,6 +142,8 @@ class Geodesic:
         threads: int,
         field_steps: int | None,
     ) -> None:
+        if not isinstance(tableau, Tableau):
+            raise ValueError(f"tableau: expected a Tableau, such as RK4 or DOP853; got {tableau!r}.")
         fine = field_steps if field_steps is None else checked_count("field_steps", field_steps, least=FEWEST)
         values = {
             "field0_hat": field0_hat, "grid": grid, "time": checked_number("time", time),
@@ -155,9 +168,7 @@ class Geodesic:
             If the shares are not ascending in [0, 1].
         """
         now, part = 0.0, None
-        for share in np.asarray(shares, dtype=float):
-            if not now <= share <= 1.0:
-                raise ValueError(f"times: expected ascending values in [0, 1]; got {share} after {now}.")
+        for share in checked_times("times", shares):
             start, some, now = self.field0_hat if part is None else part.field1_hat, share - now, share
             fine = None if self.field_steps is None else max(FEWEST, math.ceil(some * self.field_steps))
             part = self._part(start, some, max(1, math.ceil(some * self.steps)), fine)
@@ -173,36 +184,31 @@ class Geodesic:
     def _equation(self) -> Equation:
         return equation_of(self.grid)
 
-    @cached_property
-    def field0(self) -> FloatArray:
-        """The initial field at the grid points."""
-        return self._equation.synthesised(self.field0_hat)
-
     @property
     def field1_hat(self) -> np.ndarray:
-        """Kept coefficients of the field at the end."""
+        """Return the kept coefficients of the field at the end."""
         return self._forward[0]
 
     @property
     def field1(self) -> FloatArray:
-        """The field at the end, at the grid points."""
+        """Return the field at the end, at the grid points."""
         return self._equation.synthesised(self.field1_hat)
 
     @property
     def flow_map(self) -> Advection:
-        """The flow map ``X_1`` in phases, in which the tails of a Gaussian keep their digits; see `to_phases`."""
+        """Return the flow map ``X_1`` in phases, in which a Gaussian's tails keep their digits; see `to_phases`."""
         return self._forward[1]
 
     @property
     def inverse_flow_map(self) -> Advection:
-        """The inverse of the flow map in phases: the same equations run backwards."""
+        """Return the inverse of the flow map in phases: the same equations, backwards in time."""
         return self._backward[1]
 
-    @cached_property
+    @kept
     def _forward(self) -> tuple[np.ndarray, Advection]:
         return self._trajectory(self.time).advection(self.field0_hat)
 
-    @cached_property
+    @kept
     def _backward(self) -> tuple[np.ndarray, Advection]:
         return self._trajectory(-self.time).advection(self.field1_hat)
 
@@ -216,7 +222,7 @@ class Geodesic:
         return to_positions(self.flow_map.advance(self._phases(positions)), self.grid)
 
     def inverse(self, positions: ArrayLike) -> FloatArray:
-        """Return the inverse of ``X_1``: the same equations run backwards."""
+        """Return the inverse of ``X_1``: the same equations, backwards in time."""
         return to_positions(self.inverse_flow_map.advance(self._phases(positions)), self.grid)
 
     def log_abs_det(self, positions: ArrayLike) -> FloatArray:
@@ -225,8 +231,9 @@ class Geodesic:
 
     def path(self, positions: ArrayLike, times: Sequence[float] | FloatArray) -> FloatArray:
         """Return the positions at given shares of the duration, ascending in [0, 1], shape ``(times, n, d)``."""
-        path = self.phases_along(self._phases(positions), times)
-        return np.stack([to_positions(phases, self.grid) for phases in path])
+        start = self._phases(positions)
+        path = [to_positions(phases, self.grid) for phases in self.phases_along(start, times)]
+        return np.array(path).reshape(-1, *start.shape)
 
     def phases_along(self, phases: FloatArray, times: Sequence[float] | FloatArray) -> Iterator[FloatArray]:
         """Yield the phases of particles at given shares of the duration, ascending in [0, 1]."""
@@ -260,7 +267,10 @@ class Geodesic:
         """
         phases, scales, equation = self._phases(positions), self.grid.scales, self._equation
         end_bar = checked_samples("positions_bar", positions_bar, dim=self.grid.dim) / scales
-        last_bar = None if field1_bar is None else equation.analysed(np.asarray(field1_bar, dtype=float))
+        last_bar = None
+        if field1_bar is not None:
+            values = self.grid.checked_field("field1_bar", field1_bar, components=_components(self.grid))
+            last_bar = equation.analysed(values)
         field_bar, start_bar = self._trajectory(self.time).gradient(self.field0_hat, phases, last_bar, end_bar)
         return equation.synthesised(equation.projected(field_bar)), start_bar * scales
 
@@ -272,3 +282,8 @@ class Geodesic:
 
     def _phases(self, positions: ArrayLike) -> FloatArray:
         return to_phases(self.grid.checked_positions("positions", positions), self.grid)
+
+
+def _components(grid: Grid) -> int:
+    """Return the number of components of a field; 0 stands for the vorticity of the plane, which has no such axis."""
+    return 0 if grid.dim == 2 else 3

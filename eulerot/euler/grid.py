@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import KW_ONLY, dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.fft import next_fast_len
 
+from eulerot._cached import kept, state_of
 from eulerot._types import FloatArray
-from eulerot.checks import checked_samples
+from eulerot.checks import check_unmasked, checked_array, checked_count, checked_samples
+from eulerot.euler.sizes import checked_lengths, checked_points
 
-__all__ = ["Grid"]
+__all__ = ["Grid", "checked_grid"]
 
 DOMAINS = ("torus", "cube")
 DEALIASING = ("2/3", "3/2")
@@ -28,7 +29,7 @@ def _fast_size(least: int) -> int:
 class Grid:
     """The points of a periodic domain or of a box with slip walls, and the Fourier modes kept on them.
 
-    Sign convention in two dimensions: ``omega = v_x - u_y = -Laplace psi`` and ``u = (d_y psi, -d_x psi)``, DESIGN
+    Sign convention in two dimensions: ``omega = v_x - u_y = -Laplace psi`` and ``u = (d_y psi, -d_x psi)``,
     equation (5).
 
     Parameters
@@ -68,25 +69,18 @@ class Grid:
 
     def __post_init__(self) -> None:
         for name, allowed in (("domain", DOMAINS), ("dealiasing", DEALIASING)):
-            if getattr(self, name) not in allowed:
+            if not (isinstance(getattr(self, name), str) and getattr(self, name) in allowed):
                 raise ValueError(f"{name}: expected one of {allowed}; got {getattr(self, name)!r}. Choose one of them.")
-        sizes = np.atleast_1d(np.asarray(self.points))
-        if sizes.ndim != 1 or len(sizes) not in (2, 3) or sizes.dtype.kind not in "iu":
-            raise ValueError(
-                f"points: expected two or three whole numbers of points; got {self.points!r}. Pass (n, n) or (n, n, n)."
-            )
-        object.__setattr__(self, "points", tuple(sizes.tolist()))
+        object.__setattr__(self, "points", checked_points(self.points))
         side = math.pi if self.walls else 2 * math.pi
-        lengths = np.asarray((side,) * self.dim if self.lengths is None else self.lengths)
-        numbers = lengths.shape == (self.dim,) and lengths.dtype.kind in "fiu"
-        if not numbers or not np.all((lengths > 1e-50) & (lengths < 1e50)):  # squares of wavenumbers stay finite
-            raise ValueError(
-                f"lengths: expected {self.dim} positive lengths; got {self.lengths!r}. Pass one an axis, 1e-50 to 1e50."
-            )
-        object.__setattr__(self, "lengths", tuple(lengths.astype(float).tolist()))
+        lengths = (side,) * self.dim if self.lengths is None else checked_lengths(self.lengths, self.dim)
+        object.__setattr__(self, "lengths", lengths)
         if min(self.modes) < 1:
             least = {("torus", "2/3"): 4, ("torus", "3/2"): 3}.get((self.domain, self.dealiasing), 2)
             raise ValueError(f"points: expected at least {least} points an axis; got {self.points}. Use a finer grid.")
+
+    def __getstate__(self) -> dict[str, object]:
+        return state_of(self)
 
     @classmethod
     def from_modes(cls, modes: int, *, domain: str = "cube", dim: int = 2) -> Grid:
@@ -97,8 +91,7 @@ class Grid:
         >>> Grid.from_modes(5, domain="torus", dim=3).modes
         (5, 5, 5)
         """
-        if int(modes) != modes or modes < 1:
-            raise ValueError(f"modes: expected a positive whole number; got {modes!r}. Sixteen is a good start.")
+        modes, dim = checked_count("modes", modes, advice="Sixteen is a good start."), checked_count("dim", dim)
         n = least = math.floor(modes * (3 if domain == "torus" else 1.5)) + 1
         while cls((n, n), domain).modes[0] == modes and _fast_size(n) != n:
             n += 1
@@ -108,43 +101,43 @@ class Grid:
 
     @property
     def dim(self) -> int:
-        """The dimension, two or three."""
+        """Return the dimension, two or three."""
         return len(self.points)
 
     @property
     def walls(self) -> bool:
-        """Whether the domain has walls."""
+        """Return whether the domain has walls."""
         return self.domain == "cube"
 
-    @cached_property
+    @kept
     def sides(self) -> tuple[float, ...]:
-        """The lengths of the sides."""
+        """Return the lengths of the sides."""
         assert self.lengths is not None
         return self.lengths
 
-    @cached_property
+    @kept
     def scales(self) -> FloatArray:
-        """The wavenumber of the first mode on each axis: the angle of a position is ``scales * position``."""
+        """Return the wavenumber of the first mode on each axis: the angle of a position is ``scales * position``."""
         return (np.pi if self.walls else 2 * np.pi) / np.array(self.sides)
 
-    @cached_property
+    @kept
     def modes(self) -> tuple[int, ...]:
-        """The highest mode kept on each axis."""
+        """Return the highest mode kept on each axis."""
         half_periods = 2 if self.walls else 1  # points count twice in the box, whose parity extension is twice as long
         if self.dealiasing == "2/3":
             return tuple(-(-half_periods * n // 3) - 1 for n in self.points)
         return tuple(-(-half_periods * n // 2) - 1 for n in self.points)
 
-    @cached_property
+    @kept
     def product_points(self) -> tuple[int, ...]:
-        """The points on which quadratic products are formed."""
+        """Return the numbers of points on which quadratic products are formed."""
         if self.dealiasing == "2/3":
             return self.points
         return tuple(_fast_size((3 * k) // (2 if self.walls else 1) + 1) for k in self.modes)
 
-    @cached_property
+    @kept
     def axis_modes(self) -> tuple[FloatArray, ...]:
-        """The mode numbers of the kept coefficients along each axis.
+        """Return the mode numbers of the kept coefficients along each axis.
 
         On the torus ``0 .. K, -K .. -1``, on the last axis ``0 .. K``, half of a Hermitian spectrum. In the box
         ``0 .. K``, of which sines leave the first empty; but ``1 .. K`` in two dimensions, where no field that the
@@ -156,40 +149,40 @@ class Grid:
         *full, last = self.modes
         return (*(np.r_[0.0 : k + 1, -k:0] for k in full), np.arange(last + 1.0))
 
-    @cached_property
+    @kept
     def shape_hat(self) -> tuple[int, ...]:
-        """The shape of an array of kept coefficients."""
+        """Return the shape of an array of kept coefficients."""
         return tuple(len(k) for k in self.axis_modes)
 
     @property
     def dtype_hat(self) -> type:
-        """The type of the kept coefficients: real in the box, complex on the torus."""
+        """Return the type of the kept coefficients: real in the box, complex on the torus."""
         return np.float64 if self.walls else np.complex128
 
     def zeros_hat(self, *leading: int) -> np.ndarray:
         """Return zero coefficients, with leading axes."""
         return np.zeros((*leading, *self.shape_hat), self.dtype_hat)
 
-    @cached_property
+    @kept
     def wavenumbers(self) -> tuple[FloatArray, ...]:
-        """Wavenumbers of the kept coefficients along each axis, shaped to broadcast."""
+        """Return the wavenumbers of the kept coefficients along each axis, shaped to broadcast."""
         scaled = [scale * k for scale, k in zip(self.scales, self.axis_modes, strict=True)]
         return tuple(np.meshgrid(*scaled, indexing="ij", sparse=True))
 
-    @cached_property
+    @kept
     def laplacian(self) -> FloatArray:
-        """The symbol of minus the Laplacian, ``|k|^2``."""
+        """Return the symbol of minus the Laplacian, ``|k|^2``."""
         return sum((k**2 for k in self.wavenumbers), start=np.zeros(self.shape_hat))
 
-    @cached_property
+    @kept
     def inverse_laplacian(self) -> FloatArray:
-        """The symbol of the inverse of minus the Laplacian; zero on the mean."""
+        """Return the symbol of the inverse of minus the Laplacian; zero on the mean."""
         symbol = self.laplacian
         return np.divide(1.0, symbol, out=np.zeros_like(symbol), where=symbol > 0)
 
-    @cached_property
+    @kept
     def weights(self) -> FloatArray:
-        """Parseval's weights: ``mean f^2 = sum weights |f_hat|^2``."""
+        """Return Parseval's weights: ``mean f^2 = sum weights |f_hat|^2``."""
         if self.walls:  # the mean of a squared sine or cosine is a half
             factors = np.meshgrid(*[np.where(k > 0, 0.5, 1.0) for k in self.axis_modes], indexing="ij", sparse=True)
             return np.prod(np.broadcast_arrays(*factors), axis=0)
@@ -197,14 +190,14 @@ class Grid:
         weights[..., 0] = 1.0  # the plane 0 of the last axis holds both k and -k
         return weights
 
-    @cached_property
+    @kept
     def axes(self) -> tuple[FloatArray, ...]:
-        """Coordinates of the grid points along each axis."""
+        """Return the coordinates of the grid points along each axis."""
         shift = 0.5 if self.walls else 0.0
         return tuple(side * (np.arange(n) + shift) / n for side, n in zip(self.sides, self.points, strict=True))
 
     def mesh(self) -> tuple[FloatArray, ...]:
-        """Coordinates of all grid points, each of shape `points`, with ``ij`` indexing."""
+        """Return the coordinates of all grid points, each of shape `points`, with ``ij`` indexing."""
         return tuple(np.meshgrid(*self.axes, indexing="ij"))
 
     def checked_field(self, name: str, values: ArrayLike, *, components: int = 0) -> FloatArray:
@@ -213,20 +206,38 @@ class Grid:
         Raises
         ------
         ValueError
-            If the shape is another, or a value is not finite.
+            If the shape is another, or a value is masked or not finite.
         """
-        raw = np.asarray(values)
+        field = np.array(checked_array(name, values))
         expected = (components, *self.points) if components else self.points
-        if raw.dtype.kind not in "fiub":
-            raise ValueError(f"{name}: expected real numbers; got dtype {raw.dtype}. Pass a float array.")
-        if raw.shape != expected:
+        if field.shape != expected:
             what = f"{components} components" if components else "one value"
-            raise ValueError(f"{name}: expected {what} a grid point, shape {expected}; got {raw.shape}.")
-        field = raw.astype(np.float64)
+            raise ValueError(f"{name}: expected {what} a grid point, shape {expected}; got {field.shape}.")
         bad = np.argwhere(~np.isfinite(field))
         if len(bad):
             raise ValueError(f"{name}: expected finite values; got {len(bad)} that are not, the first at {bad[0]}.")
         return field
+
+    def checked_coefficients(self, name: str, values: ArrayLike, *, components: int = 0) -> np.ndarray:
+        """Return a copy of finite kept coefficients, with a leading axis of `components` if there are any.
+
+        Raises
+        ------
+        ValueError
+            If the shape is another, or a coefficient is masked, complex in the box, or not finite.
+        """
+        check_unmasked(name, values)
+        coefficients = np.array(values)
+        expected = (components, *self.shape_hat) if components else self.shape_hat
+        if coefficients.shape != expected or coefficients.dtype.kind not in ("fiu" if self.walls else "fiuc"):
+            kind = "real" if self.walls else "complex"
+            raise ValueError(
+                f"{name}: expected {kind} coefficients of shape {expected}; got shape {coefficients.shape}, dtype "
+                f"{coefficients.dtype}."
+            )
+        if not np.isfinite(coefficients).all():
+            raise ValueError(f"{name}: expected finite coefficients; got some that are not.")
+        return coefficients.astype(self.dtype_hat)
 
     def checked_positions(self, name: str, positions: ArrayLike) -> FloatArray:
         """Return finite float64 positions of shape ``(n, d)``, within the walls if there are any.
@@ -244,3 +255,10 @@ class Grid:
                 f"first of them row {outside[0]}. Positions are those of the box, not latents."
             )
         return points
+
+
+def checked_grid(grid: object) -> Grid:
+    """Return a grid, or say that it is none."""
+    if not isinstance(grid, Grid):
+        raise ValueError(f"grid: expected a Grid; got {grid!r}. Pass eulerot.Grid(points).")
+    return grid

@@ -1,4 +1,4 @@
-"""Explicit Runge-Kutta schemes as data; one step of the field, and the adjoint of that step."""
+"""Explicit Runge-Kutta schemes as data, one step of the field, and the adjoint of that step."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Tableau:
 
     @property
     def stages(self) -> int:
-        """The number of stages."""
+        """Return the number of stages."""
         return len(self.b)
 
 
@@ -52,7 +52,7 @@ DOP853 = Tableau("DOP853", a=_SCIPY_DOP853.A.copy(), b=_SCIPY_DOP853.B.copy(), o
 
 
 class RungeKutta:
-    """A scheme on an equation, with the arrays that its stages need, allocated once.
+    """Steps of one scheme for one equation, with the arrays of its stages, allocated once.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class RungeKutta:
         self._combined(out, field, [(dt * w, s) for w, s in zip(b, self._slopes, strict=True)])
 
     def adjoint_step(self, stages: np.ndarray, multiplier: np.ndarray, dt: float, sources: np.ndarray | None) -> None:
-        """Take `multiplier` back over one step, in place; DESIGN equation (11).
+        """Take `multiplier` back over one step, in place; equation (11).
 
         Parameters
         ----------

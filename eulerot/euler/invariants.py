@@ -21,7 +21,7 @@ _TAIL_FROM = 0.9
 
 @lru_cache(maxsize=32)
 def _symbol(grid: Grid, name: str) -> FloatArray:
-    """Weights of ``|field_hat|^2`` in one of the sums below."""
+    """Return the weights of ``|field_hat|^2`` in one of the sums below."""
     powers = {"energy": -1, "enstrophy": 0, "palinstrophy": 1}
     if name == "tail":
         reach = [np.abs(k) / last for k, last in zip(np.ix_(*grid.axis_modes), grid.modes, strict=True)]
@@ -58,7 +58,7 @@ def enstrophy(field: np.ndarray, grid: Grid) -> float:
 
 
 def palinstrophy(field: np.ndarray, grid: Grid) -> float:
-    """Return the palinstrophy ``1/2 mean |grad omega|^2``, the regularisation ``R`` of DESIGN equation (12)."""
+    """Return the palinstrophy ``1/2 mean |grad omega|^2``, the regularisation ``R`` of equation (12)."""
     return _half_mean_square(field, grid, "palinstrophy")
 
 

@@ -1,4 +1,4 @@
-"""How many steps the map of a geodesic needs."""
+"""Find how many steps the map of a geodesic needs."""
 
 from __future__ import annotations
 

@@ -11,10 +11,13 @@ from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from eulerot._types import FloatArray
+from eulerot.checks import checked_choice, checked_count, checked_number
+from eulerot.errors import ResolutionError
 from eulerot.euler import invariants
 from eulerot.euler.diagnostics import Diagnostics
+from eulerot.euler.dropped import check_dropped
 from eulerot.euler.equations import Equation, VorticityEquation, equation_of
-from eulerot.euler.grid import Grid
+from eulerot.euler.grid import Grid, checked_grid
 from eulerot.euler.integrators import RK4
 from eulerot.euler.particles.advection import Advection
 from eulerot.euler.particles.phases import to_phases, to_positions
@@ -24,6 +27,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["EulerSolution", "solve_euler"]
+
+_QUANTITIES = ("vorticity", "velocity")
+_SHARE = ("a share in (0, 1]", lambda share: 0 < share <= 1)
+# A velocity whose mean was subtracted in single precision has one of this share of its largest value at most
+_ROUNDED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -96,8 +104,8 @@ def solve_euler(
     ----------
     field0 : array_like
         In two dimensions the vorticity ``omega = v_x - u_y`` at the grid points, shape `grid.points`; in three the
-        velocity, shape ``(3, *grid.points)``. What the truncation does not keep is dropped, as are a mean vorticity and
-        a divergence.
+        velocity, shape ``(3, *grid.points)``. What no solution on the grid has is dropped: modes beyond the
+        truncation, a mean vorticity, a divergence, what crosses the walls. `tail_limit` bounds how much that may be.
     grid : Grid
         Domain and truncation.
     time : float
@@ -110,7 +118,8 @@ def solve_euler(
         Positions to carry along, within the walls of a box.
     quantity : {"vorticity", "velocity"}, optional
         What `field0` is, if it is the velocity in two dimensions, shape ``(2, *grid.points)`` and without mean on the
-        torus, or the vorticity in three, shape ``(3, *grid.points)``. The solution's field is the same quantity.
+        torus (what rounding leaves of one, up to 1e-6 of the largest speed, is dropped), or the vorticity in three,
+        shape ``(3, *grid.points)``. The solution's field is the same quantity.
     evaluation : {"direct", "nufft"}
         How the velocity at particles is summed: directly and exactly, or by a non-uniform FFT (finufft, an extra),
         whose error is 1e-13 of the largest velocity and whose time hardly depends on the number of modes. It was
@@ -118,24 +127,26 @@ def solve_euler(
     courant : float
         The step in shares of the longest stable one, where `steps` is not given.
     tail_limit : float or None
-        The largest share of the enstrophy that the outermost tenth of the kept modes may hold, at any step; None for no
-        limit. The vorticity of rolling shear layers, of the four-mode flow and of the Taylor-Green vortex was off by
-        1 to 2 percent when this share crossed 1e-4, by 3 to 7 at 1e-3 and by 9 to 18 at the default, which only stops
-        runs that no longer mean much; see ``validation/euler_resolution.py``.
+        The largest share of the enstrophy that the outermost tenth of the kept modes may hold, at any step, and the
+        largest share of the enstrophy, and of the energy if a velocity is given, of `field0` that may be dropped; None
+        for no limit. The vorticity of rolling shear layers, of the four-mode flow and of the Taylor-Green vortex was
+        off by 1 to 2 percent when the outermost share crossed 1e-4, by 3 to 7 at 1e-3 and by 9 to 18 at the default,
+        which only stops solutions that no longer mean much; see ``validation/euler/resolution.py``.
     progress : bool
         Whether to show a progress bar.
 
     Returns
     -------
     EulerSolution
-        The field at the end, and the invariants at every step. Ctrl-C ends the run with what there is.
+        The field at the end, and the invariants at every step. Ctrl-C ends the solution with what there is.
 
     Raises
     ------
     ValueError
         If an argument does not fit, or an array is not finite.
     ResolutionError
-        If the steps are too long for the scheme to be stable, or the field is under-resolved.
+        If the steps are too long for the scheme to be stable, if the field is under-resolved, or if too much of it
+        would be dropped.
 
     Examples
     --------
@@ -145,32 +156,36 @@ def solve_euler(
     >>> bool(abs(solution.energy[-1] / solution.energy[0] - 1) < 1e-9)
     True
     """
-    _check_options(threads, courant, tail_limit)
-    equation = equation_of(grid, threads=threads)
+    time, courant = checked_number("time", time), checked_number("courant", courant, *_SHARE)
+    if tail_limit is not None:
+        tail_limit = checked_number("tail_limit", tail_limit, f"{_SHARE[0]}, or None for no limit", _SHARE[1])
+    least = None if steps is None else checked_count("steps", steps)
+    equation = equation_of(checked_grid(grid), threads=checked_count("threads", threads))
     native = "vorticity" if grid.dim == 2 else "velocity"
-    quantity = quantity or native
-    field = _field_of(equation, field0, quantity)
-    least = _checked_steps(equation, field, time, steps, courant)
-    angles = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
+    quantity = checked_choice("quantity", native if quantity is None else quantity, _QUANTITIES)
+    field = _field_of(equation, field0, quantity, tail_limit)
+    if least is None:
+        least = required_steps(equation, field, time, courant * RK4.stability)
+    phases = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
     diagnostics, status = Diagnostics(equation, tail_limit), "completed"
-    stages = None if angles is None else equation.zeros(1, RK4.stages)
+    stages = None if phases is None else equation.zeros(1, RK4.stages)
     advance = _evaluation(evaluation, equation)
     diagnostics.record(0.0, field)
-    state = (0, field, angles)  # of the last complete step, whenever Ctrl-C comes
+    state = (0, field, phases)  # of the last complete step, whenever Ctrl-C comes
     try:
         share = courant if steps is None else None
-        marching = time_steps(equation, field, time, least, RK4, courant=share, stages=stages)
-        for now, dt, after in tqdm(marching, total=least, desc="Euler", unit=" steps", disable=not progress):
-            if stages is not None and angles is not None:
-                angles = advance(angles, stages, dt)
+        following = time_steps(equation, field, time, least, RK4, courant=share, stages=stages)
+        for now, dt, after in tqdm(following, total=least, desc="Euler", unit=" steps", disable=not progress):
+            if stages is not None and phases is not None:
+                phases = advance(phases, stages, dt)
             diagnostics.record(now, after)
-            state = (state[0] + 1, after, angles)
+            state = (state[0] + 1, after, phases)
     except KeyboardInterrupt:
         status = "interrupted"
-    done, field, angles = state
+    done, field, phases = state
     return EulerSolution(
         field=equation.synthesised(field) if quantity == native else _other_quantity(equation, field),
-        positions=None if angles is None else to_positions(angles, grid),
+        positions=None if phases is None else to_positions(phases, grid),
         grid=grid,
         field_hat=field,
         status=status,
@@ -178,38 +193,43 @@ def solve_euler(
     )
 
 
-def _field_of(equation: Equation, field0: ArrayLike, quantity: str) -> np.ndarray:
+def _field_of(equation: Equation, field0: ArrayLike, quantity: str, limit: float | None) -> np.ndarray:
     """Return the kept coefficients of what was given."""
     grid, plane = equation.grid, isinstance(equation, VorticityEquation)
-    if quantity not in ("vorticity", "velocity"):
-        raise ValueError(f"quantity: expected 'vorticity' or 'velocity'; got {quantity!r}. Choose one of the two.")
     components = 0 if plane and quantity == "vorticity" else grid.dim
     values = grid.checked_field("field0", field0, components=components)
+    if limit is not None:
+        if plane and quantity == "velocity" and not grid.walls:
+            _check_mean(values, np.asarray(field0).dtype)
+        check_dropped(equation, values, quantity, limit)
     if isinstance(equation, VorticityEquation) and quantity == "velocity":
-        mean = np.abs(values.mean(axis=(1, 2)))
-        if not grid.walls and np.any(mean > 1e-10 * np.abs(values).max()):
-            raise ValueError(
-                f"field0: expected a velocity without mean; got a mean of {mean}. It only moves the solution along: "
-                "subtract it."
-            )
         return equation.projected(equation.from_velocity(values))
     if not isinstance(equation, VorticityEquation) and quantity == "vorticity":
         return equation.from_vorticity(values)
     return equation.analysed(values)
 
 
+def _check_mean(velocity: FloatArray, dtype: np.dtype) -> None:
+    """Raise an error if a velocity of the plane has a mean that its precision, single at least, does not explain."""
+    precision = 4 * np.finfo(dtype).eps if dtype.kind == "f" else 0.0
+    mean = velocity.mean(axis=(1, 2))
+    if np.any(np.abs(mean) > max(_ROUNDED, precision) * np.abs(velocity).max()):
+        raise ResolutionError(
+            f"field0: expected a velocity without mean; got a mean of {mean}. It only moves the solution along: "
+            "subtract it, or set tail_limit=None to have it dropped."
+        )
+
+
 def _evaluation(name: str, equation: Equation) -> Callable[[FloatArray, np.ndarray, float], FloatArray]:
     """Return how particles are advanced by one step, given its stage fields, shape ``(1, stages, ...)``."""
-    if name == "nufft":
+    if checked_choice("evaluation", name, ("direct", "nufft")) == "nufft":
         from eulerot.euler.particles.nonuniform import NonuniformAdvection
 
         nonuniform = NonuniformAdvection(equation, RK4, equation.threads)
         return lambda phases, stages, dt: nonuniform.advance(phases, stages[0], dt)
-    if name != "direct":
-        raise ValueError(f"evaluation: expected 'direct' or 'nufft'; got {name!r}. Choose one of the two.")
 
-    def direct(angles: FloatArray, stages: np.ndarray, dt: float) -> FloatArray:
-        return Advection.of(equation, stages, dt, RK4, equation.threads).advance(angles)
+    def direct(phases: FloatArray, stages: np.ndarray, dt: float) -> FloatArray:
+        return Advection.of(equation, stages, dt, RK4, equation.threads).advance(phases)
 
     return direct
 
@@ -217,22 +237,3 @@ def _evaluation(name: str, equation: Equation) -> Callable[[FloatArray, np.ndarr
 def _other_quantity(equation: Equation, field: np.ndarray) -> FloatArray:
     """Return the velocity of a vorticity in the plane, the vorticity of a velocity in space; on the grid."""
     return equation.velocity(field) if isinstance(equation, VorticityEquation) else equation.vorticity(field)
-
-
-def _check_options(threads: int, courant: float, tail_limit: float | None) -> None:
-    if threads < 1 or threads % 1 != 0:
-        raise ValueError(f"threads: expected a positive whole number; got {threads!r}.")
-    if not 0 < courant <= 1:
-        raise ValueError(f"courant: expected a share in (0, 1]; got {courant!r}.")
-    if tail_limit is not None and not 0 < tail_limit <= 1:
-        raise ValueError(f"tail_limit: expected a share in (0, 1], or None for no limit; got {tail_limit!r}.")
-
-
-def _checked_steps(equation: Equation, field: np.ndarray, time: float, steps: int | None, courant: float) -> int:
-    if not np.isfinite(time):
-        raise ValueError(f"time: expected a finite number; got {time!r}.")
-    if steps is None:
-        return required_steps(equation, field, time, courant * RK4.stability)
-    if steps < 1 or steps % 1 != 0:
-        raise ValueError(f"steps: expected a positive whole number; got {steps!r}.")
-    return int(steps)

@@ -7,11 +7,11 @@ own steps first, and the stages of the particles read it from splines of degree 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy.interpolate import make_interp_spline
 
+from eulerot._cached import kept
 from eulerot._types import FloatArray
 from eulerot.euler.equations import Equation
 from eulerot.euler.integrators import RungeKutta, Tableau
@@ -27,7 +27,7 @@ FEWEST = _DEGREE
 
 @dataclass(frozen=True)
 class SplinedTrajectory:
-    """A run of a field, of particles in its splines, and its adjoint, exact for these discrete steps.
+    """A field in its own steps, particles that read it by splines in time, and the adjoint of these discrete steps.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class SplinedTrajectory:
     threads: int = 1
 
     def advection(self, start: np.ndarray) -> tuple[np.ndarray, Advection]:
-        """Return the final field, and the advection of particles through the whole run.
+        """Return the final field, and the advection of particles through all steps.
 
         Raises
         ------
@@ -64,16 +64,16 @@ class SplinedTrajectory:
         return fields[-1], self._advection(fields)
 
     def gradient(
-        self, start: np.ndarray, positions: FloatArray, field_bar: np.ndarray | None, positions_bar: FloatArray
+        self, start: np.ndarray, phases: FloatArray, field_bar: np.ndarray | None, phases_bar: FloatArray
     ) -> tuple[np.ndarray, FloatArray]:
-        """Return derivatives by the initial field and positions, as angles, given those by the final ones."""
+        """Return derivatives by the initial field and phases, given those by the final ones."""
         fields = self._fields(start)
         advection = self._advection(fields)
-        carrier_bar, start_bar = advection.adjoint(advection.advance_recorded(positions)[1], positions_bar)
+        carrier_bar, start_bar = advection.adjoint(advection.advance_recorded(phases)[1], phases_bar)
         return self._back(fields, self.equation.carrier(carrier_bar), field_bar), start_bar
 
     def _back(self, fields: np.ndarray, stages_bar: np.ndarray, field_bar: np.ndarray | None) -> np.ndarray:
-        """Take derivatives by the fields that the particles saw, and by the last one, back to the first."""
+        """Return the derivative by the first field, given those by the fields at the stages and by the last."""
         sources = np.einsum("tn,t...->n...", self._reading, stages_bar.reshape(-1, *self.equation.shape))
         multiplier = sources[-1] if field_bar is None else sources[-1] + field_bar
         scheme, dt = RungeKutta(self.equation, self.tableau), self.time / self.field_steps
@@ -89,9 +89,9 @@ class SplinedTrajectory:
         steps = time_steps(self.equation, start, self.time, self.field_steps, self.tableau)
         return np.stack([start, *(field.copy() for _, _, field in steps)])
 
-    @cached_property
+    @kept
     def _reading(self) -> FloatArray:
-        """Weights of the fields at each stage of the particles, shape ``(steps * stages, field_steps + 1)``."""
+        """Return the weights of the fields at each particle stage, shape ``(steps * stages, field_steps + 1)``."""
         nodes = self.tableau.a.sum(axis=1)
         times = np.minimum((np.arange(self.steps)[:, None] + nodes).ravel() / self.steps, 1.0)
         count = self.field_steps + 1

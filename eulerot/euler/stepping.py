@@ -1,4 +1,4 @@
-"""The loop over the steps of a field, which watches that they are short enough and that the field stays finite."""
+"""The loop over the steps of a field; it checks that they are short enough and that the field stays finite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Field and particles advanced together, and the exact adjoint of the whole run, in bounded memory."""
+"""Field and particles advanced together, and the exact adjoint of all their steps, in bounded memory."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from eulerot.euler.stepping import time_steps
 
 __all__ = ["Trajectory"]
 
-# What a run may keep for its adjoint before it keeps checkpoints instead
+# Bytes that may be kept for the adjoint; beyond them only checkpoints are kept
 MEMORY = 2**29
 
 
 @dataclass
 class _Piece:
-    """A stretch of steps: the state at its start, and, unless they are to be computed again, what its adjoint needs."""
+    """A stretch of steps: the state at its start, and what its adjoint needs, unless that is computed again."""
 
     steps: int
     field: np.ndarray
-    positions: FloatArray
+    phases: FloatArray
     stages: np.ndarray | None = None
     advection: Advection | None = None
     record: FloatArray | None = None
@@ -32,12 +32,12 @@ class _Piece:
 
 @dataclass(frozen=True)
 class Trajectory:
-    """A run of field and particles by one Runge-Kutta scheme, and its adjoint; equations (6) to (11).
+    """A field and its particles in equal steps of one Runge-Kutta scheme, and the adjoint; equations (6) to (11).
 
     A field does not depend on its particles, so the stages of a stretch of steps are computed first and the particles
-    follow in blocks; the numbers are those of advancing both at once. The adjoint keeps the stage fields, and the
-    positions at the start of each step, if they fit into `memory`, and otherwise the state at the start of each
-    stretch, from which it computes the stretch again.
+    follow in blocks; the numbers are those of advancing both at once. Particles are given by their phases. The adjoint
+    keeps the stage fields, and the phases at the start of each step, if they fit into `memory`, and otherwise the state
+    at the start of each stretch, from which it computes the stretch again.
 
     Parameters
     ----------
@@ -63,26 +63,24 @@ class Trajectory:
     memory: int = field(default=MEMORY, repr=False)
 
     def advection(self, start: np.ndarray) -> tuple[np.ndarray, Advection]:
-        """Return the final field, and the advection of particles through the whole run."""
+        """Return the final field, and the advection of particles through all steps."""
         end, stages = self.stages(start)
         return end, self._advection(stages)
 
     def stages(self, start: np.ndarray, steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Advance the field by some steps, or all; return it and all stage fields, shape ``(steps, stages, ...)``."""
         equation, first = self.equation, self.steps if steps is None else steps
-        end, stages = start, equation.zeros(first, self.tableau.stages)
+        stages = equation.zeros(first, self.tableau.stages)
         # the speed of the first field decides, and the finite end: a fit must not end at a limit that is nearly kept
-        marching = time_steps(
+        *_, (_, _, end) = time_steps(
             equation, start, self.time, self.steps, self.tableau, first=first, check_every=self.steps, stages=stages
         )
-        for _, _, end in marching:
-            pass
         return end, stages
 
-    def recorded(self, start: np.ndarray, positions: FloatArray) -> tuple[np.ndarray, FloatArray, list]:
-        """Return the final field, the final positions, as angles, and the tape for `adjoint`.
+    def recorded(self, start: np.ndarray, phases: FloatArray) -> tuple[np.ndarray, FloatArray, list]:
+        """Return the final field, the final phases, and the tape for `adjoint`.
 
-        `positions` may have no rows.
+        `phases` may have no rows.
 
         Raises
         ------
@@ -90,24 +88,24 @@ class Trajectory:
             If the steps are too long for the field.
         """
         tape: list[_Piece] = []
-        field, lengths = start, self._lengths(len(positions))
+        field, lengths = start, self._lengths(len(phases))
         for number, steps in enumerate(lengths):
-            piece = _Piece(steps, field, positions)
+            piece = _Piece(steps, field, phases)
             keep = number == len(lengths) - 1  # the adjoint starts there
-            field, positions = self._follow(piece, keep=keep)
+            field, phases = self._follow(piece, keep=keep)
             tape.append(piece)
-        return field, positions, tape
+        return field, phases, tape
 
     def gradient(
-        self, start: np.ndarray, positions: FloatArray, field_bar: np.ndarray | None, positions_bar: FloatArray
+        self, start: np.ndarray, phases: FloatArray, field_bar: np.ndarray | None, phases_bar: FloatArray
     ) -> tuple[np.ndarray, FloatArray]:
-        """Return derivatives by the initial field and positions, given those by the final ones; equation (11)."""
-        return self.adjoint(self.recorded(start, positions)[2], field_bar, positions_bar)
+        """Return derivatives by the initial field and phases, given those by the final ones; equation (11)."""
+        return self.adjoint(self.recorded(start, phases)[2], field_bar, phases_bar)
 
     def adjoint(
-        self, tape: list, field_bar: np.ndarray | None, positions_bar: FloatArray
+        self, tape: list, field_bar: np.ndarray | None, phases_bar: FloatArray
     ) -> tuple[np.ndarray, FloatArray]:
-        """Return derivatives by the initial field and positions, given those by the final ones; equation (11).
+        """Return derivatives by the initial field and phases, given those by the final ones; equation (11).
 
         Derivatives by fields are fields, which represent them in the inner product ``mean(a b)``. The tape is used up.
         """
@@ -123,12 +121,12 @@ class Trajectory:
             assert piece.stages is not None
             sources = None
             if piece.advection is not None and piece.record is not None:
-                carrier_bar, positions_bar = piece.advection.adjoint(piece.record, positions_bar)
+                carrier_bar, phases_bar = piece.advection.adjoint(piece.record, phases_bar)
                 sources = equation.carrier(carrier_bar)
             for n in reversed(range(piece.steps)):
                 source = None if sources is None else sources[n]
                 scheme.adjoint_step(piece.stages[n], multiplier, self.time / self.steps, source)
-        return multiplier, positions_bar
+        return multiplier, phases_bar
 
     def _lengths(self, particles: int) -> list[int]:
         """Return the number of steps in each stretch: all in one, or about the root of their number."""
@@ -143,19 +141,19 @@ class Trajectory:
         return [min(most, self.steps - start) for start in range(0, self.steps, most)]
 
     def _follow(self, piece: _Piece, *, keep: bool) -> tuple[np.ndarray, FloatArray]:
-        """Run a stretch from its start; `keep` what its adjoint needs."""
+        """Advance field and particles through a stretch; `keep` what its adjoint needs."""
         end, stages = self.stages(piece.field, piece.steps)
-        positions = piece.positions
+        phases = piece.phases
         if keep:
             piece.stages = stages
-        if len(positions) == 0:
-            return end, positions
+        if len(phases) == 0:
+            return end, phases
         advection = self._advection(stages)
         if not keep:
-            return end, advection.advance(positions)
-        positions, piece.record = advection.advance_recorded(positions)
+            return end, advection.advance(phases)
+        phases, piece.record = advection.advance_recorded(phases)
         piece.advection = advection
-        return end, positions
+        return end, phases
 
     def _advection(self, stages: np.ndarray) -> Advection:
         return Advection.of(self.equation, stages, self.time / self.steps, self.tableau, self.threads)

@@ -1,1 +1,1 @@
-"""What a flow is, the flows that ship with the package, and the rearranged flow."""
+"""Flows: the protocol, models of other libraries, flows that ship with the package, and the rearranged flow."""

@@ -41,7 +41,7 @@ class AngleFlow:
 
     @property
     def map(self) -> str:
-        """Which maps are used, in words."""
+        """The maps that are used, in words."""
         return f"{self.model.map.removesuffix(', standardised')}, as angles"
 
     @property
@@ -69,7 +69,7 @@ class AngleFlow:
 
 
 def on_angles(flow: Flow) -> Flow:
-    """Return a flow of uniform angles: a model whose base is one, or a flow of your own that takes angles as they are.
+    """Return a flow as one of uniform angles; a flow of your own takes angles already and is returned as it is.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def on_angles(flow: Flow) -> Flow:
         return flow
     base = flow.base
     if not flow.base_given:
-        return _Callables(flow)
+        return _OwnAngleFlow(flow)
     if not isinstance(base, UniformBase) or np.abs(base.high - base.low - 2 * math.pi).max() > 1e-4:
         raise SourceError(
             f"flow: expected a uniform base on a box of side 2 pi for domain='torus'; got a {base}. Train the flow on "
@@ -89,11 +89,11 @@ def on_angles(flow: Flow) -> Flow:
     return AngleFlow(flow)
 
 
-class _Callables:
+class _OwnAngleFlow:
     """Functions of angles, or an object of your own that has them: they are used as they are."""
 
     def __init__(self, flow: AdaptedFlow) -> None:
-        self.dim, self.map = flow.dim, "the functions that were given, of angles"
+        self.dim, self.map = flow.dim, "the given functions, which take and give angles"
         self.forward, self.inverse, self.log_prob = flow.to_data, flow.to_base, flow.log_prob
 
     def sample(self, n: int, seed: Seed = None) -> FloatArray:
@@ -123,14 +123,17 @@ def check_angle_flow(flow: Any, *, n: int = 128, seed: Seed = 0, tolerance: floa
     x = np.asarray(flow.forward(z), dtype=float)
     if x.shape != z.shape or not np.isfinite(x).all():
         raise FlowError(f"flow: expected finite data of shape {z.shape} for angles of that shape; got {x.shape}.")
-    trip = np.abs(shortest(np.asarray(flow.inverse(x), dtype=float) - z, "torus")).max(axis=1)
+    round_trip = np.abs(shortest(np.asarray(flow.inverse(x), dtype=float) - z, "torus")).max(axis=1)
     step = 1e-3  # of the order that single precision asks for
-    # differences of angles, so that a step across the seam is as short as any
+    # differences of angles, so that a step across the seam at pi is as short as any other
     around = np.stack([x] * 2 * z.shape[1])
     columns = jacobians(lambda points: _data_near(flow, points, around.reshape(-1, z.shape[1])), z, step)
     implied = -z.shape[1] * math.log(2 * math.pi) - np.linalg.slogdet(columns)[1]
     gap = np.abs(np.asarray(flow.log_prob(x), dtype=float) - implied)
-    for what, size in (("inverse(forward(z)) differs from z", trip), ("log_prob differs from the maps' density", gap)):
+    for what, size in (
+        ("inverse(forward(z)) differs from z", round_trip),
+        ("log_prob differs from the maps' density", gap),
+    ):
         failed = ~(size <= tolerance)
         if failed.mean() > 0.1:
             raise FlowError(
@@ -141,6 +144,6 @@ def check_angle_flow(flow: Any, *, n: int = 128, seed: Seed = 0, tolerance: floa
 
 
 def _data_near(flow: Any, points: FloatArray, around: FloatArray) -> FloatArray:
-    """Return the data of angles, by whole turns nearest to others."""
+    """Return the data of angles, shifted by multiples of ``2 pi`` to lie nearest to other angles."""
     data = np.asarray(flow.forward(points), dtype=float)
     return around + shortest(data - around, "torus")

@@ -1,4 +1,4 @@
-"""Why a flow contradicts itself: the likely cause, found by trying."""
+"""Find by trying why a flow contradicts itself."""
 
 from __future__ import annotations
 
@@ -11,13 +11,26 @@ from eulerot._types import FloatArray
 from eulerot.errors import FlowError, SourceError
 from eulerot.latent.source import check_source, log_normal
 
-__all__ = ["raise_with_cause"]
+__all__ = ["raise_with_cause", "rounding_unit"]
 
 NEGLIGIBLE = 0.1
 
 
+def rounding_unit(flow: Any) -> float:
+    """Return the rounding unit of a flow, that of double precision if it does not say."""
+    return float(getattr(flow, "precision", np.finfo(np.float64).eps))
+
+
 def raise_with_cause(
-    flow: Any, what: str, z: FloatArray, x: FloatArray, log_base: FloatArray | None, step: float
+    flow: Any,
+    what: str,
+    z: FloatArray,
+    x: FloatArray,
+    *,
+    cause: str | None = None,
+    log_base: FloatArray | None = None,
+    rounding: float = 0.0,
+    step: float = 1e-5,
 ) -> NoReturn:
     """Raise the error of a contradiction, with its likely cause.
 
@@ -29,11 +42,15 @@ def raise_with_cause(
         The contradiction and its size.
     z, x : ndarray, shape (n, d)
         Latents and their data.
-    log_base : ndarray, shape (n,), or None
-        The log density of the base that ``log_prob`` and the Jacobian imply at the latents; None if it is not the
-        density that contradicts.
+    cause : str, optional
+        The cause, where it is known already.
+    log_base : ndarray, shape (n,), optional
+        The log density of the base that ``log_prob`` and the Jacobian imply at the latents, where it is the density
+        that contradicts.
+    rounding : float
+        How far the contradiction moves when its arguments change by one rounding unit, as a share of what is allowed.
     step : float
-        Of differences.
+        The step of finite differences.
 
     Raises
     ------
@@ -42,7 +59,7 @@ def raise_with_cause(
     FlowError
         Otherwise.
     """
-    cause = _changing(flow, x) or _swapped(flow, z, step)
+    cause = cause or _changing(flow, x) or _lost_precision(flow, rounding) or _swapped(flow, z, step)
     if cause is not None:
         raise FlowError(f"flow: {what}. {cause}")
     base = "One of the maps may be clipped or loosely iterated: 'numerical' in its place finds it by Newton's method. "
@@ -55,24 +72,46 @@ def raise_with_cause(
     )
 
 
+def _lost_precision(flow: Any, rounding: float) -> str | None:
+    """Return a cause if the contradiction may be all due to rounding."""
+    if rounding < NEGLIGIBLE:
+        return None
+    unit = rounding_unit(flow)
+    advice = (
+        "Use double precision, by model.double() in torch or jax_enable_x64 in jax"
+        if unit > 1e-10
+        else "The maps are too steep even for double precision: train the flow further, or regularise it"
+    )
+    size = f"by {rounding:.2g} times what is allowed" if rounding < 100 else "by far more than is allowed"
+    return (
+        f"Likely cause: lost precision, and neither the base nor the direction. A change of latents and data by one "
+        f"rounding unit ({unit:.0e}) changes this {size}. {advice}."
+    )
+
+
 def _check_samples(flow: Any, what: str) -> None:
     """Raise where the latents of the flow's own samples show another base than the standard normal."""
     latents = np.asarray(flow.inverse(getattr(flow, "model_samples", flow.sample)(512)), dtype=float)
     try:
         check_source(latents[np.isfinite(latents).all(axis=1)])
     except SourceError as error:
-        raise SourceError(f"flow: {what}Of its own samples, {error}") from None
+        raise SourceError(f"flow: {what}Of the latents of its own samples: {error}") from None
+    except FlowError:
+        return  # the samples do not lead back to latents, and so say nothing of the base
 
 
 def _changing(flow: Any, x: FloatArray) -> str | None:
-    """Return a cause if ``log_prob`` of the same rows depends on what was asked before."""
-    first, again = (np.asarray(flow.log_prob(rows), dtype=float) for rows in (x.copy(), x[::-1].copy()))
-    gap = float(np.nanmax(np.abs(first - again[::-1])))
-    if gap < 1e-3:
+    """Return a cause if ``log_prob`` of the same rows depends on what was asked before, beyond rounding."""
+    rows = x.copy(), x.copy(), x[::-1].copy(), x * (1 - rounding_unit(flow))
+    first, repeated, reversed_, nudged = (np.asarray(flow.log_prob(each), dtype=float) for each in rows)
+    noise, stale, rounding = (
+        float(np.max(np.nan_to_num(np.abs(other - first)))) for other in (repeated, reversed_[::-1], nudged)
+    )
+    if noise < 1e-3 and (stale < 1e-3 or stale <= rounding):
         return None
     return (
-        f"Likely cause: log_prob is stale or random; the same rows in another order differ by {gap:.3g}. Drop caches "
-        "(cache_size=0), put the model in evaluation mode, and use an exact trace for a continuous flow."
+        f"Likely cause: log_prob is stale or random; the same rows in another order differ by {max(noise, stale):.3g}. "
+        "Drop caches (cache_size=0), put the model in evaluation mode, and use an exact trace for a continuous flow."
     )
 
 
@@ -87,8 +126,8 @@ def _swapped(flow: Any, z: FloatArray, step: float) -> str | None:
         return None
     return (
         f"Likely cause: a swapped direction; with forward and inverse exchanged log_prob differs by "
-        f"{np.median(gap):.3g} only. forward must take latents to data: pass "
-        "eulerot.flow(model, forward=model.inverse, inverse=model.forward)."
+        f"{np.median(gap):.3g} only. forward must take latents to data. If forward of a model of your own takes data "
+        "to latents, pass eulerot.flow(model, direction='to_latent'); if you passed functions, exchange them."
     )
 
 

@@ -49,11 +49,11 @@ class LinearFlow:
                 "Pass a square matrix and one shift a coordinate."
             )
         if not (np.isfinite(matrix).all() and np.isfinite(shift).all()):
-            raise ValueError("matrix, shift: expected finite values; got some that are not.")
+            raise ValueError("matrix, shift: expected finite values; got NaN or infinity. Mend them.")
         if not np.linalg.det(matrix) > 0:
             raise ValueError(
                 f"matrix: expected a positive determinant; got {np.linalg.det(matrix):.3g}. "
-                "Change the sign of a column: the standard normal does not feel it."
+                "Change the sign of a column: the law of the data stays the same."
             )
         self.matrix, self.shift, self.dim = matrix, shift, len(shift)
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray, Seed
-from eulerot.checks import checked_samples
+from eulerot.checks import DOMAINS, checked_choice, checked_count, checked_samples
 from eulerot.flows.adapters.adapted import AdaptedFlow
 from eulerot.flows.adapters.flow import flow as adapted
 from eulerot.flows.angles import check_angle_flow, on_angles
-from eulerot.flows.protocol import Flow, check_flow, flow_dim
+from eulerot.flows.protocol import Flow, check_flow, finite_data, finite_latents, flow_dim
 from eulerot.flows.report import FlowReport
 from eulerot.latent.circle import shortest
 from eulerot.latent.source import random_source, source_points
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RearrangedFlow", "rearrange"]
 
+PROBES = 16  # latents whose data tell whether a flow has changed
+
 
 @dataclass(frozen=True)
 class RearrangedFlow:
@@ -41,6 +43,15 @@ class RearrangedFlow:
         The Gaussian-preserving map ``s``.
     fit : FitResult or None
         How the rearrangement was found, if it was fitted.
+    images : ndarray or None
+        The data that the flow made, when the rearrangement was fitted, of a few fixed latents.
+
+    Notes
+    -----
+    The rearrangement belongs to the flow as it was when it was fitted. A model that is trained further makes other data
+    of the same latents: the twin still has the model's density, for any rearrangement leaves it as it is, yet its
+    transport cost is no longer close to the optimum. `flow_change` measures how far the data have moved, and `report`
+    says so; rearrange the flow again after training.
 
     Examples
     --------
@@ -53,6 +64,7 @@ class RearrangedFlow:
     flow: Flow
     rearrangement: Rearrangement
     fit: FitResult | None = None
+    images: FloatArray | None = field(default=None, repr=False, compare=False)
 
     @property
     def dim(self) -> int:
@@ -66,7 +78,7 @@ class RearrangedFlow:
 
     @property
     def map(self) -> str:
-        """Which maps of the flow are used, in words."""
+        """The maps of the flow that are used, in words."""
         return getattr(self.flow, "map", "the maps of the flow")
 
     @property
@@ -76,17 +88,25 @@ class RearrangedFlow:
 
     @property
     def numerical(self) -> str | None:
-        """Which map of the flow is found numerically, if one is."""
+        """The map of the flow that is found numerically, if one is."""
         return getattr(self.flow, "numerical", None)
+
+    @property
+    def flow_change(self) -> float:
+        """How far the flow has moved its data since the fit, root mean square; not a number if that is not known."""
+        if self.images is None:
+            return float("nan")
+        moved = shortest(_images(self.flow, self.dim, self.domain) - self.images, self.domain)
+        return float(np.sqrt(np.mean(np.sum(moved**2, axis=1))))
 
     def forward(self, y: ArrayLike) -> FloatArray:
         """Return the data of latents, ``f(s^-1(y))``."""
-        return np.asarray(self.flow.forward(self.rearrangement.inverse(y)), dtype=float)
+        return _data(self.flow, self.rearrangement.inverse(y))
 
     def inverse(self, x: ArrayLike) -> FloatArray:
         """Return the latents of data, ``s(f^-1(x))``."""
         data = checked_samples("x", x, dim=self.dim)
-        return self.rearrangement.forward(np.asarray(self.flow.inverse(data), dtype=float))
+        return self.rearrangement.forward(finite_latents(np.asarray(self.flow.inverse(data), dtype=float), data))
 
     def log_prob(self, x: ArrayLike) -> FloatArray:
         """Return the original flow's log density: a rearrangement does not change it."""
@@ -99,10 +119,10 @@ class RearrangedFlow:
     def pairs(self, n: int, seed: Seed = 0) -> tuple[FloatArray, FloatArray]:
         """Return latents ``y`` and their data ``g(y)``, each of shape ``(n, d)``; no inverse is computed for it."""
         z = self._latents(n, seed)
-        return self.rearrangement.forward(z), np.asarray(self.flow.forward(z), dtype=float)
+        return self.rearrangement.forward(z), _data(self.flow, z)
 
     def path(self, y: ArrayLike, times: ArrayLike) -> FloatArray:
-        """Return the straight way of latents to their data, ``(1 - t) y + t g(y)``, shape ``(times, n, d)``.
+        """Return the straight path of latents to their data, ``(1 - t) y + t g(y)``, shape ``(times, n, d)``.
 
         For a Monge map it is the geodesic of optimal transport, displacement interpolation.
         """
@@ -123,6 +143,8 @@ class RearrangedFlow:
             asymmetry_before=asymmetry(self.flow.forward, few, domain=domain),
             asymmetry_after=asymmetry(self.forward, self.rearrangement.forward(few), domain=domain),
             map=self.map,
+            reflected=self.rearrangement.reflection is not None,
+            flow_change=self.flow_change,
         )
 
     def plot(self, *, n: int = 2000, ax: Axes | None = None) -> Axes:
@@ -161,7 +183,7 @@ def rearrange(
         ``"torus"`` for flows on one or two angles: latents are uniform in ``[-pi, pi)``, and costs go the shortest way
         round.
     context : array_like, shape (c,), optional
-        What a conditional model is conditioned on.
+        The context of a conditional model.
     check : bool
         Whether to check first that the flow's maps and its density belong together.
     **fit_options
@@ -183,18 +205,29 @@ def rearrange(
     >>> bool(twin.report(500).closed > 0.99)
     True
     """
-    if not isinstance(n_pairs, int | np.integer) or n_pairs < 2:
-        raise ValueError(f"n_pairs: expected a whole number of at least 2; got {n_pairs!r}.")
-    source = adapted(flow, context=context, check=False)
+    checked_count("n_pairs", n_pairs, least=2)
+    checked_choice("domain", domain, DOMAINS)
+    source = adapted(flow, context=context, check=check and domain == "cube")
     if domain == "torus":
         source = on_angles(source)
-    if check:
+    if check and (domain == "torus" or not isinstance(source, AdaptedFlow)):
         checked = check_angle_flow if domain == "torus" else check_flow
         checked(source.flow if isinstance(source, RearrangedFlow) else source)
     if isinstance(source, AdaptedFlow):
         z, x = source.pairs(n_pairs, seed)
+        z, x = finite_latents(z, x), finite_data(x, z)
     else:
         z = source_points(n_pairs, flow_dim(source), seed, domain=domain)
-        x = np.asarray(source.forward(z), dtype=float)
+        x = _data(source, z)
     result = fit(z, x, domain=domain, seed=seed, **fit_options)
-    return RearrangedFlow(source, result.rearrangement, result)
+    return RearrangedFlow(source, result.rearrangement, result, _images(source, z.shape[1], domain))
+
+
+def _data(flow: Flow, z: FloatArray) -> FloatArray:
+    """Return the data that a flow makes of latents, or say for which latents they are not finite."""
+    return finite_data(np.asarray(flow.forward(z), dtype=float), z)
+
+
+def _images(flow: Flow, dim: int, domain: str) -> FloatArray:
+    """Return the data of a few latents that are always the same, by which a flow is known again."""
+    return np.asarray(flow.forward(source_points(PROBES, dim, domain=domain)), dtype=float)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eulerot.transport.report import TransportReport, closed_share
+import numpy as np
+
+from eulerot.transport.report import TransportReport, closed_in_words, closed_share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["FlowReport"]
+
+CHANGED = 1e-4  # the change of a flow that is worth a line, relative to its scale; single precision rounds to 1e-7
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,12 @@ class FlowReport:
     asymmetry_before, asymmetry_after : float
         ``|Dg - Dg^T| / |Dg|`` of the flow and of the rearranged flow, equation (17); zero for a Monge map.
     map : str
-        Which maps of the flow were used, and what was done about its base, in words.
+        The maps of the flow that were used, and what was done about its base, in words.
+    reflected : bool
+        Whether the flow reverses orientation, so that the rearrangement begins with a reflection; equation (23).
+    flow_change : float
+        How far the flow has moved the data of a few latents since its rearrangement was fitted, root mean square; not
+        a number if that is not known.
     """
 
     before: TransportReport
@@ -35,30 +44,32 @@ class FlowReport:
     asymmetry_before: float
     asymmetry_after: float
     map: str = "the maps of the flow"
+    reflected: bool = False
+    flow_change: float = float("nan")
 
     @property
     def closed(self) -> float:
-        """The share of the excess that is gone, equation (14)."""
+        """The share of the excess that is gone, equation (14); not a number where there was none."""
         return closed_share(self.before, self.after)
 
     @property
     def cost(self) -> float:
-        """The cost after."""
+        """The cost after the rearrangement."""
         return self.after.cost
 
     @property
     def exact(self) -> float:
-        """The exact optimum of the pairs after."""
+        """The exact optimum of the pairs after the rearrangement."""
         return self.after.exact
 
     @property
     def excess(self) -> float:
-        """The excess after."""
+        """The excess after the rearrangement."""
         return self.after.excess
 
     @property
     def lower_bound(self) -> float:
-        """The Gelbrich bound of the pairs after."""
+        """The Gelbrich bound of the pairs after the rearrangement."""
         return self.after.lower_bound
 
     @property
@@ -73,10 +84,17 @@ class FlowReport:
             rows.append((label, f"{getattr(self.before, name):.5f}", f"{getattr(self.after, name):.5f}"))
         rows.append(("asymmetry", f"{self.asymmetry_before:.4f}", f"{self.asymmetry_after:.4f}"))
         lines = [f"{label:<14}{before:>10}{after:>10}" for label, before, after in rows]
-        lines.append(f"{'closed':<14}{self.closed:>20.2%}")
+        lines.append(f"{'closed':<14}{closed_in_words(self.before, self.after):>20}")
         lines.append(f"{'density error':<14}{self.density_error:>20.1e}")
         lines.append(f"{'pairs':<14}{self.n:>20d}")
         lines.append(f"map: {self.map}")
+        if self.reflected:
+            lines.append("orientation: the flow reverses it; the latents are reflected first")
+        if self.flow_change > CHANGED * np.sqrt(self.after.cost + 1):
+            lines.append(
+                f"the flow has changed since its rearrangement was fitted: its data moved by {self.flow_change:.3g} "
+                "(root mean square). Rearrange it again."
+            )
         return "\n".join(lines)
 
     def plot(self, *, ax: Axes | None = None) -> Axes:

@@ -26,7 +26,7 @@ SMALLEST_SLOPE = 1e-3
 
 @dataclass(frozen=True)
 class _Splines:
-    """An increasing rational-quadratic spline a value: knots ``(x, y)`` and slopes there, ``(..., bins + 1)`` each."""
+    """One increasing rational-quadratic spline for each value: knots and slopes, of shape ``(..., bins + 1)`` each."""
 
     x: FloatArray
     y: FloatArray
@@ -34,7 +34,7 @@ class _Splines:
 
     @classmethod
     def from_parameters(cls, parameters: FloatArray) -> _Splines:
-        """Return the splines of unconstrained parameters, ``3 bins - 1`` a value."""
+        """Return the splines of unconstrained parameters, ``3 bins - 1`` for each value."""
         bins = (parameters.shape[-1] + 1) // 3
         widths, heights, slopes = np.split(parameters, [bins, 2 * bins], axis=-1)
         limit = math.log(SMALLEST_SLOPE)
@@ -51,7 +51,7 @@ class _Splines:
         return BOUND * (2 * np.concatenate([np.zeros_like(shares[..., :1]), shares], axis=-1) - 1)
 
     def _bin(self, knots: FloatArray, values: FloatArray) -> tuple[FloatArray, ...]:
-        """Return the bin of each value: its left knot, width, height, and the slopes at its ends."""
+        """Return the left knot, width, height and end slopes of the bin in which each value lies."""
         number = np.sum(knots[..., 1:-1] < values[..., None], axis=-1)[..., None]
 
         def at(array: FloatArray, offset: int) -> FloatArray:
@@ -73,7 +73,7 @@ class _Splines:
         return np.where(inside, y, x), np.where(inside, np.log(derivative), 0.0)
 
     def inverse(self, y: FloatArray) -> FloatArray:
-        """Return `x` with ``forward(x) = y``: the root of a quadratic, in the form that does not cancel."""
+        """Solve ``forward(x) = y``, a quadratic equation, by the formula that loses no digits to cancellation."""
         x0, y0, width, height, d0, d1 = self._bin(self.y, y)
         inside = np.abs(y) < BOUND
         mean = height / width
@@ -87,12 +87,12 @@ class _Splines:
 
 @dataclass(frozen=True)
 class SplineTransform:
-    """An autoregressive transform: the spline of a coordinate depends on those before it, in an order of its own.
+    """An autoregressive transform: each coordinate's spline depends on the coordinates before it in a fixed order.
 
     Parameters
     ----------
     layers : sequence of (ndarray, ndarray)
-        Weights, shape ``(out, in)``, and biases of the network; its masked weights are zero.
+        Weights, shape ``(out, in)``, and biases of the network. Masked weights are zero.
     """
 
     layers: Sequence[tuple[FloatArray, FloatArray]]
@@ -111,7 +111,7 @@ class SplineTransform:
         return y, np.sum(log_derivative, axis=-1)
 
     def inverse(self, y: FloatArray) -> FloatArray:
-        """Return the inverse: one pass a coordinate, for each pass fixes the next one in the order."""
+        """Return the inverse. Each pass solves for the next coordinate in the order, so that ``dim`` passes do."""
         x = np.zeros_like(y)
         for _ in range(y.shape[-1]):
             x = self._splines(x).inverse(y)
@@ -125,11 +125,11 @@ class SplineFlow:
     Parameters
     ----------
     name : str
-        What it was trained on.
+        The data on which it was trained.
     dim : int
         The dimension.
     transforms : sequence of SplineTransform
-        From the data to the latent space.
+        The transforms from the data to the latent space, in the order of application.
     nll : float
         The negative log-likelihood of held-out samples, in nats.
     """

@@ -1,4 +1,4 @@
-"""Small trained flows that ship with the package, and a linear one: something real to try things on."""
+"""Small trained flows that ship with the package, and a linear one, for examples and tests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str) -> SplineFlow | LinearFlow:
-    """Return a flow of the zoo.
+    """Load a flow of the zoo.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def load(name: str) -> SplineFlow | LinearFlow:
     (3, 2)
     """
     if name not in names():
-        raise ValueError(f"name: expected one of {', '.join(names())}; got {name!r}.")
+        raise ValueError(f"name: expected one of {', '.join(names())}; got {name!r}. Choose one of them.")
     if name == "linear":
         return LinearFlow([[0.6, -1.4], [1.2, 0.8]], [1.0, -0.5])
     with (_WEIGHTS / f"{name}.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:

@@ -1,4 +1,4 @@
-"""The Gaussian on its way along the geodesics, as a GIF."""
+"""The animation of a rearrangement: latents that move along its geodesics, as a GIF."""
 
 from __future__ import annotations
 

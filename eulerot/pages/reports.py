@@ -11,7 +11,7 @@ from eulerot.flows.report import FlowReport
 from eulerot.latent.source import source_points
 from eulerot.pages.page import Page
 from eulerot.rearrangement.composition import Rearrangement
-from eulerot.transport.report import EXPLANATION, TransportReport, closed_share, transport_report
+from eulerot.transport.report import EXPLANATION, TransportReport, closed_in_words, transport_report
 
 __all__ = ["flow_page", "pairs_page"]
 
@@ -74,8 +74,8 @@ def _measures(page: Page, reports: list[TransportReport], more: list[list[str]])
     """Add the table of measures."""
     names = ("cost", "exact", "excess", "lower_bound")
     rows = [[name.replace("_", " "), *(f"{getattr(report, name):.5f}" for report in reports)] for name in names]
-    if len(reports) == 2 and reports[0].excess > 0:
-        rows.append(["closed", "", f"{closed_share(*reports):.2%}"])
+    if len(reports) == 2:
+        rows.append(["closed", "", closed_in_words(*reports)])
     page.table(["", "before", "after"][: len(reports) + 1], rows + more)
     page.text(f"{reports[0].n} pairs. {EXPLANATION}")
 
@@ -95,12 +95,15 @@ def _couplings(page: Page, latents: dict[str, FloatArray], x: FloatArray, report
 
 
 def _map(page: Page, rearrangement: Rearrangement) -> None:
-    """Add the way of latents, and the vorticity of each geodesic."""
+    """Add the paths of latents, and the vorticity of each geodesic."""
     if rearrangement.dim < 2 or rearrangement.is_identity:
         return
     page.text("The rearrangement", heading=True)
+    if rearrangement.reflection is not None:
+        axis = ", ".join(f"{value:.3g}" for value in rearrangement.reflection)
+        page.text(f"The flow reverses orientation: latents are first reflected along ({axis}).")
     geodesics = rearrangement.geodesics[:3]  # what fits into a row
-    caption = "The way of latents, and the initial vorticities and velocities."
+    caption = "The paths of latents, and the initial vorticities and velocities."
     with page.figure(caption, columns=1 + len(geodesics)) as (ax, *others):
         rearrangement.plot(ax=ax)
         for geodesic, other in zip(geodesics, others, strict=True):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot._types import FloatArray
 from eulerot.checks import checked_samples
+from eulerot.files import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +36,7 @@ def require() -> None:
 
 
 @contextmanager
-def figure(path: Path | IO[bytes], *, columns: int = 1, shared: bool = False) -> Iterator[tuple[Axes, ...]]:
+def figure(path: str | Path | IO[bytes], *, columns: int = 1, shared: bool = False) -> Iterator[tuple[Axes, ...]]:
     """Give the axes of a figure in one row, and save it to `path` at the end; needs no display.
 
     With `shared` all show the same part of the plane.
@@ -44,7 +46,13 @@ def figure(path: Path | IO[bytes], *, columns: int = 1, shared: bool = False) ->
 
     sheet = Figure(figsize=(5.2 * columns, 4.8), layout="constrained")
     yield tuple(sheet.subplots(1, columns, squeeze=False, sharex=shared, sharey=shared)[0])
-    sheet.savefig(path, dpi=130, bbox_inches="tight", pad_inches=0.1)
+    options: dict[str, Any] = {"dpi": 130, "bbox_inches": "tight", "pad_inches": 0.1}
+    if not isinstance(path, str | Path):
+        sheet.savefig(path, **options)
+        return
+    picture = io.BytesIO()
+    sheet.savefig(picture, format=Path(path).suffix[1:] or "png", **options)
+    write_atomically(path, picture.getvalue())
 
 
 def axes_of(ax: Axes | None, size: tuple[float, float] = (4.8, 4.8)) -> Axes:

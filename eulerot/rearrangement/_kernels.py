@@ -14,6 +14,8 @@ import math
 import numpy as np
 from numba import njit
 
+from eulerot._compiled import compiled
+
 ORDER = 8
 LANES = 64
 SCALE = 1.5
@@ -103,7 +105,7 @@ def _fill(latents, start, z):
     return count
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def displace(tables, latents, far):
     """Move latents in place by the displacements of several tables in turn.
 
@@ -134,7 +136,7 @@ def displace(tables, latents, far):
             latents[start + p, 0], latents[start + p, 1] = z[0, p], z[1, p]
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
+@compiled(fastmath=_FAST)
 def slopes(table, latents, out):
     """Fill `out`, shape (n, 2, 2), with the derivatives of both displacements by both latents."""
     cells, width, coefs = table.shape[0] - ORDER + 1, 2 * table.shape[1], table.reshape(-1)

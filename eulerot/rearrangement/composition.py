@@ -1,10 +1,11 @@
-"""The rearrangement of the latent space: a rotation and then sweeps of geodesics, in one object."""
+"""The rearrangement of the latent space: a rotation or reflection and then sweeps of geodesics, in one object."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ from eulerot.files import read_arrays, write_arrays
 from eulerot.latent.circle import wrapped
 from eulerot.latent.source import source_points
 from eulerot.rearrangement.archive import restored_sweep, stored_sweep
-from eulerot.rearrangement.rotations import rotation_power
+from eulerot.rearrangement.rotations import reflection_axis, rotation_power
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.rearrangement.tabulated import TabulatedRearrangement, tabulated
 
@@ -40,11 +41,13 @@ class Rearrangement:
     Parameters
     ----------
     rotation : ndarray, shape (d, d)
-        The rotation ``R``, applied first: ``z -> R z``. Equation (13).
+        The orthogonal matrix ``R``, applied first: ``z -> R z``. Equation (13). Its determinant is -1, that of a
+        reflection, where the flow reverses orientation; equation (23).
     sweeps : tuple of Sweep
         Geodesics of the box, applied in order. Equations (3), (3'') and (4).
     shift : ndarray, shape (d,), optional
-        On the torus, the shift ``R``; given at all, it says that latents are angles.
+        On the torus, the shift that follows ``R``; given at all, it says that latents are angles, which ``R`` permutes
+        and whose signs it changes.
 
     Examples
     --------
@@ -62,10 +65,10 @@ class Rearrangement:
         object.__setattr__(self, "sweeps", tuple(self.sweeps))
         if self.shift is not None:
             object.__setattr__(self, "shift", np.array(self.shift, dtype=float))
-            if self._rotates or np.shape(self.shift) != (self.dim,):
-                raise ValueError(
-                    f"shift: expected {self.dim} angles, and no rotation; got shape {np.shape(self.shift)}."
-                )
+            if np.shape(self.shift) != (self.dim,):
+                raise ValueError(f"shift: expected {self.dim} angles; got shape {np.shape(self.shift)}.")
+            if not np.isin(self.rotation, (-1.0, 0.0, 1.0)).all():
+                raise ValueError("rotation: expected a permutation of angles with signs; got another rotation.")
         for sweep in self.sweeps:
             if any(geodesic.grid.domain != self.domain for geodesic in sweep.geodesics):
                 raise ValueError(f"sweeps: expected geodesics of the {self.domain}; got another domain.")
@@ -95,7 +98,13 @@ class Rearrangement:
     @property
     def is_identity(self) -> bool:
         """Whether nothing is moved at all."""
-        return not self.sweeps and not self._rotates and (self.shift is None or not self.shift.any())
+        still = np.array_equal(self.rotation, np.eye(self.dim)) and (self.shift is None or not self.shift.any())
+        return not self.sweeps and still
+
+    @property
+    def reflection(self) -> FloatArray | None:
+        """The axis along which latents are reflected before all else, shape ``(d,)``; None if orientation is kept."""
+        return reflection_axis(self.rotation)
 
     def forward(self, z: ArrayLike) -> FloatArray:
         """Return ``s(z)``, shape ``(n, d)``."""
@@ -110,8 +119,8 @@ class Rearrangement:
         for sweep in reversed(self.sweeps):
             latents = sweep.inverse(latents)
         if self.shift is not None:
-            return wrapped(latents - self.shift)
-        return latents @ self.rotation if self._rotates else latents
+            return wrapped((latents - self.shift) @ self.rotation)
+        return latents if np.array_equal(self.rotation, np.eye(self.dim)) else latents @ self.rotation
 
     def log_abs_det(self, z: ArrayLike) -> FloatArray:
         """Return the logarithm of the factor by which ``s`` changes Gaussian volume at `z`, shape ``(n,)``.
@@ -129,20 +138,21 @@ class Rearrangement:
     def path(self, z: ArrayLike, times: ArrayLike) -> FloatArray:
         """Return the path of `z` to ``s(z)`` at ascending `times` in [0, 1], shape ``(times, n, d)``.
 
-        The rotation, if there is one, and each sweep take equal shares of the time; a shift takes none.
+        The rotation, if there is one, and each sweep take equal shares of the time. A reflection takes none, and
+        neither does a shift that sweeps follow: both happen right after time 0, at which the path is at `z`.
         """
         latents = checked_samples("z", z, dim=self.dim)
         raw = np.atleast_1d(np.asarray(times))
         when = raw.astype(float) if raw.dtype.kind in "fiub" else np.full(1, np.nan)
         if when.ndim != 1 or not np.all((when >= 0) & (when <= 1)) or np.any(np.diff(when) < 0):
             raise ValueError(f"times: expected ascending values in [0, 1]; got {times!r}.")
-        start = latents if self.shift is None else wrapped(latents)
-        result = np.repeat(latents[None], len(when), axis=0) if self.shift is None else self._shifted(latents, when)
+        start, reflected = (latents if self.shift is None else wrapped(latents)), self._reflected(latents)
+        result = self._start_of_path(reflected, when)
         latents = self._rotated(latents)
         for sweep, indices, shares in self.schedule(when):
             if sweep is None:
                 for i, share in zip(indices, shares, strict=True):
-                    result[i] = start @ rotation_power(self.rotation, share).T
+                    result[i] = reflected @ rotation_power(self._proper_rotation, share).T
                 continue
             *between, latents = sweep.path(latents, [*shares, 1.0])
             for i, at in zip(indices, between, strict=True):
@@ -155,7 +165,8 @@ class Rearrangement:
 
         The rotation, for which None stands, and the sweeps take equal shares of the time.
         """
-        moves = [None] * self._rotates + list(self.sweeps)
+        rotates = self.shift is None and not np.array_equal(self._proper_rotation, np.eye(self.dim))
+        moves = [None] * rotates + list(self.sweeps)
         local = times * len(moves)
         for number, sweep in enumerate(moves):
             inside = np.flatnonzero((local > number if number else local >= 0) & (local <= number + 1))
@@ -247,20 +258,36 @@ class Rearrangement:
         """Draw the paths of a sample of latents."""
         from eulerot import plotting
 
-        tracks = self.path(source_points(n, self.dim, domain=self.domain), np.linspace(0, 1, 33))
+        times = np.linspace(0, 1, 33)
+        if self.reflection is not None:  # it takes no time: the tracks begin after it
+            times[0] = np.nextafter(0.0, 1.0)
+        tracks = self.path(source_points(n, self.dim, domain=self.domain), times)
         return plotting.path(tracks, domain=self.domain, ax=ax)
 
-    @property
-    def _rotates(self) -> bool:
-        return not np.array_equal(self.rotation, np.eye(self.dim))
+    @cached_property
+    def _proper_rotation(self) -> FloatArray:
+        """The rotation that is left of ``R`` after its reflection; on the torus none."""
+        axis = self.reflection
+        if self.shift is not None or axis is None:
+            return self.rotation if self.shift is None else np.eye(self.dim)
+        proper = self.rotation - 2 * np.outer(self.rotation @ axis, axis)
+        return np.eye(self.dim) if np.allclose(proper, np.eye(self.dim), atol=1e-14) else proper
+
+    def _reflected(self, latents: FloatArray) -> FloatArray:
+        """Return latents after what takes no time: a reflection, or what the torus has in place of a rotation."""
+        if self.shift is not None:
+            return latents @ self.rotation.T
+        axis = self.reflection
+        return latents if axis is None else latents - 2 * np.outer(latents @ axis, axis)
 
     def _rotated(self, latents: FloatArray) -> FloatArray:
         if self.shift is not None:
-            return wrapped(latents + self.shift)
-        return latents @ self.rotation.T if self._rotates else latents
+            return wrapped(latents @ self.rotation.T + self.shift)
+        return latents if np.array_equal(self.rotation, np.eye(self.dim)) else latents @ self.rotation.T
 
-    def _shifted(self, latents: FloatArray, when: FloatArray) -> FloatArray:
-        """Return the start of a path, for which a shift is done at once if sweeps follow."""
-        shares = when if not self.sweeps else (when > 0).astype(float)
-        assert self.shift is not None
+    def _start_of_path(self, latents: FloatArray, when: FloatArray) -> FloatArray:
+        """Return where a path begins at all times: shifted at once if sweeps follow, else little by little."""
+        if self.shift is None:
+            return np.repeat(latents[None], len(when), axis=0)
+        shares = when if not self.sweeps else np.ones(len(when))
         return np.stack([wrapped(latents + share * self.shift) for share in shares])

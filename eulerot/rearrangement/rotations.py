@@ -1,4 +1,4 @@
-"""Rotations of the latent space: that of the plane by an angle, and powers of any rotation."""
+"""Rotations of the latent space: that of the plane by an angle, powers of any rotation, and the reflection in one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scipy.linalg import schur
 
 from eulerot._types import FloatArray
 
-__all__ = ["plane_rotation", "rotation_power"]
+__all__ = ["plane_rotation", "reflection_axis", "rotation_power"]
 
 
 def plane_rotation(angle: float) -> FloatArray:
@@ -38,3 +38,18 @@ def rotation_power(rotation: FloatArray, share: float) -> FloatArray:
         cos, sin = np.cos(share * angle), np.sin(share * angle)
         result[[[i], [j]], [i, j]] = [[cos, -sin], [sin, cos]]
     return basis @ result @ basis.T
+
+
+def reflection_axis(matrix: FloatArray) -> FloatArray | None:
+    """Return the axis of a reflection that leaves a rotation of an orthogonal matrix; None if it is one already.
+
+    It is an eigenvector of the eigenvalue -1, so that the rotation that is left leaves it alone.
+
+    Examples
+    --------
+    >>> np.abs(reflection_axis(np.array([[1.0, 0.0], [0.0, -1.0]])))
+    array([0., 1.])
+    """
+    if np.linalg.slogdet(matrix)[0] > 0:
+        return None
+    return np.linalg.eigh(0.5 * (matrix + matrix.T))[1][:, 0]

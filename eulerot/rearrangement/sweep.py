@@ -1,4 +1,4 @@
-"""A turned box of the latent space, and geodesics in disjoint planes of it."""
+"""Sweeps: geodesics in disjoint planes of a box whose axes are rotated in the latent space."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Sweep"]
 
 @dataclass(frozen=True)
 class Sweep:
-    """Geodesics in disjoint coordinate planes of one turned box: ``Q^T o (X_1 x X_2 x ...) o Q``, equation (3'').
+    """Geodesics in disjoint coordinate planes of one rotated box: ``Q^T o (X_1 x X_2 x ...) o Q``, equation (3'').
 
     Disjoint planes do not interact, so together they are one geodesic of the box, in any dimension.
 

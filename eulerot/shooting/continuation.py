@@ -13,6 +13,7 @@ from tqdm import tqdm
 from eulerot._types import FloatArray
 from eulerot.shooting.journal import Journal
 from eulerot.shooting.objective import Objective
+from eulerot.shooting.pairs import DataUnit
 from eulerot.shooting.potential import Potential, regressed_potential
 
 __all__ = ["Continuation", "FitStage"]
@@ -70,6 +71,8 @@ class Continuation:
         The number of the present sweep, for the history.
     journal : Journal
         Runs the optimiser, and keeps what its functions gave.
+    data : DataUnit
+        The unit of the data, in which the history and the progress bar give costs.
     """
 
     max_iterations: int
@@ -79,6 +82,7 @@ class Continuation:
     interrupted: bool = False
     sweep: int = 0
     journal: Journal = field(default_factory=Journal)
+    data: DataUnit = field(default_factory=lambda: DataUnit(None, 1.0))
 
     def minimise(
         self, objective: Objective, held_out: Objective, start: FloatArray, weights: tuple[float, ...], unit: float
@@ -130,7 +134,11 @@ class Continuation:
         pairs = [held_out.costs(theta) for theta in tried]
         costs = [float(np.mean(each)) for each in pairs]
         self.history[-n:] = [
-            replace(stage, train_cost=objective.cost(theta), held_out_cost=cost)
+            replace(
+                stage,
+                train_cost=self.data.cost(objective.cost(theta), objective.x),
+                held_out_cost=self.data.cost(cost, held_out.x),
+            )
             for stage, theta, cost in zip(self.history[-n:], tried[-n:], costs[-n:], strict=True)
         ]
         best = 1 + int(np.argmin(costs[1:]))
@@ -153,7 +161,8 @@ class Continuation:
         def tick(intermediate_result: OptimizeResult) -> None:
             nonlocal latest, iterations
             latest, iterations = intermediate_result.x.copy(), iterations + 1
-            self.bar.set_postfix_str(f"cost {intermediate_result.fun * unit + origin:.5f}", refresh=False)
+            cost = self.data.cost(intermediate_result.fun * unit + origin, objective.x)
+            self.bar.set_postfix_str(f"cost {cost:.5f}", refresh=False)
             self.bar.update()
 
         try:

@@ -126,8 +126,7 @@ class Objective:
 
     def costs(self, theta: FloatArray) -> FloatArray:
         """Return the cost of each pair without the regularisation, shape ``(n,)``; their mean is `cost`."""
-        each, constant, _ = self._pair_costs(*self.moved(theta))
-        return each + constant
+        return self._pair_costs(*self.moved(theta))[0]
 
     def __call__(self, theta: FloatArray, regularisation: float) -> tuple[float, FloatArray]:
         """Return ``J`` and its gradient with respect to `theta`."""
@@ -166,15 +165,13 @@ class Objective:
 
     def _cost(self, latents: FloatArray, phases: FloatArray) -> tuple[float, FloatArray]:
         """Return the cost of rearranged latents and its derivative with respect to them, equation (12')."""
-        each, constant, slopes = self._pair_costs(latents, phases)
-        return float(np.mean(each)) + constant, slopes * (2.0 / len(latents))
+        each, slopes = self._pair_costs(latents, phases)
+        return float(np.mean(each)), slopes * (2.0 / len(latents))
 
-    def _pair_costs(self, latents: FloatArray, phases: FloatArray) -> tuple[FloatArray, float, FloatArray]:
-        """Return the cost of each pair but for a constant, the constant, and half the derivatives by the latents."""
+    def _pair_costs(self, latents: FloatArray, phases: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the cost of each pair and half its derivative by the latents."""
         if not self.grid.walls:
             apart = shortest(self.x - latents, "torus")
-            return np.sum(apart**2, axis=1), 0.0, -apart
+            return np.sum(apart**2, axis=1), -apart
         potential = self.potential or half_square(latents.shape[1])
-        values, slopes = potential(latents, phases)
-        each = np.sum(self.x**2, axis=1) - 2 * np.sum(self.x * latents, axis=1) + 2 * values
-        return each, latents.shape[1] - 2 * potential.mean, slopes - self.x
+        return potential.pair_costs(latents, self.x, phases)

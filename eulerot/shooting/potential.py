@@ -20,7 +20,10 @@ import numpy as np
 from eulerot._types import FloatArray
 from eulerot.latent.chart import harmonics, log_density, to_box
 
-__all__ = ["Potential", "half_square", "regressed_potential"]
+__all__ = ["Potential", "half_square", "quadratic_potential", "regressed_potential"]
+
+# The quadratic potential has a matrix of its own from so many pairs a dimension on
+_PAIRS_A_ROW = 32
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,41 @@ class Potential:
     def mean(self) -> float:
         """``E phi`` under the standard normal; the cosines have mean zero, because ``a`` is uniform."""
         return 0.5 * float(np.trace(self.quadratic))
+
+    def cost(self, y: FloatArray, x: FloatArray, phases: FloatArray | None = None) -> tuple[float, FloatArray]:
+        """Return the cost (12') of rearranged latents and their data, and its derivative by the latents."""
+        each, slopes = self.pair_costs(y, x, phases)
+        return float(np.mean(each)), slopes * (2.0 / len(y))
+
+    def pair_costs(
+        self, y: FloatArray, x: FloatArray, phases: FloatArray | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the cost (12') of each pair, shape ``(n,)``, and half its derivative by the latents."""
+        values, slopes = self(y, phases)
+        each = np.sum(x**2, axis=1) - 2 * np.sum(x * y, axis=1) + 2 * values
+        return each + (y.shape[1] - 2 * self.mean), slopes - x
+
+
+def quadratic_potential(y: FloatArray, x: FloatArray) -> Potential:
+    """Return the quadratic potential whose gradient is the symmetric part of the regression of `x` on normal `y`.
+
+    With few pairs for the dimension only the mean of its eigenvalues is known, and the potential is a multiple of
+    ``|y|^2``.
+
+    Examples
+    --------
+    >>> y = np.random.default_rng(0).standard_normal((5000, 2))
+    >>> np.round(quadratic_potential(y, y @ [[2.0, 1.0], [1.0, 1.0]]).quadratic)
+    array([[2., 1.],
+           [1., 1.]])
+    """
+    n, dim = y.shape
+    if n < _PAIRS_A_ROW * dim:
+        quadratic = np.eye(dim) * float(np.mean(y * x))
+    else:
+        moments = np.einsum("ni,nj->ij", x, y) / n
+        quadratic = 0.5 * (moments + moments.T)
+    return Potential(np.zeros(dim), quadratic, np.zeros((1,) * dim if dim <= 3 else (1,)))
 
 
 def half_square(dim: int) -> Potential:

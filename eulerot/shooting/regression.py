@@ -69,7 +69,8 @@ class OtherCoordinates:
         """
         predicted = self.predicted(y) if predicted is None else predicted
         own = np.flatnonzero(~np.delete(self.powers, plane, axis=1).any(axis=1))
-        from_plane = _hermite(y[:, plane], self.powers[np.ix_(own, plane)]) @ self.coefficients[np.ix_(own, plane)]
+        columns = np.array(plane)
+        from_plane = _hermite(y[:, plane], self.powers[np.ix_(own, columns)]) @ self.coefficients[np.ix_(own, columns)]
         return x[:, plane] - (predicted[:, plane] - from_plane)
 
 

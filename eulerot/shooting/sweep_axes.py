@@ -21,6 +21,7 @@ from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.latent.chart import harmonics, log_density, to_box
 from eulerot.shooting.journal import Journal
+from eulerot.shooting.regression import curl_part
 
 __all__ = ["Slope", "best_axes"]
 
@@ -64,25 +65,53 @@ class Slope:
         times = partial(product, threads=self.threads)
         return total, (times(steepest.T, self.x) + times(pulled.T, self.z)) * (2.0 / len(self.z))
 
-    def _plane(self, y: FloatArray, x: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-        """Return the squared slope in a plane, the steepest velocity ``v`` there, and ``Dv^T x``."""
-        k = np.arange(1.0, self.modes + 1)
-        metric = 2.0 / np.hypot(k[:, None], k)
-        first, second = (_Waves.of(column, k) for column in y.T)
+    def along_steepest(self, z: FloatArray, x: FloatArray) -> FloatArray:
+        """Return ``x . v(z)`` for other pairs of the plane, with ``v`` the steepest velocity of these, shape ``(n,)``.
+
+        Its mean is half the rate at which the cost of the other pairs falls from rest. It is positive in expectation
+        only if these pairs have seen something that is no noise.
+
+        Examples
+        --------
+        >>> z = np.random.default_rng(0).standard_normal((2, 1000, 2))
+        >>> x = 0.1 * z + z[..., ::-1] * [1.0, -1.0]
+        >>> bool(Slope(z[0], x[0]).along_steepest(z[1], x[1]).mean() > 1.0)
+        True
+        """
+        first, second = self._waves(self.z)
+        psi = self._metric * self._coefficients(first, second, curl_part(self.z, self.x))
+        v = _velocity(*self._waves(z), psi)
+        return np.sum(curl_part(z, x) * v, axis=1)
+
+    @property
+    def _wavenumbers(self) -> FloatArray:
+        return np.arange(1.0, self.modes + 1)
+
+    @property
+    def _metric(self) -> FloatArray:
+        k = self._wavenumbers
+        return 2.0 / np.hypot(k[:, None], k)
+
+    def _waves(self, y: FloatArray) -> tuple[_Waves, _Waves]:
+        first, second = (_Waves.of(column, self._wavenumbers) for column in y.T)
+        return first, second
+
+    def _coefficients(self, first: _Waves, second: _Waves, x: FloatArray) -> FloatArray:
+        """Return ``G``, equation (18)."""
         by_first = np.einsum("nk,nl->kl", x[:, :1] * first.over, second.slope)
         by_second = np.einsum("nk,nl->kl", first.slope, x[:, 1:] * second.over)
-        slope = metric * (by_first - by_second) / len(y)
-        psi = metric * slope
+        return self._metric * (by_first - by_second) / len(x)
 
-        def total(a: FloatArray, b: FloatArray) -> FloatArray:
-            return np.einsum("nk,nk->n", a, np.einsum("nl,kl->nk", b, psi))
-
-        v = np.stack([total(first.over, second.slope), -total(first.slope, second.over)], axis=1)
-        d11 = total(first.bend, second.slope)
-        d12 = total(first.over, second.curve)
-        d21, d22 = -total(first.curve, second.over), -total(first.slope, second.bend)
+    def _plane(self, y: FloatArray, x: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        """Return the squared slope in a plane, the steepest velocity ``v`` there, and ``Dv^T x``."""
+        first, second = self._waves(y)
+        slope = self._coefficients(first, second, x)
+        psi = self._metric * slope
+        d11 = _total(first.bend, second.slope, psi)
+        d12 = _total(first.over, second.curve, psi)
+        d21, d22 = -_total(first.curve, second.over, psi), -_total(first.slope, second.bend, psi)
         pulled = np.stack([d11 * x[:, 0] + d21 * x[:, 1], d12 * x[:, 0] + d22 * x[:, 1]], axis=1)
-        return float(np.sum(slope**2)), v, pulled
+        return float(np.sum(slope**2)), _velocity(first, second, psi), pulled
 
 
 @dataclass(frozen=True)
@@ -101,6 +130,15 @@ class _Waves:
         return cls(over, slope, slope + column[:, None] * over, -(k**2) * sine * rate)
 
 
+def _total(a: FloatArray, b: FloatArray, psi: FloatArray) -> FloatArray:
+    return np.einsum("nk,nk->n", a, np.einsum("nl,kl->nk", b, psi))
+
+
+def _velocity(first: _Waves, second: _Waves, psi: FloatArray) -> FloatArray:
+    """Return the velocity of a stream function with coefficients `psi`, shape ``(n, 2)``."""
+    return np.stack([_total(first.over, second.slope, psi), -_total(first.slope, second.over, psi)], axis=1)
+
+
 def best_axes(
     slope: Slope, start: FloatArray, *, iterations: int = 60, journal: Journal | None = None
 ) -> tuple[FloatArray, float]:
@@ -109,7 +147,8 @@ def best_axes(
     Quasi-Newton ascent over ``Q = C(A) Q_0`` with Cayley's ``C(A) = (1 - A / 2)^-1 (1 + A / 2)``, `A` antisymmetric.
     """
     dim, below = len(start), np.tril_indices(len(start), -1)
-    identity, times = np.eye(dim), partial(product, threads=slope.threads)
+    # the tolerance of the optimiser is one of numbers about one: a share of what there is at the start, in any units
+    identity, unit, times = np.eye(dim), slope(start)[0] or 1.0, partial(product, threads=slope.threads)
 
     def rotation(entries: FloatArray) -> tuple[FloatArray, FloatArray]:
         half = np.zeros((dim, dim))
@@ -122,10 +161,10 @@ def best_axes(
         inverted, cayley = rotation(entries)
         value, by_axes = slope(times(cayley, start))
         by_entries = times(times(inverted.T, by_axes), times(start.T, 0.5 * (cayley + identity).T))
-        return -value, -(by_entries - by_entries.T)[below]
+        return -value / unit, -(by_entries - by_entries.T)[below] / unit
 
     journal = journal or Journal()
     found = journal.minimise(negative, np.zeros(len(below[0])), maxiter=iterations, maxcor=20, ftol=1e-4)
     axes = times(rotation(found.x)[1], start)
     # orthogonal to the last digit, by one step of Newton's iteration for the polar factor
-    return times(axes, 1.5 * identity - 0.5 * times(axes.T, axes)), -float(found.fun)
+    return times(axes, 1.5 * identity - 0.5 * times(axes.T, axes)), -float(found.fun) * unit

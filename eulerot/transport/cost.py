@@ -96,18 +96,22 @@ def exact_cost(y: ArrayLike, x: ArrayLike, *, domain: str = "cube") -> float:
     source, target = checked_pairs("y", y, "x", x)
     n, shift = len(source), np.zeros(source.shape[1])
     if domain == "torus":
-        costs = sum(shortest(b - a[:, None], domain) ** 2 for a, b in zip(source.T, target.T, strict=True))
+        squares = (shortest(b - a[:, None], domain) ** 2 for a, b in zip(source.T, target.T, strict=True))
+        costs = sum(squares, start=np.zeros((n, n)))
     else:
         shift = target.mean(axis=0) - source.mean(axis=0)
         costs = cdist(source - source.mean(axis=0), target - target.mean(axis=0), "sqeuclidean")
-    weights = np.full(n, 1.0 / n)
+    weights, largest = np.full(n, 1.0 / n), float(np.max(costs))
+    # the network simplex has tolerances of its own, of costs about one: a power of two changes no digit
+    unit = 2.0 ** np.floor(np.log2(largest)) if largest > 0 else 1.0
+    costs /= unit
     cost, log = ot.emd2(weights, weights, costs, numItermax=max(100_000, PIVOTS_PER_PAIR * n), log=True)
     if log["warning"] is not None:
         raise RuntimeError(
             f"exact_cost: expected an optimal coupling of {n} pairs; POT stopped early ({log['warning']}). "
             "Pass fewer pairs."
         )
-    return float(shift @ shift + cost)
+    return float(shift @ shift + unit * cost)
 
 
 def lower_bound(y: ArrayLike, x: ArrayLike, *, domain: str = "cube") -> float:

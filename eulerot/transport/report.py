@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot.checks import checked_pairs
@@ -13,9 +14,11 @@ from eulerot.transport.cost import exact_cost, lower_bound, transport_cost
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["EXPLANATION", "TransportReport", "closed_share", "transport_report"]
+__all__ = ["EXPLANATION", "TransportReport", "closed_in_words", "closed_share", "transport_report"]
 
-# Of the measures, for readers of a page or a file
+# Costs are exact to some roundings of the squares of the samples, of which they are differences
+_ROUNDING = 1e-13
+# Explains the measures to the readers of a page or a file
 EXPLANATION = (
     "Cost is the mean squared distance from a latent to its sample, exact the optimum for the same two samples (linear "
     "programming), excess their difference, lower bound what moments alone prove. Closed is the share of the excess "
@@ -34,7 +37,8 @@ class TransportReport:
     exact : float
         The least cost of any coupling of the same two samples.
     excess : float
-        ``cost - exact``: zero exactly when the coupling is cyclically monotone.
+        ``cost - exact``, of centred samples, so that no shift swallows its digits: zero exactly when the coupling is
+        cyclically monotone. What is no more than rounding of the costs is zero.
     lower_bound : float
         The Gelbrich bound from the samples' means and covariances.
     n : int
@@ -77,8 +81,24 @@ class TransportReport:
 
 
 def closed_share(before: TransportReport, after: TransportReport) -> float:
-    """Return the share of the excess that is gone, equation (14)."""
-    return 1.0 - after.excess / before.excess if before.excess > 0 else 0.0
+    """Return the share of the excess that is gone, equation (14); not a number where there was none.
+
+    Examples
+    --------
+    >>> apart = TransportReport(cost=2.0, exact=1.0, excess=1.0, lower_bound=0.9, n=100)
+    >>> nearer = TransportReport(cost=1.25, exact=1.0, excess=0.25, lower_bound=0.9, n=100)
+    >>> closed_share(apart, nearer), closed_in_words(apart, nearer), closed_in_words(nearer, apart)
+    (0.75, '75.00%', 'worse: -300.00%')
+    """
+    return 1.0 - after.excess / before.excess if before.excess > 0 else float("nan")
+
+
+def closed_in_words(before: TransportReport, after: TransportReport) -> str:
+    """Return the share of the excess that is gone as it is printed, and a word where a share says nothing."""
+    if before.excess == 0:
+        return "already optimal" if after.excess == 0 else f"worse: {after.excess:.3g} from nothing"
+    share = closed_share(before, after)
+    return f"{share:.2%}" if share >= 0 else f"worse: {share:.2%}"
 
 
 def transport_report(y: ArrayLike, x: ArrayLike, *, domain: str = "cube") -> TransportReport:
@@ -112,8 +132,15 @@ def transport_report(y: ArrayLike, x: ArrayLike, *, domain: str = "cube") -> Tra
     (3, 4.0, 0.666666666667)
     """
     source, target = checked_pairs("y", y, "x", x)
-    cost = transport_cost(source, target, domain=domain)
+    apart = np.zeros(source.shape[1])
+    if domain == "cube":  # costs of centred samples lack the squared distance of the means, and keep their digits
+        apart = target.mean(axis=0) - source.mean(axis=0)
+        source, target = (rows - rows.mean(axis=0) for rows in (source, target))
+    cost, shift = transport_cost(source, target, domain=domain), float(apart @ apart)
     # The rows are themselves a coupling, and the bound holds for samples: only round-off breaks this order.
     exact = min(exact_cost(source, target, domain=domain), cost)
     bound = min(lower_bound(source, target, domain=domain), exact)
-    return TransportReport(cost=cost, exact=exact, excess=cost - exact, lower_bound=bound, n=len(source))
+    excess = cost - exact
+    if excess <= _ROUNDING * float(np.mean(source**2) + np.mean(target**2)) * source.shape[1]:
+        exact, excess = cost, 0.0
+    return TransportReport(shift + cost, shift + exact, excess, shift + bound, len(source))

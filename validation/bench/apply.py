@@ -1,4 +1,6 @@
-"""Applying delivered maps: samples a second, exact and tabulated, and the errors of the table on fresh samples.
+"""Time delivered maps in samples a second, exact and from tables, and measure the errors of the tables.
+
+    python validation/bench/apply.py [FLOW ...] [--threads 2] [--error 1e-6]
 
 Goals on two threads: 3e5 samples a second exactly, 5e6 from a table within 1e-6. The maps are those that `eulerot.fit`
 delivers, strict setting (one geodesic, not aligned), for the flows of the zoo.
@@ -47,8 +49,8 @@ def row(name: str, threads: int, error: float) -> str:
 
 
 def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print the table in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--error", type=float, default=1e-6)
     parser.add_argument("flows", nargs="*", default=FLOWS)

@@ -1,4 +1,4 @@
-"""The one place where the benchmarks meet the solver: what they call is built here."""
+"""Build the tendencies of the package that the benchmarks time."""
 
 from __future__ import annotations
 

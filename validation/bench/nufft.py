@@ -1,7 +1,9 @@
-"""Direct trigonometric sums against a non-uniform FFT (finufft, type 2) for particles: the cross-over.
+"""Time particles by direct trigonometric sums and by a non-uniform FFT (finufft, type 2), and find the cross-over.
 
-One RK4 step, four evaluations of the velocity, by `Transport` and by `NonuniformTransport`, whose two components come
-from one complex transform; its points are set anew at each evaluation, because particles move.
+    python validation/bench/nufft.py [--domain torus] [--particles 50000] [--threads 2]
+
+What is timed is one step of RK4, four evaluations of the velocity, by `Advection` and by `NonuniformAdvection`, whose
+two components come from one complex transform; its points are set anew at each evaluation, because particles move.
 """
 
 from __future__ import annotations
@@ -24,23 +26,23 @@ DT = 1e-3
 
 
 def calls(grid: Grid, particles: int, threads: int) -> dict[str, Callable[[], np.ndarray]]:
-    """Return what is timed: the angles after one step."""
+    """Return calls that give the phases of particles after one step."""
     rng = np.random.default_rng(grid.modes[0])
     equation = VorticityEquation(grid)
     field = equation.analysed(rng.standard_normal(grid.points)) * grid.inverse_laplacian
     stages = equation.zeros(RK4.stages)
     RungeKutta(equation, RK4).step(field, DT, equation.zeros(), stages)
-    angles = to_phases(rng.uniform(0, grid.sides, (particles, 2)), grid)
+    phases = to_phases(rng.uniform(0, grid.sides, (particles, 2)), grid)
     fast = NonuniformAdvection(equation, RK4, threads)
     return {
-        "direct": lambda: Advection.of(equation, stages[None], DT, RK4, threads).advance(angles),
-        "nufft": lambda: fast.advance(angles, stages, DT),
+        "direct": lambda: Advection.of(equation, stages[None], DT, RK4, threads).advance(phases),
+        "nufft": lambda: fast.advance(phases, stages, DT),
     }
 
 
 def main() -> None:
-    """Print the table: milliseconds a step."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print the milliseconds of a step in a table in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--domain", choices=("torus", "cube"), default="cube")
     parser.add_argument("--particles", type=int, default=50_000)
     parser.add_argument("--threads", type=int, default=2)
@@ -51,7 +53,7 @@ def main() -> None:
     for modes in SIZES:
         grid = Grid.from_modes(modes, domain=arguments.domain)
         both = calls(grid, arguments.particles, arguments.threads)
-        # as positions: close to the middle of the box an angle may be measured from either wall
+        # as positions: close to the middle of the box a phase may be measured from either wall
         difference = np.abs(to_positions(both["direct"](), grid) - to_positions(both["nufft"](), grid)).max()
         times = alternate(both, rounds=arguments.rounds)
         direct, fast = median(times, "direct"), median(times, "nufft")

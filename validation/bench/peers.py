@@ -1,7 +1,10 @@
-"""One tendency of every peer, float64, one core, same grid, no viscosity: each in its own process, timed in turn.
+"""Time one tendency of every peer, in double precision, on one core and the same grid, without viscosity.
 
-Each is checked first: all must give the tendency of one smooth field. A peer that is not installed is reported and left
-out. One that needs an environment of its own is given its interpreter: ``--python pyqg=other/bin/python``.
+    python validation/bench/peers.py --points 256x256,1024x1024,64x64x64 [--python PEER=INTERPRETER]
+
+Each runs in a process of its own, and they are timed in turns. Each is checked first: all must give the tendency of one
+smooth field. A peer that is not installed is reported and left out. One that needs an environment of its own is given
+its interpreter: ``--python pyqg=other/bin/python``.
 """
 
 from __future__ import annotations
@@ -14,13 +17,13 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
+from timing import in_turns, median, ratio
 
-HERE = Path(__file__).parent
+SOLVERS = Path(__file__).with_name("peer_solvers.py")
 
 
 class Peer(NamedTuple):
-    """Where a peer comes from, and what its sources say."""
+    """The distribution that a peer comes from, and what its sources say of its tendency."""
 
     distribution: str
     transforms: str
@@ -50,7 +53,7 @@ _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_"
 
 
 class Worker:
-    """A peer in a process of its own, on one core."""
+    """Runs a peer in a process of its own, on one core."""
 
     def __init__(
         self,
@@ -63,8 +66,8 @@ class Worker:
         seconds: float,
         keep_memory: bool,
     ) -> None:
-        script = HERE / f"peer_{len(points)}d.py"
-        command = [python, str(script), name, peer.distribution, str(points[0]), str(core), str(seconds)]
+        words = [name, peer.distribution, str(len(points)), str(points[0]), str(core), str(seconds)]
+        command = [python, str(SOLVERS), *words]
         environment = {**os.environ, **_ONE_THREAD, **(_KEEP_MEMORY if keep_memory else {})}
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment)
@@ -84,7 +87,7 @@ class Worker:
 
 
 def compare(points: tuple[int, ...], pythons: dict[str, str], *, rounds: int, **options: object) -> None:
-    """Print the table of one grid."""
+    """Print the table of one grid in Markdown."""
     peers = PEERS_2D if len(points) == 2 else PEERS_3D
     workers: dict[str, Worker] = {}
     for name, peer in peers.items():
@@ -93,17 +96,16 @@ def compare(points: tuple[int, ...], pythons: dict[str, str], *, rounds: int, **
         except RuntimeError as error:
             print(f"{name} left out: {error}", file=sys.stderr)
     times: dict[str, list[float]] = {name: [] for name in workers}
-    for turn in range(rounds):
-        for name in list(workers)[:: 1 if turn % 2 == 0 else -1]:
-            times[name].append(workers[name].seconds())
-    first = np.array(times[next(iter(times))])
-    print(f"\n| {'x'.join(map(str, points))} | tendency, ms | over {next(iter(times))} | transforms | scheme ", end="")
+    for name in in_turns(workers, rounds):
+        times[name].append(workers[name].seconds())
+    first = next(iter(workers))
+    print(f"\n| {'x'.join(map(str, points))} | tendency, ms | over {first} | transforms | scheme ", end="")
     print("| dealiasing | error |\n|---|---|---|---|---|---|---|")
     for name, worker in workers.items():
-        peer, own = peers[name], np.array(times[name])
+        peer = peers[name]
         print(
             f"| {peer.distribution} {worker.facts['version']} "
-            f"| {1e3 * np.median(own):.3f} | {np.median(own / first):.2f} "
+            f"| {median(times, name):.3f} | {ratio(times, name, first):.2f} "
             f"| {peer.transforms} | {peer.scheme} | {peer.dealiasing} | {worker.facts['error']:.0e} |",
             flush=True,
         )
@@ -112,7 +114,7 @@ def compare(points: tuple[int, ...], pythons: dict[str, str], *, rounds: int, **
 
 def main() -> None:
     """Compare on the grids that the command line names."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", default="256x256", help="256x256, 1024x1024, 64x64x64, ...; commas between several")
     parser.add_argument("--python", action="append", default=[], metavar="PEER=INTERPRETER")
     parser.add_argument("--rounds", type=int, default=15)

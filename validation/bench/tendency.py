@@ -1,4 +1,6 @@
-"""One tendency against the time of its transforms alone, alternating in one process.
+"""Time a tendency against its transforms alone, in turns in one process.
+
+    python validation/bench/tendency.py [--domain cube] [--threads 1] [--dim 2]
 
 Goal: a ratio of at most 1.3 on one core at 256^2, 1024^2, 64^3 and 128^3, and never above 1.6.
 """
@@ -14,7 +16,7 @@ from transforms_floor import SIZES, Floor
 
 def main() -> None:
     """Print the time of a tendency, of its transforms, and their ratio."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--domain", choices=("torus", "cube"), default="torus")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=15)

@@ -1,4 +1,6 @@
-"""One against two threads: a tendency, and its transforms alone.
+"""Time a tendency, and its transforms alone, on one and on two threads.
+
+    python validation/bench/threads.py [--domain cube] [--dim 2]
 
 Goal: at least 1.6 times faster on two threads at 1024^2 and 128^3.
 """
@@ -16,7 +18,7 @@ SIZES = ((1024, 1024), (128, 128, 128))
 
 def main() -> None:
     """Print times and speed-ups."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--domain", choices=("torus", "cube"), default="torus")
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--dim", type=int, choices=(2, 3), help="only two or three dimensions")

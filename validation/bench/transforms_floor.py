@@ -1,4 +1,6 @@
-"""The floor of a tendency: the time of its real transforms alone, planned by measurement, on arrays allocated once.
+"""Time the floor of a tendency: its real transforms alone, planned by measurement, on arrays allocated once.
+
+    python validation/bench/transforms_floor.py [--threads 1]
 
 Two dimensions take 2 inverse and 2 forward transforms, three take 3 and 5 (equation (6)). Nothing is pruned: every
 transform runs over the whole grid, so a solver that skips the columns which truncation empties may come below 1.
@@ -26,7 +28,7 @@ _ANALYSIS = {"s": "FFTW_RODFT10", "c": "FFTW_REDFT10"}
 
 
 class Floor:
-    """The transforms of one tendency, called without arguments.
+    """Runs the transforms of one tendency when it is called, without arguments.
 
     Parameters
     ----------
@@ -39,9 +41,9 @@ class Floor:
 
     Notes
     -----
-    As few arrays as a tendency can do with, for smaller ones stay in the cache: a spectrum, and values that number
-    ``2 (dim - 1)``. Every inverse transform follows a forward one, because FFTW's inverse destroys its input: numbers
-    would grow from call to call if it read its own leavings.
+    There are as few arrays as a tendency can do with, because few of them stay in the cache: one spectrum and
+    ``2 (dim - 1)`` arrays of values. Every inverse transform follows a forward one: FFTW's inverse destroys its input,
+    and numbers would grow from call to call if it read its own leavings.
 
     Examples
     --------
@@ -77,7 +79,7 @@ class Floor:
 
 def main() -> None:
     """Print the floor of every size."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     print("| points | torus, ms | cube, ms |\n|---|---|---|")

@@ -35,7 +35,7 @@ def _fitted(name: str, dim: int, n: int = 2048, **options: object) -> Arrays:
 
 
 def _named(options: dict[str, object]) -> dict[str, object]:
-    """Return options by the names that the tree has: `geodesics` was `segments`, and `sweeps` beyond three dimensions."""
+    """Return options by the names of the tree: `geodesics` was `segments`, and `sweeps` beyond three dimensions."""
     import eulerot
 
     sweeps = options.pop("most", None)
@@ -50,7 +50,8 @@ def _named(options: dict[str, object]) -> dict[str, object]:
 def _map(rearrangement: object) -> Arrays:
     """Return what a rearrangement makes of latents, tails included."""
     rng = np.random.default_rng(2)
-    z = np.concatenate([rng.standard_normal((500, rearrangement.dim)), 3 * rng.standard_normal((50, rearrangement.dim))])
+    dim = rearrangement.dim
+    z = np.concatenate([rng.standard_normal((500, dim)), 3 * rng.standard_normal((50, dim))])
     if rearrangement.domain == "torus":
         z = np.remainder(z, 2 * np.pi) - np.pi
     return {

@@ -1,4 +1,4 @@
-"""The target in ten dimensions: latents of a small autoencoder of scikit-learn's digits (1797 images of 8 x 8 pixels).
+"""Draw the target in ten dimensions: latents of a small autoencoder of scikit-learn's digits, 1797 images of 8 x 8.
 
 The autoencoder knows nothing of transport either. Its latents are whitened, so that each has mean zero and unit
 variance and none is correlated with another, and a normal of standard deviation 0.3 is added: a density in place of
@@ -80,10 +80,10 @@ def _noisy(rows: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
 
 
 def digits(n: int, rng: np.random.Generator) -> FloatArray:
-    """Noisy latents of training images."""
+    """Draw noisy latents of training images."""
     return _noisy(_latents()[0], n, rng)
 
 
 def held_out_digits(n: int, rng: np.random.Generator) -> FloatArray:
-    """Noisy latents of images that neither the autoencoder nor the flow was trained with."""
+    """Draw noisy latents of images that neither the autoencoder nor the flow was trained with."""
     return _noisy(_latents()[1], n, rng)

@@ -1,4 +1,4 @@
-"""The Euler equations of a grid: of the vorticity in the plane, of the velocity in space."""
+"""The Euler equations on a grid: for the vorticity in the plane, for the velocity in space."""
 
 from __future__ import annotations
 

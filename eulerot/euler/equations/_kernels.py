@@ -7,14 +7,14 @@ planes ``start:stop`` of the first axis, so that threads can share them.
 
 from __future__ import annotations
 
-from numba import njit
+from eulerot._compiled import compiled
 
 # With these a real factor times a complex number costs two products, not four; sums keep their order. A field that is
 # not finite is looked for where it is kept, not in here.
 _FUSE = {"contract", "nsz", "nnan", "ninf"}
 
 
-@njit(cache=True, nogil=True, fastmath=_FUSE)
+@compiled(fastmath=_FUSE)
 def biot_savart(start, stop, vorticity, inverse_laplacian, k, l, unit, out):
     """Set `out` to the velocity ``(d_y psi, -d_x psi)``."""
     for i in range(start, stop):
@@ -24,7 +24,7 @@ def biot_savart(start, stop, vorticity, inverse_laplacian, k, l, unit, out):
             out[1, i, j] = -k[i] * psi
 
 
-@njit(cache=True, nogil=True, fastmath=_FUSE)
+@compiled(fastmath=_FUSE)
 def vorticity_products(values, out):
     """Set `out` to ``u v`` and ``u^2 - v^2``."""
     for p in range(values.shape[1]):
@@ -33,7 +33,7 @@ def vorticity_products(values, out):
         out[1, p] = (u - v) * (u + v)
 
 
-@njit(cache=True, nogil=True, fastmath=_FUSE)
+@compiled(fastmath=_FUSE)
 def vorticity_tendency(start, stop, products, k, l, flip, out):
     """Set `out` to ``(d_yy - d_xx)(u v) + d_xy(u^2 - v^2)``."""
     for i in range(start, stop):
@@ -42,7 +42,7 @@ def vorticity_tendency(start, stop, products, k, l, flip, out):
             out[i, j] = strain * products[0, i, j] + mixed * products[1, i, j]
 
 
-@njit(cache=True, nogil=True, fastmath=_FUSE)
+@compiled(fastmath=_FUSE)
 def vorticity_multipliers(start, stop, multiplier, k, l, flip, out):
     """Set `out` to ``p = (d_yy - d_xx) lam`` and ``q = d_xy lam``."""
     for i in range(start, stop):
@@ -51,7 +51,7 @@ def vorticity_multipliers(start, stop, multiplier, k, l, flip, out):
             out[1, i, j] = -flip * k[i] * l[j] * multiplier[i, j]
 
 
-@njit(cache=True, nogil=True, fastmath=_FUSE)
+@compiled(fastmath=_FUSE)
 def vorticity_adjoint_products(values, out):
     """Set `out` to ``v p + 2 u q`` and ``u p - 2 v q``."""
     for i in range(values.shape[1]):
@@ -60,7 +60,7 @@ def vorticity_adjoint_products(values, out):
         out[1, i] = u * p - 2.0 * v * q
 
 
-@njit(cache=True, nogil=True, fastmath=_FUSE)
+@compiled(fastmath=_FUSE)
 def biot_savart_transposed(start, stop, velocity, inverse_laplacian, k, l, unit, out):
     """Set `out` to the transpose of `biot_savart` applied to `velocity`; ``conj(unit)`` is ``1 / unit``."""
     inverse = 1.0 / unit
@@ -69,7 +69,7 @@ def biot_savart_transposed(start, stop, velocity, inverse_laplacian, k, l, unit,
             out[i, j] = inverse * (inverse_laplacian[i, j] * (l[j] * velocity[0, i, j] - k[i] * velocity[1, i, j]))
 
 
-@njit(cache=True, nogil=True, fastmath=_FUSE)
+@compiled(fastmath=_FUSE)
 def velocity_products(values, out):
     """Set `out` to ``u^2 - w^2, v^2 - w^2, u v, u w, v w``."""
     for p in range(values.shape[1]):
@@ -81,7 +81,7 @@ def velocity_products(values, out):
         out[4, p] = v * w
 
 
-@njit(cache=True, nogil=True, fastmath=_FUSE)
+@compiled(fastmath=_FUSE)
 def velocity_tendency(start, stop, products, inverse_laplacian, k, l, m, unit, flip, out):
     """Set planes of `out` to minus the projected divergence of the products."""
     for h in range(start, stop):
@@ -97,7 +97,7 @@ def velocity_tendency(start, stop, products, inverse_laplacian, k, l, m, unit, f
                 out[2, h, i, j] = unit * (m[j] * pressure - e)
 
 
-@njit(cache=True, nogil=True, fastmath=_FUSE)
+@compiled(fastmath=_FUSE)
 def leray(start, stop, field, inverse_laplacian, k, l, m, out):
     """Set `out` to the divergence-free part of `field`."""
     for h in range(start, stop):
@@ -110,7 +110,7 @@ def leray(start, stop, field, inverse_laplacian, k, l, m, out):
                 out[2, h, i, j] = e - m[j] * pressure
 
 
-@njit(cache=True, nogil=True, fastmath=_FUSE)
+@compiled(fastmath=_FUSE)
 def velocity_strains(start, stop, multiplier, k, l, m, unit, flip, out):
     """Set `out` to ``S_xx, S_yy, S_xy, S_xz, S_yz`` of ``S = grad mu + grad mu^T``; ``S_zz = -S_xx - S_yy``."""
     for h in range(start, stop):
@@ -124,7 +124,7 @@ def velocity_strains(start, stop, multiplier, k, l, m, unit, flip, out):
                 out[4, h, i, j] = flip * unit * (m[j] * g + l[i] * e)
 
 
-@njit(cache=True, nogil=True, fastmath=_FUSE)
+@compiled(fastmath=_FUSE)
 def velocity_adjoint_products(values, out):
     """Set `out` to ``S u``."""
     for p in range(values.shape[1]):
@@ -135,7 +135,7 @@ def velocity_adjoint_products(values, out):
         out[2, p] = xz * u + yz * v - (xx + yy) * w
 
 
-@njit(cache=True, nogil=True, fastmath=_FUSE)
+@compiled(fastmath=_FUSE)
 def combine(out, base, w0, w1, w2, w3, s0, s1, s2, s3, count, start, stop):
     """Set `out` to `base` plus the first `count` of four weighted terms."""
     if count == 0:
@@ -149,7 +149,7 @@ def combine(out, base, w0, w1, w2, w3, s0, s1, s2, s3, count, start, stop):
             out[p] = base[p] + w0 * s0[p] + w1 * s1[p] + w2 * s2[p] + w3 * s3[p]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def weighted_square_sum(field, weights):
     """Return ``sum weights |field|^2``."""
     total = 0.0

@@ -37,13 +37,14 @@ class SpectralEquation:
 
     field_parities: tuple[Parity, ...]
     velocity_parities: tuple[Parity, ...]
+    vorticity_parities: tuple[Parity, ...]
 
     def __init__(self, grid: Grid, *, threads: int = 1, backend: str | None = None) -> None:
         self.grid, self.threads, self._backend = grid, threads, backend
         self.shape = grid.shape_hat if len(self.field_parities) == 1 else (len(self.field_parities), *grid.shape_hat)
         self.transforms = Transforms(grid, backend=backend)
         self._vectors = tuple(np.ascontiguousarray(k.ravel()) for k in grid.wavenumbers)
-        # the derivative of the basis, and the sign that it has on the way from cosines to sines
+        # the derivative of the basis, and the sign that it has when cosines become sines
         self._unit: float | complex = 1.0 if grid.walls else 1j
         self._flip = -1.0 if grid.walls else 1.0
         pieces = _PIECES if threads > 1 and grid.laplacian.size > _SHARED_FROM else 1
@@ -57,12 +58,12 @@ class SpectralEquation:
         return Pointwise(self.grid, inputs, outputs, kernel, threads=self.threads, backend=self._backend)
 
     def _loop(self, kernel: Callable, *arguments: object) -> None:
-        """Run a kernel of `_spectral` over all coefficients."""
+        """Apply a kernel of `_kernels` to all coefficients."""
         bounds = itertools.pairwise(self._edges)
         run_tasks([partial(kernel, start, stop, *arguments) for start, stop in bounds], self.threads)
 
     def analysed(self, values: FloatArray) -> np.ndarray:
-        """Return the field that grid values stand for, less what no Euler flow has."""
+        """Return the part of given grid values that the modes keep and that an Euler flow can have."""
         return self.projected(self._coefficients(values, self.field_parities).reshape(self.shape))
 
     def synthesised(self, field: np.ndarray) -> FloatArray:

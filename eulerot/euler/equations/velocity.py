@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import partial
 
 import numpy as np
 
+from eulerot._cached import kept
+from eulerot._threads import PerThread
 from eulerot._types import FloatArray
 from eulerot.euler.equations import _kernels
 from eulerot.euler.equations.spectral import SpectralEquation
@@ -16,7 +18,7 @@ __all__ = ["VelocityEquation"]
 
 
 class VelocityEquation(SpectralEquation):
-    """The three-dimensional Euler equations for the velocity, projected by Leray; DESIGN equation (6).
+    """The three-dimensional Euler equations for the velocity, Leray-projected; equation (6).
 
     ``d_t u = -P div(u u)``, from the products ``u^2 - w^2, v^2 - w^2, u v, u w, v w``, for the gradient of ``w^2`` is
     projected out: three inverse and five forward transforms.
@@ -47,7 +49,7 @@ class VelocityEquation(SpectralEquation):
 
     field_parities: tuple[Parity, ...] = (("sin", "cos", "cos"), ("cos", "sin", "cos"), ("cos", "cos", "sin"))
     velocity_parities = field_parities
-    _vorticity_parities: tuple[Parity, ...] = (("cos", "sin", "sin"), ("sin", "cos", "sin"), ("sin", "sin", "cos"))
+    vorticity_parities: tuple[Parity, ...] = (("cos", "sin", "sin"), ("sin", "cos", "sin"), ("sin", "sin", "cos"))
     _product_parities: tuple[Parity, ...] = (
         ("cos", "cos", "cos"), ("cos", "cos", "cos"), ("sin", "sin", "cos"), ("sin", "cos", "sin"),
         ("cos", "sin", "sin"),
@@ -55,25 +57,18 @@ class VelocityEquation(SpectralEquation):
 
     def __init__(self, grid: Grid, *, threads: int = 1, backend: str | None = None) -> None:
         super().__init__(grid, threads=threads, backend=backend)
-        self._outputs = grid.zeros_hat(5)
+        # apart: products never write a sine's wavenumber zero, and `tendency` would read what is left there
+        self._outputs = PerThread(partial(grid.zeros_hat, 5))
+        self._work = PerThread(partial(grid.zeros_hat, 8 + 3))
 
-    @cached_property
+    @kept
     def _products(self) -> Pointwise:
         return self._pointwise(self.velocity_parities, self._product_parities, _kernels.velocity_products)
 
-    @cached_property
+    @kept
     def _adjoint_products(self) -> Pointwise:
         inputs = (*self.velocity_parities, *self._product_parities)
         return self._pointwise(inputs, self.velocity_parities, _kernels.velocity_adjoint_products)
-
-    @cached_property
-    def _projection(self) -> np.ndarray:
-        # not `_outputs`: products never write a sine's wavenumber zero, and `tendency` would read what is left there
-        return self.grid.zeros_hat(3)
-
-    @cached_property
-    def _fields(self) -> np.ndarray:
-        return self.grid.zeros_hat(8)
 
     def projected(self, velocity: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the divergence-free part of `velocity`, which is tangent to the walls by its parity."""
@@ -91,11 +86,11 @@ class VelocityEquation(SpectralEquation):
 
     def vorticity(self, velocity: np.ndarray) -> FloatArray:
         """Return ``curl u`` on the grid, shape ``(3, *points)``."""
-        return self._values(self._flip * self._curl(velocity), self._vorticity_parities)
+        return self._values(self._flip * self._curl(velocity), self.vorticity_parities)
 
     def from_vorticity(self, values: FloatArray) -> np.ndarray:
         """Return the velocity without mean whose curl is the divergence-free part of grid values, ``(3, *points)``."""
-        return self.grid.inverse_laplacian * self._curl(self._coefficients(values, self._vorticity_parities))
+        return self.grid.inverse_laplacian * self._curl(self._coefficients(values, self.vorticity_parities))
 
     def _curl(self, field: np.ndarray) -> np.ndarray:
         k, l, m = self.grid.wavenumbers
@@ -110,7 +105,7 @@ class VelocityEquation(SpectralEquation):
     def tendency(self, velocity: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return ``d_t u``."""
         out, symbol = self.grid.zeros_hat(3) if out is None else out, self.grid.inverse_laplacian
-        products = self._products(velocity, self._outputs)
+        products = self._products(velocity, self._outputs.value)
         self._loop(_kernels.velocity_tendency, products, symbol, *self._vectors, self._unit, self._flip, out)
         return out
 
@@ -120,8 +115,8 @@ class VelocityEquation(SpectralEquation):
         ``u_bar = S u`` with ``S = grad mu + grad mu^T`` and ``mu`` the divergence-free part of the multiplier: eight
         inverse and three forward transforms.
         """
-        fields = self._fields
+        fields, projection = self._work.value[:8], self._work.value[8:]
         fields[:3] = velocity
-        mu = self.projected(multiplier, self._projection)
+        mu = self.projected(multiplier, projection)
         self._loop(_kernels.velocity_strains, mu, *self._vectors, self._unit, self._flip, fields[3:])
         return self._adjoint_products(fields, out)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import partial
 
 import numpy as np
 
+from eulerot._cached import kept
+from eulerot._threads import PerThread
 from eulerot._types import FloatArray
 from eulerot.euler.equations import _kernels
 from eulerot.euler.equations.spectral import SpectralEquation
@@ -16,7 +18,7 @@ __all__ = ["VorticityEquation"]
 
 
 class VorticityEquation(SpectralEquation):
-    """The two-dimensional vorticity equation in Basdevant's form, DESIGN equation (6).
+    """The two-dimensional vorticity equation in Basdevant's form, equation (6).
 
     ``d_t omega = (d_yy - d_xx)(u v) + d_xy(u^2 - v^2)``: two inverse and two forward transforms.
 
@@ -44,18 +46,19 @@ class VorticityEquation(SpectralEquation):
     """
 
     field_parities: tuple[Parity, ...] = (("sin", "sin"),)
+    vorticity_parities = field_parities
     velocity_parities: tuple[Parity, ...] = (("sin", "cos"), ("cos", "sin"))
     _product_parities: tuple[Parity, ...] = (("sin", "sin"), ("cos", "cos"))
 
     def __init__(self, grid: Grid, *, threads: int = 1, backend: str | None = None) -> None:
         super().__init__(grid, threads=threads, backend=backend)
-        self._fields = grid.zeros_hat(4)  # what goes into an operation, and then what comes out of it
+        self._work = PerThread(partial(grid.zeros_hat, 4))  # what goes into an operation, and then what comes out
 
-    @cached_property
+    @kept
     def _products(self) -> Pointwise:
         return self._pointwise(self.velocity_parities, self._product_parities, _kernels.vorticity_products)
 
-    @cached_property
+    @kept
     def _adjoint_products(self) -> Pointwise:
         inputs = (*self.velocity_parities, *self._product_parities)
         return self._pointwise(inputs, self.velocity_parities, _kernels.vorticity_adjoint_products)
@@ -89,14 +92,14 @@ class VorticityEquation(SpectralEquation):
     def tendency(self, vorticity: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return ``d_t omega``, equation (6)."""
         out = self.grid.zeros_hat() if out is None else out
-        fields = self._fields
+        fields = self._work.value
         products = self._products(self.velocity_hat(vorticity, fields), fields[:2])
         self._loop(_kernels.vorticity_tendency, products, *self._vectors, self._flip, out)
         return out
 
     def adjoint(self, vorticity: np.ndarray, multiplier: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the adjoint of the tendency's derivative at `vorticity`, applied to `multiplier`, equation (9)."""
-        fields = self._fields
+        fields = self._work.value
         self.velocity_hat(vorticity, fields)
         self._loop(_kernels.vorticity_multipliers, multiplier, *self._vectors, self._flip, fields[2:])
         return self._biot_savart_transposed(self._adjoint_products(fields, fields[:2]), out)

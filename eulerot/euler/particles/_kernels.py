@@ -1,14 +1,14 @@
-"""Numba loops under `eulerot.euler.particles`, which documents them: Runge-Kutta steps of particles, and back.
+"""Numba loops under `eulerot.euler.particles`, which documents them: Runge-Kutta steps of particles and their adjoint.
 
 One code serves the plane and space: which it is shows in the number of axes of the coefficients, known when the loops
-are compiled. Numba's cache does not see changes to the loops of other files: remove `__pycache__` after one.
+are compiled.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from eulerot._compiled import compiled
 from eulerot.euler.particles import _kernels_plane, _kernels_space
 from eulerot.euler.particles._kernels_basis import FUSE, LANES, part
 
@@ -74,7 +74,7 @@ def _stage(state, slopes, weights, i, dt, size, stage):
 
 @part
 def _vary(gradient, dim, stage, slopes, o):
-    """The variational equation: set the slopes of ``DX`` to ``DU DX``."""
+    """Set the slopes of ``DX`` to ``DU DX``, the variational equation."""
     for i in range(dim):
         for j in range(dim):
             into = o + (dim + dim * i + j) * LANES
@@ -86,7 +86,7 @@ def _vary(gradient, dim, stage, slopes, o):
                     slopes[into + p] += gradient[left + p] * stage[right + p]
 
 
-@njit(cache=True, nogil=True, fastmath=FUSE)
+@compiled(fastmath=FUSE)
 def advance(lanes, coefs, weights, dt, walls, record):
     """Advance blocks of states in place: positions alone, or positions and the entries of the Jacobian.
 
@@ -118,7 +118,7 @@ def advance(lanes, coefs, weights, dt, walls, record):
 
 @part
 def _pull(gradient, dim, slope_bar, back, o):
-    """Set the derivatives by a stage's positions: the gradient, transposed, at the multiplier."""
+    """Set the derivatives by a stage's positions to the transposed velocity gradient times the multiplier."""
     for j in range(dim):
         into = o + j * LANES
         for p in range(LANES):
@@ -129,7 +129,7 @@ def _pull(gradient, dim, slope_bar, back, o):
                 back[into + p] += gradient[entry + p] * slope_bar[i * LANES + p]
 
 
-@njit(cache=True, nogil=True, fastmath=FUSE)
+@compiled(fastmath=FUSE)
 def adjoint(record, lanes, coefs, weights, dt, walls, start, coefs_bar):
     """Take multipliers of the final positions back to the start, and add derivatives by the coefficients.
 

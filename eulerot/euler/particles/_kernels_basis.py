@@ -6,7 +6,7 @@ reason a place in an array is a view from there on, not an offset, whose sign th
 tiles of TILE by TILE coefficients, whose operands then come from registers rather than from memory.
 
 A family of basis functions, sines or cosines, comes in rows of LANES values, one for each wavenumber k. With a row f
-goes its *turned* row ``f' / k``, a quarter of a wave ahead: both families obey one recurrence, the rotation of
+goes its *quarter* row ``f' / k``, a quarter of a wave ahead: both families obey one recurrence, the rotation of
 ``(f, f' / k)``, which starts at ``(sin, cos)`` or at ``(cos, -sin)``; and ``f'' = -k^2 f``. On the torus a table has
 the cosines and then the sines, from k = 0; in the box either, sines from k = 1.
 """
@@ -62,31 +62,31 @@ def wavenumber(n, walls, sines, count):
 
 
 @part
-def tabulate(trig, walls, sines, count, rows, turned):
-    """Fill `rows` with `count` basis functions and `turned` with their derivatives over their wavenumbers.
+def tabulate(trig, walls, sines, count, rows, quarter):
+    """Fill `rows` with `count` basis functions and `quarter` with their derivatives over their wavenumbers.
 
     `trig` holds sines and cosines of the coordinate. In the box these are sines or cosines; on the torus half of them
     are cosines and half sines, whatever `sines` says.
     """
     if walls:
-        _family(trig, sines, sines, count, rows, turned)
+        _family(trig, sines, sines, count, rows, quarter)
     else:
         half = count // 2
-        _family(trig, False, False, half, rows, turned)
-        _family(trig, True, False, half, rows[half * LANES :], turned[half * LANES :])
+        _family(trig, False, False, half, rows, quarter)
+        _family(trig, True, False, half, rows[half * LANES :], quarter[half * LANES :])
 
 
 @part
-def _family(trig, sines, from_one, count, rows, turned):
-    """Fill the rows of a family, an even number of them, two at a time."""
+def _family(trig, sines, from_one, count, rows, quarter):
+    """Fill the rows of a family and their quarter rows, an even number of them, two at a time."""
     for p in range(LANES):
         s, c = trig[p], trig[LANES + p]
         u, v = (s, c) if from_one else (0.0, 1.0)
         a, b = (u, v) if sines else (v, -u)
-        rows[p], turned[p] = a, b
-        rows[LANES + p], turned[LANES + p] = a * c + b * s, b * c - a * s
+        rows[p], quarter[p] = a, b
+        rows[LANES + p], quarter[LANES + p] = a * c + b * s, b * c - a * s
     for n in range(1, count - 1, 2):
-        f, g = rows[n * LANES :], turned[n * LANES :]
+        f, g = rows[n * LANES :], quarter[n * LANES :]
         for p in range(LANES):
             s, c = trig[p], trig[LANES + p]
             a, b = f[p] * c + g[p] * s, g[p] * c - f[p] * s
@@ -122,7 +122,7 @@ def contract(coefs, row, basis, sums):
 # The sums are written out twice: in a part of their own they are not vectorised, and take seven times as long
 @part
 def contract_and_weigh(coefs, row, basis, sums, other, out):
-    """Do `contract` and `weigh` with another basis at once: the last sums do not leave the registers."""
+    """Do `contract` and `weigh` with another basis in one loop: the last sums do not leave the registers."""
     last = coefs.shape[1] // TILE - 1
     for j in range(last + 1):
         o = TILE * j * LANES
@@ -152,15 +152,15 @@ def weigh(sums, basis, out):
 
 
 @part
-def weigh_slopes(sums, turned, k, out):
+def weigh_slopes(sums, quarter, k, out):
     """Add ``sum_r b'_r sums_r`` to `out`, over the first TILE basis functions and their wavenumbers `k`."""
     k0, k1, k2, k3 = k[0], k[1], k[2], k[3]
     for p in range(LANES):
         out[p] += (
-            k0 * turned[p] * sums[p]
-            + k1 * turned[LANES + p] * sums[LANES + p]
-            + k2 * turned[2 * LANES + p] * sums[2 * LANES + p]
-            + k3 * turned[3 * LANES + p] * sums[3 * LANES + p]
+            k0 * quarter[p] * sums[p]
+            + k1 * quarter[LANES + p] * sums[LANES + p]
+            + k2 * quarter[2 * LANES + p] * sums[2 * LANES + p]
+            + k3 * quarter[3 * LANES + p] * sums[3 * LANES + p]
         )
 
 

@@ -1,4 +1,4 @@
-"""Particles carried by a truncated field: the flow map, its Jacobian and the adjoint of both; equations (8) and (10)."""
+"""Particles carried by a truncated field: the flow map, its Jacobian and its adjoint; equations (8) and (10)."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ _CHUNKS = 16
 class Advection:
     """Particles carried by given stage fields through equal steps of one Runge-Kutta scheme, in the plane or in space.
 
+    Particles are given by their phases, see `to_phases`.
+
     Parameters
     ----------
     grid : Grid
@@ -56,33 +58,33 @@ class Advection:
         """Return the advection by an equation's stage fields, shape ``(steps, stages, ...)``."""
         return cls(equation.grid, basis_coefficients(equation.carrier(stages), equation.grid), dt, tableau, threads)
 
-    def advance(self, positions: FloatArray) -> FloatArray:
-        """Return the positions at the end; signed wall distances in the box."""
-        return self._advanced(positions)[0]
+    def advance(self, phases: FloatArray) -> FloatArray:
+        """Return the phases at the end."""
+        return self._advanced(phases)[0]
 
-    def advance_recorded(self, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the positions at the end, and what `adjoint` needs: the positions at the start of each step."""
-        return self._advanced(positions, recorded=True)
+    def advance_recorded(self, phases: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the phases at the end, and what `adjoint` needs: the phases at the start of each step."""
+        return self._advanced(phases, recorded=True)
 
-    def advance_jacobian(self, positions: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the positions at the end and the Jacobians ``DX`` there, by the variational equation."""
-        n, dim = positions.shape
-        end = self._advanced(np.concatenate([positions, np.tile(np.eye(dim).ravel(), (n, 1))], axis=1))[0]
+    def advance_jacobian(self, phases: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the phases at the end and the Jacobians ``DX`` there, by the variational equation."""
+        n, dim = phases.shape
+        end = self._advanced(np.concatenate([phases, np.tile(np.eye(dim).ravel(), (n, 1))], axis=1))[0]
         return end[:, :dim], end[:, dim:].reshape(n, dim, dim)
 
-    def log_abs_det(self, positions: FloatArray) -> FloatArray:
-        """Return ``log |det DX|`` at the positions, shape ``(n,)``, zero but for discretisation; equation (16)."""
-        return np.log(np.abs(np.linalg.det(self.advance_jacobian(positions)[1])))
+    def log_abs_det(self, phases: FloatArray) -> FloatArray:
+        """Return ``log |det DX|`` at the phases, shape ``(n,)``, zero but for discretisation; equation (16)."""
+        return np.log(np.abs(np.linalg.det(self.advance_jacobian(phases)[1])))
 
     def adjoint(self, record: FloatArray, multiplier: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return derivatives by the equation's carrier at each stage, and by the starting positions; equation (10).
+        """Return derivatives by the equation's carrier at each stage, and by the starting phases; equation (10).
 
         Parameters
         ----------
         record : ndarray
             What `advance_recorded` returned.
         multiplier : ndarray, shape (n, d)
-            Derivative of the objective by the positions at the end.
+            Derivative of the objective by the phases at the end.
         """
         lanes = _to_lanes(multiplier)
         start = np.empty_like(lanes)
@@ -134,6 +136,6 @@ def _to_lanes(rows: FloatArray) -> FloatArray:
 
 
 def _from_lanes(lanes: FloatArray, n: int) -> FloatArray:
-    """Undo `_to_lanes`."""
+    """Return the rows of blocks of lanes, the inverse of `_to_lanes`."""
     rows = lanes.shape[1] // LANES
     return np.ascontiguousarray(lanes.reshape(-1, rows, LANES).swapaxes(1, 2).reshape(-1, rows)[:n])

@@ -1,4 +1,4 @@
-"""Particles by a non-uniform FFT: for many modes, where direct sums grow too long; the only import of finufft."""
+"""Particles by a non-uniform FFT, for many modes, where direct sums take too long; the only import of finufft."""
 
 from __future__ import annotations
 
@@ -84,10 +84,10 @@ class NonuniformAdvection:
         sizes = tuple(2 * k + 1 for k in grid.modes)
         self._plan = finufft.Plan(2, sizes, self._pairs, TOLERANCE, 1, nthreads=threads, modeord=1)
 
-    def advance(self, angles: FloatArray, stages: np.ndarray, dt: float) -> FloatArray:
-        """Return the angles after a step with the given stage fields."""
+    def advance(self, phases: FloatArray, stages: np.ndarray, dt: float) -> FloatArray:
+        """Return the phases after a step with the given stage fields."""
         grid, tableau = self._equation.grid, self._tableau
-        start = to_positions(angles, grid) * grid.scales
+        start = to_positions(phases, grid) * grid.scales  # angles
         slopes: list[FloatArray] = []
         for field, weights in zip(stages, tableau.a, strict=True):
             now = start + dt * sum((w * s for w, s in zip(weights, slopes, strict=False) if w), start=0.0)
@@ -96,7 +96,7 @@ class NonuniformAdvection:
         return to_phases((np.clip(end, 0.0, math.pi) if grid.walls else end) / grid.scales, grid)
 
     def _velocity(self, field: np.ndarray, angles: FloatArray) -> FloatArray:
-        """Return the velocity of angles."""
+        """Return the velocity of particles at given angles, in angles a unit of time."""
         grid = self._equation.grid
         components = zip(self._equation.velocity_hat(field), self._equation.velocity_parities, grid.scales, strict=True)
         spectra = [scale * full_spectrum(hat, grid, parity) for hat, parity, scale in components]

@@ -25,7 +25,7 @@ def to_phases(positions: FloatArray, grid: Grid) -> FloatArray:
     phases = positions * grid.scales
     if not grid.walls:
         return phases
-    # a zero would lose its sign on the way: on the wall at pi, the smallest distance stands for it
+    # a zero would lose its sign as the particle moves: on the wall at pi, the smallest distance stands for it
     return np.where(phases <= 0.5 * math.pi, phases, np.minimum(phases - math.pi, -_ON_THE_WALL))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numba import njit
+from eulerot._compiled import compiled
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def pad(columns, start, spectra, middle, last):
     """Copy rows of columns to their places in padded spectra, zeros elsewhere."""
     for f in range(spectra.shape[0]):
@@ -21,7 +21,7 @@ def pad(columns, start, spectra, middle, last):
                 row[end:] = 0.0
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def unpad(columns, start, spectra, middle, last):
     """Copy the kept coefficients of padded spectra to rows of columns."""
     for f in range(spectra.shape[0]):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache, partial
@@ -27,6 +28,12 @@ Plan = Callable[[], object]
 
 # From this size on, FFTW times its algorithms, once for each machine; below, its estimate is kept, which needs no file.
 MEASURED_FROM = 10_000
+
+# FFTW plans, and reads and writes its wisdom, in one thread at a time; a fork waits for it, or the child would find
+# half a plan, and the lock taken for good
+_PLANNING = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_PLANNING.acquire, after_in_parent=_PLANNING.release, after_in_child=_PLANNING.release)
 
 _FFTW_DIRECTIONS = {
     "backward": "FFTW_BACKWARD", "to_real": "FFTW_BACKWARD", "forward": "FFTW_FORWARD", "from_real": "FFTW_FORWARD",
@@ -67,6 +74,11 @@ def planner(backend: str) -> Callable[[str, np.ndarray, np.ndarray, int], Plan]:
 
 
 def _plan_fftw(kind: str, source: np.ndarray, target: np.ndarray, axis: int) -> Plan:
+    with _PLANNING:
+        return _planned_alone(kind, source, target, axis)
+
+
+def _planned_alone(kind: str, source: np.ndarray, target: np.ndarray, axis: int) -> Plan:
     import pyfftw
 
     direction = _FFTW_DIRECTIONS[kind]

@@ -19,13 +19,13 @@ Parity = tuple[str, ...]
 
 
 class Layout:
-    """Where the kept coefficients of one parity stand in arrays padded to the grid, axis by axis."""
+    """The places of the kept coefficients of one parity in arrays padded to the grid, axis by axis."""
 
     def __init__(self, grid: Grid, points: tuple[int, ...], parity: Parity) -> None:
         self.grid, self.points, self.parity = grid, points, parity
 
     def pieces(self, axis: int) -> list[tuple[slice, slice]]:
-        """Pairs of slices along an axis: kept coefficients, and their places in the padded array."""
+        """Return pairs of slices along an axis: kept coefficients, and their places in the padded array."""
         modes = self.grid.modes[axis]
         if self.grid.walls:
             first = int(self.grid.axis_modes[axis][0])
@@ -38,14 +38,14 @@ class Layout:
         return [(slice(0, modes + 1), slice(0, modes + 1)), (slice(modes + 1, 2 * modes + 1), slice(n - modes, n))]
 
     def origins(self, axis: int) -> np.ndarray:
-        """For each place in the padded array, the index of the kept coefficient that belongs there; -1 for none."""
+        """Return for each place in the padded array the index of its kept coefficient; -1 where there is none."""
         origins = np.full(_padded(self.grid, self.points, axis), -1)
         for kept, place in self.pieces(axis):
             origins[place] = np.arange(kept.start, kept.stop)
         return origins
 
     def kind(self, axis: int, *, back: bool) -> str:
-        """The transform along an axis, to values or back."""
+        """Return the kind of transform along an axis, to values or back."""
         if self.grid.walls:
             return "by_" * back + self.parity[axis]
         if axis == self.grid.dim - 1:
@@ -53,7 +53,7 @@ class Layout:
         return "forward" if back else "backward"
 
     def firsts(self, name: str) -> list[int]:
-        """The axes of a parity along which the first coefficient is a constant.
+        """Return the axes of a parity along which the first coefficient is a constant.
 
         FFTW does not double that of cosines; sines have none, and leave its place empty.
         """
@@ -63,7 +63,7 @@ class Layout:
 
 
 def _padded(grid: Grid, points: tuple[int, ...], axis: int) -> int:
-    """The length of an axis of coefficients in arrays padded to the grid."""
+    """Return the length of an axis of coefficients in arrays padded to the grid."""
     half = not grid.walls and axis == grid.dim - 1
     return points[axis] // 2 + 1 if half else points[axis]
 
@@ -85,9 +85,9 @@ class Slab:
         self.rows, self._plans, last = rows, list[Plan](), grid.dim - 1
         # in two dimensions there is no middle axis: one of length one stands for it
         self._middle = np.array([[0] if grid.dim == 2 else layout.origins(1) for layout in layouts])
-        runs = [layout.pieces(last)[0] for layout in layouts]  # one run of coefficients on the last axis
+        ranges = [layout.pieces(last)[0] for layout in layouts]  # one range of coefficients on the last axis
         reals = 1 if grid.walls else 2  # real numbers a coefficient: they are copied as such
-        self._last = reals * np.array([(kept.start, place.start, place.stop) for kept, place in runs])
+        self._last = reals * np.array([(kept.start, place.start, place.stop) for kept, place in ranges])
         plan = planner(backend)
         for layout, spectrum, values in zip(layouts, self.spectra, grid_values, strict=True):
             ends = (values, spectrum) if back else (spectrum, values)

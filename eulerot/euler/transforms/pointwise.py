@@ -1,8 +1,8 @@
-"""Between kept coefficients and grid values: single fields, and whole pointwise operations; dealiased by construction.
+"""Transforms of single fields and pointwise operations on several, between kept coefficients and grid values.
 
 A transform in `d` dimensions is one pass along each axis. Between the first axis and the others the work goes slab by
 slab, so that a slab's values stay in the processor's cache from the synthesis through the products to the analysis;
-and the first pass skips the columns that truncation leaves empty.
+and the first pass skips the columns that truncation leaves empty. All are dealiased by construction.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from eulerot._threads import run_tasks
+from eulerot._threads import PerThread, run_tasks
 from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
 from eulerot.euler.transforms.backends import available
@@ -78,37 +78,30 @@ class Pointwise:
         self.threads = threads if math.prod(points) >= SHARED_FROM else 1
         into, out = ([Layout(grid, points, parity) for parity in which] for which in (inputs, outputs))
         rows = _slab_rows(points, len(into) + len(out)) if rows is None else rows
-        # enough tasks for threads to share evenly; how the work is split does not depend on their number
-        chunks = 2 if grid.dim == 3 and rows < points[0] else 1
-        self._front_in = Front(grid, points, into, chunks, backend, back=False)
-        self._front_out = Front(grid, points, out, chunks, backend, back=True)
         self._starts = [min(start, points[0] - rows) for start in range(0, points[0], rows)]
-        self._slabs = [
-            (
-                Slab(grid, points, into, rows, backend, back=False),
-                Slab(grid, points, out, rows, backend, back=True),
-            )
-            for _ in range(min(self.threads, len(self._starts)))
-        ]
+        slabs = min(self.threads, len(self._starts))
+        self._work = PerThread(partial(_Workspace, grid, points, into, out, rows, slabs, backend))
+        self._outputs = len(out)
         self._scale_in = 0.5**grid.dim if grid.walls else 1.0  # FFTW doubles each term of a sine or cosine series
         self._scale_out = 1.0 / math.prod(points)
 
-    def __call__(self, fields_hat: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """Return the kept coefficients of the operation's outputs, shape ``(outputs, *shape_hat)``."""
-        if out is None:
-            out = np.zeros((len(self._front_out.layouts), *self.grid.shape_hat), self.grid.dtype_hat)
-        run_tasks(self._tasks(self._front_in, partial(self._open, fields_hat)), self.threads)
+    def __call__(
+        self, fields_hat: np.ndarray, out: np.ndarray | None = None, *, kernel: Kernel | None = None
+    ) -> np.ndarray:
+        """Return the kept coefficients of the operation's outputs, shape ``(outputs, *shape_hat)``.
+
+        Threads may call it at the same time; `kernel` is that of this call alone.
+        """
+        out = self.grid.zeros_hat(self._outputs) if out is None else out
+        work, kernel = self._work.value, kernel or self.kernel  # of the calling thread, for all tasks of this call
+        run_tasks(_tasks(work.front_in, partial(self._open, fields_hat)), self.threads)
         starts = iter(self._starts)  # each thread takes the next slab when it is done with one
-        run_tasks([partial(self._through, *pair, starts) for pair in self._slabs], self.threads)
-        run_tasks(self._tasks(self._front_out, partial(self._close, out)), self.threads)
+        run_tasks([partial(_pass_slabs, work, *pair, kernel, starts) for pair in work.slabs], self.threads)
+        run_tasks(_tasks(work.front_out, partial(self._close, out)), self.threads)
         return out
 
-    def _tasks(self, front: Front, task: Callable[[int, int], None]) -> list[Callable[[], None]]:
-        return [partial(task, f, c) for f in range(len(front.layouts)) for c in range(len(front.chunks))]
-
-    def _open(self, fields_hat: np.ndarray, field: int, chunk: int) -> None:
+    def _open(self, fields_hat: np.ndarray, front: Front, field: int, chunk: int) -> None:
         """Pad a field's columns, and synthesise along the first axis."""
-        front = self._front_in
         layout, where = front.layouts[field], front.chunks[chunk]
         columns, kept = front.columns[field][:, where], fields_hat[field][:, where]
         end = 0
@@ -121,16 +114,8 @@ class Pointwise:
             _first(columns, axis, where)[...] *= 2.0
         front.plans[field][chunk]()
 
-    def _through(self, synthesis: Slab, analysis: Slab, starts: Iterator[int]) -> None:
-        """Take slabs through values and back."""
-        for start in starts:
-            synthesis.synthesise(self._front_in.columns, start)
-            self.kernel(synthesis.values, analysis.values)
-            analysis.analyse(self._front_out.columns, start)
-
-    def _close(self, out: np.ndarray, field: int, chunk: int) -> None:
+    def _close(self, out: np.ndarray, front: Front, field: int, chunk: int) -> None:
         """Analyse along the first axis, and keep what the truncation keeps."""
-        front = self._front_out
         layout, where = front.layouts[field], front.chunks[chunk]
         front.plans[field][chunk]()
         columns, kept = front.columns[field][:, where], out[field][:, where]
@@ -140,6 +125,41 @@ class Pointwise:
             _first(kept, axis, where)[...] *= 0.5
         for axis in layout.firsts("sin"):
             _first(kept, axis, where)[...] = 0.0
+
+
+class _Workspace:
+    """The planned arrays of a pointwise operation, in which one thread works, and its tasks."""
+
+    def __init__(
+        self,
+        grid: Grid,
+        points: tuple[int, ...],
+        into: Sequence[Layout],
+        out: Sequence[Layout],
+        rows: int,
+        slabs: int,
+        backend: str,
+    ) -> None:
+        # enough tasks for threads to share evenly; how the work is split does not depend on their number
+        chunks = 2 if grid.dim == 3 and rows < points[0] else 1
+        self.front_in = Front(grid, points, into, chunks, backend, back=False)
+        self.front_out = Front(grid, points, out, chunks, backend, back=True)
+        self.slabs = [
+            (Slab(grid, points, into, rows, backend, back=False), Slab(grid, points, out, rows, backend, back=True))
+            for _ in range(slabs)
+        ]
+
+
+def _tasks(front: Front, task: Callable[[Front, int, int], None]) -> list[Callable[[], None]]:
+    return [partial(task, front, f, c) for f in range(len(front.layouts)) for c in range(len(front.chunks))]
+
+
+def _pass_slabs(work: _Workspace, synthesis: Slab, analysis: Slab, kernel: Kernel, starts: Iterator[int]) -> None:
+    """Synthesise slabs, apply the kernel to their values, and analyse them."""
+    for start in starts:
+        synthesis.synthesise(work.front_in.columns, start)
+        kernel(synthesis.values, analysis.values)
+        analysis.analyse(work.front_out.columns, start)
 
 
 def _slab_rows(points: tuple[int, ...], fields: int) -> int:
@@ -155,7 +175,7 @@ def _first(columns: np.ndarray, axis: int, where: slice) -> np.ndarray:
 
 
 class Transforms:
-    """Single fields between kept coefficients and values on the grid's own points.
+    """Transforms of single fields between kept coefficients and values on the grid's own points.
 
     Parameters
     ----------
@@ -178,33 +198,32 @@ class Transforms:
     def __init__(self, grid: Grid, *, backend: str | None = None) -> None:
         self.grid = grid
         self._backend = backend
-        self._operations: dict[tuple[str, Parity], Pointwise] = {}
-        self._values: FloatArray = np.empty(0)
+        self._operations: dict[tuple[bool, Parity], Pointwise] = {}
 
     def backward(self, field_hat: np.ndarray, parity: Parity | None = None) -> FloatArray:
         """Return the grid values of a field given by its kept coefficients; by default of sines in the box."""
-        self._operation("backward", parity)(field_hat[None])
-        return self._values
+        values = np.empty(self.grid.points)
+        flat = values.reshape(1, -1)
+        self._operation(parity, back=False)(field_hat[None], kernel=lambda there, _: np.copyto(flat, there))
+        return values
 
     def forward(self, values: np.ndarray, parity: Parity | None = None) -> np.ndarray:
         """Return the kept coefficients of a field given by its grid values."""
-        self._values = values
-        return self._operation("forward", parity)(np.empty((0, *self.grid.shape_hat)))[0]
+        nothing, flat = np.empty((0, *self.grid.shape_hat)), values.reshape(1, -1)
+        return self._operation(parity, back=True)(nothing, kernel=lambda _, out: np.copyto(out, flat))[0]
 
-    def _operation(self, way: str, parity: Parity | None) -> Pointwise:
-        key = (way, (parity or ("sin",) * self.grid.dim) if self.grid.walls else ())
+    def _operation(self, parity: Parity | None, *, back: bool) -> Pointwise:
+        key = (back, (parity or ("sin",) * self.grid.dim) if self.grid.walls else ())
         if key not in self._operations:
             one, none = [key[1]], list[Parity]()
-            ends = (one, none) if way == "backward" else (none, one)
-            points = self.grid.points
-            kernel = getattr(self, "_" + way)  # of all values at once: one slab
-            self._operations[key] = Pointwise(
-                self.grid, *ends, kernel, backend=self._backend, points=points, rows=points[0]
-            )
+            points = self.grid.points  # of all values at once: one slab
+            operation = Pointwise(
+                self.grid, *((none, one) if back else (one, none)), _no_kernel, backend=self._backend, points=points,
+                rows=points[0],
+            )  # fmt: skip
+            return self._operations.setdefault(key, operation)
         return self._operations[key]
 
-    def _backward(self, values: np.ndarray, _: np.ndarray) -> None:
-        self._values = values[0].reshape(self.grid.points).copy()
 
-    def _forward(self, _: np.ndarray, out: np.ndarray) -> None:
-        out[0] = self._values.ravel()
+def _no_kernel(values: np.ndarray, out: np.ndarray) -> None:
+    raise AssertionError("each call brings its own kernel")

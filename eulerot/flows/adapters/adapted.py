@@ -13,7 +13,7 @@ from eulerot.checks import checked_samples
 from eulerot.flows.adapters.bases import NormalBase, UniformBase
 from eulerot.latent.source import normal_points
 
-__all__ = ["AdaptedFlow"]
+__all__ = ["AdaptedFlow", "Map"]
 
 Map = Callable[[FloatArray], FloatArray]
 
@@ -27,15 +27,15 @@ class AdaptedFlow:
     dim : int
         The dimension.
     library : str
-        Whose model it is.
+        The library of the model, or the name of its class.
     map : str
-        Which maps are used, and what was done about the base, in words.
+        The maps that are used, and what was done about the base, in words.
     base : NormalBase or UniformBase
         The base of the model, which is standardised.
     precision : float
         The rounding unit of the model.
     numerical : str or None
-        Which map is found numerically: ``"forward"``, ``"inverse"`` or none.
+        The map that is found numerically: ``"forward"``, ``"inverse"`` or none.
     to_data, to_base : callable
         The maps between values of the base and data.
     base_given : bool

@@ -1,4 +1,4 @@
-"""The base of a flow, made standard normal: Gaussian bases and uniform boxes, told by behaviour, not by class."""
+"""Make the base of a flow standard normal: Gaussian bases and uniform boxes, told by behaviour, not by class."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from eulerot.latent.source import log_normal
 
 __all__ = ["NormalBase", "UniformBase", "standardised"]
 
+ENOUGH = 8  # points of equal density that make it worth looking for a box
 LogProb = Callable[[FloatArray], FloatArray]
 
 
@@ -31,7 +32,7 @@ class NormalBase:
 
     @property
     def is_standard(self) -> bool:
-        """Whether nothing is to be done."""
+        """Whether the base is the standard normal already."""
         return not self.mean.any() and np.array_equal(self.factor, np.eye(len(self.mean)))
 
     def __str__(self) -> str:
@@ -60,11 +61,11 @@ class UniformBase:
         return f"uniform base on the box {self.low} to {self.high}, standardised"
 
     def from_normal(self, u: FloatArray) -> FloatArray:
-        """Return values of the base for standard normal ones, counted from the nearer wall."""
+        """Return values of the base for standard normal ones, measured from the nearer wall."""
         return np.where(u < 0, self.low + self._width * ndtr(u), self.high - self._width * ndtr(-u))
 
     def to_normal(self, b: FloatArray) -> FloatArray:
-        """Return standard normal values for those of the base; walls lie at the smallest number below one."""
+        """Return standard normal values for those of the base; values at a wall become large, not infinite."""
         below, above = ((gap / self._width).clip(2.0**-53, 1.0) for gap in (b - self.low, self.high - b))
         return np.where(below < above, ndtri(below), -ndtri(above))
 
@@ -81,7 +82,7 @@ def standardised(log_prob: LogProb, samples: FloatArray, *, precision: float) ->
     log_prob : callable
         The log density of rows; it may raise `ValueError` or return minus infinity outside its support.
     samples : ndarray, shape (n, d)
-        Some samples: where to look.
+        Samples of the base, or guesses of where it may be.
     precision : float
         The rounding unit of what computes the density.
 
@@ -100,8 +101,9 @@ def standardised(log_prob: LogProb, samples: FloatArray, *, precision: float) ->
     dim = samples.shape[1]
     allowed = max(1e-6, 1e3 * precision * dim)
     here = np.asarray(log_prob(samples), dtype=float)
-    if here.shape == (len(samples),) and np.ptp(here) < allowed:
-        return _uniform(log_prob, samples, here, precision)
+    inside = np.isfinite(here)  # guesses may lie outside of the support
+    if inside.sum() >= ENOUGH and np.ptp(here[inside]) < allowed:
+        return _uniform(log_prob, samples[inside], here[inside], precision)
     probes = np.random.default_rng(0).standard_normal((64, dim))
     if np.abs(_safe(log_prob, probes) - log_normal(probes)).max() < allowed:
         return NormalBase.standard(dim)
@@ -111,10 +113,12 @@ def standardised(log_prob: LogProb, samples: FloatArray, *, precision: float) ->
         scale = np.linalg.slogdet(base.factor)[1]
         gap = np.abs(_safe(log_prob, base.from_normal(probes)) + scale - log_normal(probes)).max()
     if not gap < 10 * allowed:
+        near = f"differs from that of the nearest normal law by {gap:.3g}"
         raise SourceError(
-            "flow: expected a base that is normal or uniform on a box; the log density of its base differs from that "
-            f"of the nearest normal law by {gap:.3g}. Its rearrangement would not preserve the density: train the flow "
-            "on a Gaussian base, or pass maps of the standard normal to eulerot.flow(forward=, inverse=, ...)."
+            "flow: expected a base that is normal or uniform on a box; the log density of its base "
+            f"{near if np.isfinite(gap) else 'is not finite everywhere'}. Its rearrangement would not preserve the "
+            "density: train the flow on a Gaussian base, or pass maps of the standard normal to "
+            "eulerot.flow(forward=, inverse=, ...)."
         )
     return base
 
@@ -128,26 +132,29 @@ def _safe(log_prob: LogProb, points: FloatArray) -> FloatArray:
 
 
 def _quadratic(log_prob: LogProb, near: NormalBase) -> NormalBase:
-    """Return the normal law of a log density that is quadratic, from its values at a few points near a guess."""
+    """Fit a normal law to a quadratic log density, from its values at a few points near a guess."""
     dim = len(near.mean)
     rows, columns = np.triu_indices(dim, 1)
     unit = np.eye(dim)
     stencil = np.concatenate([np.zeros((1, dim)), unit, -unit, unit[rows] + unit[columns]])
-    middle, ahead, behind, mixed = np.split(_safe(log_prob, near.from_normal(stencil)), [1, dim + 1, 2 * dim + 1])
+    values = _safe(log_prob, near.from_normal(stencil))
+    if not np.isfinite(values).all():
+        return near
+    middle, ahead, behind, mixed = np.split(values, [1, dim + 1, 2 * dim + 1])
     precision = np.diag(2 * middle - ahead - behind)
     precision[rows, columns] = precision[columns, rows] = ahead[rows] + ahead[columns] - mixed - middle
     try:
         factor = np.linalg.inv(np.linalg.cholesky(precision)).T
+        product = near.factor @ factor
+        lower: FloatArray = np.linalg.cholesky(product @ product.T)
     except np.linalg.LinAlgError:  # not quadratic: the caller finds out
         return near
     mean = factor @ factor.T @ (0.5 * (ahead - behind))
-    turned = near.factor @ factor
-    lower: FloatArray = np.linalg.cholesky(turned @ turned.T)
     return NormalBase(near.from_normal(mean[None])[0], lower)
 
 
 def _uniform(log_prob: LogProb, samples: FloatArray, here: FloatArray, precision: float) -> UniformBase:
-    """Return the box of a constant density: its walls by bisection."""
+    """Find the box of a constant density, its walls by bisection."""
     inside = samples[np.argmin(np.abs(samples - np.median(samples, axis=0)).max(axis=1))]
     dim, walls = len(inside), []
     for direction in (-1.0, 1.0):

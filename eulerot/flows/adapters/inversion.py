@@ -1,9 +1,9 @@
-"""The numerical inverse of a map: Newton's method, damped, from several starts, then along a path."""
+"""Invert a map numerically: by Newton's method, damped, from several starts, then along a path."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ class NumericalInverse:
     precision : float
         The rounding unit of the map.
     name : str
-        What is missing, for the message.
+        The name of the missing map, for the message.
 
     Examples
     --------
@@ -54,6 +54,12 @@ class NumericalInverse:
     images: FloatArray
     precision: float
     name: str
+
+    @classmethod
+    def from_starts(cls, function: Map, starts: FloatArray, precision: float, name: str) -> NumericalInverse:
+        """Return the inverse that starts from some points, whose images are computed."""
+        draft = cls(function, starts, starts, precision, name)
+        return replace(draft, images=draft._values(starts))
 
     @property
     def tolerance(self) -> float:
@@ -76,7 +82,10 @@ class NumericalInverse:
         known = np.isfinite(self.images).all(axis=1)
         starts, images = self.starts[known], self.images[known]
         if not known.any():
-            raise FlowError("flow: expected finite values of its map; got none to start its inverse from.")
+            raise FlowError(
+                f"flow: its {self.name} is sought numerically, and expected some finite values of its other map to "
+                f"start from; got none of {len(self.images)}. Pass {self.name}= to eulerot.flow."
+            )
         nearest = np.reshape(cKDTree(images).query(targets, k=min(STARTS, len(images)))[1], (len(targets), -1))
         solution, solved = starts[nearest[:, 0]], np.zeros(len(targets), dtype=bool)
         for choice in nearest.T:
@@ -95,9 +104,19 @@ class NumericalInverse:
         return solution
 
     def _residual(self, points: FloatArray, targets: FloatArray) -> tuple[FloatArray, FloatArray]:
-        gap = np.asarray(self.function(points), dtype=float) - targets
+        gap = self._values(points) - targets
         size = np.abs(gap).max(axis=1) / (1 + np.abs(targets).max(axis=1))
         return gap, np.where(np.isfinite(size), size, np.inf)
+
+    def _values(self, points: FloatArray) -> FloatArray:
+        """Return the values of the map; infinite ones at points, too far off a step, where its own code fails."""
+        try:
+            return np.asarray(self.function(points), dtype=float)
+        except FlowError:
+            if len(points) == 1:
+                return np.full_like(points, np.inf)
+            middle = len(points) // 2
+            return np.concatenate([self._values(points[:middle]), self._values(points[middle:])])
 
     def _newton(self, targets: FloatArray, starts: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
         points = starts.copy()
@@ -107,7 +126,7 @@ class NumericalInverse:
             rows = np.flatnonzero((size > self.tolerance) & ~stuck)
             if len(rows) == 0:
                 break
-            jacobian = jacobians(self.function, points[rows], self.step)
+            jacobian = jacobians(self._values, points[rows], self.step)
             steps = _solved(jacobian, gap[rows])
             stuck[rows] = True
             damping = 1.0
@@ -123,14 +142,14 @@ class NumericalInverse:
         return points, size <= self.tolerance
 
     def _along_path(self, targets: FloatArray, starts: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
-        points, begin = starts, np.asarray(self.function(starts), dtype=float)
+        points, begin = starts, self._values(starts)
         for share in np.linspace(0.0, 1.0, PATH + 1)[1:]:
             points, solved = self._newton(begin + share * (targets - begin), points)
         return points, solved
 
 
 def _solved(matrices: FloatArray, right: FloatArray) -> FloatArray:
-    """Return solutions of small systems; singular ones in the least squares sense, not finite ones zero."""
+    """Solve small systems, singular ones in the least squares sense; the solution is zero where one is not finite."""
     usable = np.isfinite(matrices).all(axis=(1, 2))
     steps = np.zeros_like(right)
     steps[usable] = (np.linalg.pinv(matrices[usable], rcond=1e-12) @ right[usable][..., None])[..., 0]

@@ -1,31 +1,32 @@
 """The library of a model, told by what the model has; no library is imported for it.
 
-Directions differ between libraries: here ``to_data`` always goes from values of the base to data. That a model keeps
-to it is not believed but checked, see `eulerot.flows.protocol`.
+Directions differ between libraries: in `Parts` ``to_data`` always goes from values of the base to data. That a model
+keeps to it is not believed but checked, see `eulerot.flows.protocol`.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from dataclasses import replace
+import os
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eulerot.flows.adapters.arrays import TorchArrays, arrays_of, comes_from
+from eulerot.errors import FlowError
 from eulerot.flows.adapters.jax_models import read_distrax, read_flowjax
+from eulerot.flows.adapters.own_models import read_own
 from eulerot.flows.adapters.parts import Parts
-from eulerot.flows.adapters.torch_models import read_nflows, read_normflows, read_torch, read_zuko, seeded
+from eulerot.flows.adapters.sbi_models import read_sbi
+from eulerot.flows.adapters.state import comes_from
+from eulerot.flows.adapters.torch_laws import read_torch, read_zuko
+from eulerot.flows.adapters.torch_modules import read_nflows, read_normflows
 
-__all__ = ["read_callables", "read_model"]
-
-NUMERICAL = "numerical"
+__all__ = ["read_model", "unwrapped"]
 
 
-def read_model(model: Any, context: ArrayLike | None = None) -> Parts:
+def read_model(model: Any, context: ArrayLike | None = None, direction: str | None = None) -> Parts:
     """Return the parts of a model of any library.
 
     Parameters
@@ -33,54 +34,74 @@ def read_model(model: Any, context: ArrayLike | None = None) -> Parts:
     model : object
         A trained flow.
     context : array_like, shape (c,), optional
-        What a conditional flow is conditioned on.
+        The context of a conditional flow.
+    direction : {"to_data", "to_latent"}, optional
+        Where ``forward`` of an object of one's own leads.
 
     Raises
     ------
     FlowError
-        If the model is conditional and no context is given, or if its latents are in several pieces.
+        If the object is no model, if the model is conditional and no context is given, or if its latents are in
+        several pieces.
+    ValueError
+        For a direction of a model whose library has its own convention.
     """
-    given = None if context is None else _one_row(context)
+    _refuse_what_is_no_model(model)
     has = partial(_has, model)
-    if comes_from(model, "zuko") and not has("log_prob"):
-        return read_zuko(model, given)
-    if has("transform.inv", "transform.call_and_ladj", "base"):
-        return read_zuko(model, given)
-    if has("forward_and_log_det", "inverse_and_log_det", "q0"):
-        return read_normflows(model, given)
-    if has("transform_to_noise", "_transform", "_distribution"):
-        return read_nflows(model, given)
-    if has("base_dist", "bijection.transform", "bijection.inverse"):
-        return read_flowjax(model, given)
-    if has("distribution", "bijector.forward", "bijector.inverse"):
-        return read_distrax(model, given)
-    if has("base_dist", "transforms"):
-        return read_torch(model, given)
-    return _own(model, given)
+    is_sbi = comes_from(model, "sbi") and (has("posterior_estimator") or has("input_shape") or has("potential_fn"))
+    given = None if context is None or is_sbi else _one_row(context)
+    readers = (
+        (is_sbi, lambda: read_sbi(model, context)),
+        (comes_from(model, "zuko") and not has("log_prob"), lambda: read_zuko(model, given)),
+        (has("transform.inv", "transform.call_and_ladj", "base"), lambda: read_zuko(model, given)),
+        (has("forward_and_log_det", "inverse_and_log_det", "q0"), lambda: read_normflows(model, given)),
+        (has("transform_to_noise", "_transform", "_distribution"), lambda: read_nflows(model, given)),
+        (has("base_dist", "bijection.transform", "bijection.inverse"), lambda: read_flowjax(model, given)),
+        (has("distribution", "bijector.forward", "bijector.inverse"), lambda: read_distrax(model, given)),
+        (has("base_dist", "transforms"), lambda: read_torch(model, given)),
+    )
+    for is_one, read in readers:
+        if is_one:
+            if direction is not None:
+                raise ValueError(
+                    f"direction: expected none, for the directions of a {type(model).__name__} are known; got "
+                    f"{direction!r}. Leave it out."
+                )
+            return read()
+    return read_own(model, given, direction)
 
 
-def read_callables(parts: Parts | None, model: Any, **functions: Callable[..., Any] | str | None) -> Parts:
-    """Return the parts of functions, each of which takes the place of a model's own.
+def unwrapped(model: Any) -> Any:
+    """Return a model without what `torch.compile` or data parallelism has wrapped around it."""
+    while comes_from(model, "torch"):
+        inner = getattr(model, "_orig_mod", None)
+        if inner is None and type(model).__name__ in ("DataParallel", "DistributedDataParallel"):
+            inner = model.module
+        if inner is None:
+            break
+        model = inner
+    return model
 
-    Functions that are methods of a torch or jax model are given its arrays, all others NumPy arrays, unless a model
-    says otherwise.
-    """
-    given = {name: function for name, function in functions.items() if function is not None}
-    for name, function in given.items():
-        if not (callable(function) or (function == NUMERICAL and name in ("forward", "inverse"))):
-            raise ValueError(f"{name}: expected a function, or {NUMERICAL!r} for a map; got {function!r}.")
-    owners = [owner for f in given.values() if (owner := getattr(f, "__self__", None)) is not None]
-    owner = owners[0] if owners else None
-    like = model if model is not None else owner
-    parts = parts or Parts("callables", arrays_of(like))
-    if callable(given.get("forward")) or callable(given.get("inverse")):
-        # the base of the model need not be the one of these maps
-        parts = replace(parts, log_det=None, base_log_prob=None, base_sample=None)
-    names = {"forward": "to_data", "inverse": "to_base", "log_prob": "log_prob"}
-    changed: dict[str, Any] = {names[k]: None if f == NUMERICAL else f for k, f in given.items() if k in names}
-    if "sample" in given:
-        changed["sample"] = _sampler(functions["sample"], like)  # type: ignore[arg-type]
-    return replace(parts, **changed)
+
+def _refuse_what_is_no_model(model: Any) -> None:
+    """Raise `FlowError` for what is given in the place of a model by mistake, with what to do."""
+    if isinstance(model, str | bytes | os.PathLike):
+        what, advice = f"the path {model!r}", "Load the model first, by torch.load for example, and pass the model"
+    elif isinstance(model, Mapping):
+        what = f"a mapping ({type(model).__name__}) with the keys {', '.join(map(repr, list(model)[:3]))}"
+        advice = "If it is a state_dict, build the model and load it first, by model.load_state_dict(...)"
+    elif isinstance(model, type):
+        what, advice = f"the class {model.__name__}", "Pass an instance of it, trained"
+    elif isinstance(model, np.ndarray) or (hasattr(model, "shape") and hasattr(model, "dtype")):
+        what, advice = f"an array of shape {tuple(model.shape)}", "For pairs of latents and data call eulerot.fit(z, x)"
+    elif isinstance(model, list | tuple | set):
+        what, advice = f"a {type(model).__name__} of {len(model)}", "Pass one flow"
+    elif type(model).__name__ in ("function", "builtin_function_or_method", "method"):
+        what = f"the function {getattr(model, '__name__', model)}"
+        advice = "Say which one it is: eulerot.flow(forward=...), inverse=, log_prob= or sample="
+    else:
+        return
+    raise FlowError(f"flow: expected a model; got {what}. {advice}.")
 
 
 def _has(model: object, *paths: str) -> bool:
@@ -102,36 +123,3 @@ def _one_row(context: ArrayLike) -> np.ndarray:
             f"context: expected one finite vector, shape (c,); got shape {row.shape}. Rearrange one flow a context."
         )
     return row
-
-
-def _own(model: Any, context: np.ndarray | None) -> Parts:
-    arrays = arrays_of(model)
-
-    def method(name: str) -> Callable[..., Any] | None:
-        function = getattr(model, name, None)
-        if not callable(function) or getattr(function, "__name__", "") == "_forward_unimplemented":
-            return None
-        return function if context is None else lambda argument: function(argument, context=arrays.native(context))
-
-    return Parts(
-        type(model).__name__,
-        arrays,
-        to_data=method("forward"),
-        to_base=method("inverse"),
-        log_prob=method("log_prob"),
-        sample=_sampler(method("sample"), model),
-    )
-
-
-def _sampler(draw: Callable[..., Any] | None, model: Any) -> Callable[[int, int], Any] | None:
-    """Return a sampler with a seed of one that takes a number, and perhaps a seed."""
-    if draw is None:
-        return None
-    if isinstance(arrays_of(model), TorchArrays):
-        is_law = hasattr(model, "event_shape")
-        return seeded(lambda n: draw((n,) if is_law else n))
-    try:
-        takes_seed = "seed" in inspect.signature(draw).parameters
-    except (TypeError, ValueError):
-        takes_seed = False
-    return (lambda n, seed: draw(n, seed=seed)) if takes_seed else lambda n, seed: draw(n)

@@ -1,4 +1,4 @@
-"""The box that a density lives on, found by doubling and cropping."""
+"""Find the box that holds the mass of a density, by doubling and cropping."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class DensityBox:
 
 
 def density_box(density: Density, middle: FloatArray, half: FloatArray, points: int, *, unit_mass: bool) -> DensityBox:
-    """Return a box that holds all but 1e-6 of a density, cropped to where it lives.
+    """Return a box that holds all but 1e-6 of the mass of a density, no larger than needed.
 
     The box ``middle +- half`` is doubled until the shell between it and its double holds less than 1e-6 of the mass
     and, where `unit_mass` is claimed, the whole of it is one: a shell alone may be empty though a mode lies beyond it.
@@ -92,7 +92,7 @@ def _axes(low: Sequence[float] | FloatArray, high: Sequence[float] | FloatArray,
 
 
 def _on_grid(density: Density, axes: tuple[FloatArray, ...]) -> FloatArray:
-    """Return the log density at all nodes; zero densities become very small ones."""
+    """Evaluate the log density at all nodes; where the density is zero a very small value stands for it."""
     nodes = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     values = np.asarray(density(nodes.reshape(-1, len(axes))), dtype=float)
     if values.shape != (nodes[..., 0].size,):
@@ -106,12 +106,13 @@ def _on_grid(density: Density, axes: tuple[FloatArray, ...]) -> FloatArray:
 
 
 def _shares(values: FloatArray) -> FloatArray:
+    """Return the share of the mass at each node."""
     weights = np.exp(values - values.max())
     return weights / weights.sum()
 
 
 def _cropped(density: Density, box: DensityBox) -> DensityBox:
-    """Return finer nodes where the density lives, two cells of margin on each side."""
+    """Return the density on a smaller box that still holds its mass, with a margin of two cells."""
     for _ in range(3):
         low, high, size = [], [], []
         points, shares = len(box.axes[0]), _shares(box.values)

@@ -1,4 +1,4 @@
-"""One-dimensional conditional densities of a density tabulated on a grid: distribution functions and quantiles."""
+"""Distribution functions and quantiles of the conditional densities of a density on a grid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEEPEST = 100.0  # logarithms are cut so far below the largest one of a row
 
 
 def log_cells(log_density: FloatArray, axis: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return slopes, logarithms of the masses of the cells, and of the whole with its tails; exponentials in a cell."""
+    """Integrate densities that are exponentials in each cell: slopes, log masses of cells, log mass with the tails."""
     width = axis[1] - axis[0]
     slopes = np.diff(log_density, axis=-1) / width
     cells = log_density[..., :-1] + np.log(exprel(slopes * width) * width)
@@ -27,7 +27,7 @@ def log_cells(log_density: FloatArray, axis: FloatArray) -> tuple[FloatArray, Fl
 
 
 def _decay(slope: FloatArray, axis: FloatArray) -> FloatArray:
-    """Return the rate at which the density falls outside the box: its slope at the edge, or one in a tenth of it."""
+    """Return the rate of decay outside the box: the slope at the edge, at least ten over the width of the box."""
     return np.maximum(slope, 10 / (axis[-1] - axis[0]))
 
 
@@ -61,7 +61,7 @@ def _blend(four: FloatArray, share: FloatArray, interior: NDArray[np.bool_]) -> 
 
 @dataclass(frozen=True)
 class Conditionals:
-    """One-dimensional densities, a row each: exponentials between nodes, so that all is in closed form."""
+    """One-dimensional densities, one a row, exponential between nodes so that integrals have closed forms."""
 
     axis: FloatArray
     log_density: FloatArray
@@ -85,11 +85,11 @@ class Conditionals:
         return cls(axis, rows, slopes, np.log(below), np.log(above))
 
     def _index(self, n: int) -> NDArray[np.int_]:
-        """Return the row of each of `n` points; a single row serves all of them."""
+        """Return the number of the density that belongs to each of `n` points; a single one serves all of them."""
         return np.arange(n) if len(self.log_density) == n else np.zeros(n, dtype=int)
 
     def quantile(self, z: FloatArray) -> FloatArray:
-        """Return the points below which the normal distribution function of `z` lies: from the nearer tail."""
+        """Return the quantiles at ``Phi(z)``, integrated from the nearer tail."""
         x = np.empty_like(z)
         for lower in (True, False):
             side = (z < 0) == lower
@@ -98,6 +98,7 @@ class Conditionals:
         return x
 
     def _from_tail(self, log_share: FloatArray, where: NDArray[np.int_], n: int, lower: bool) -> FloatArray:
+        """Return the points beyond which a share of the mass lies, counted from the lower or the upper tail."""
         index, sign = self._index(n)[where], 1.0 if lower else -1.0
         log_mass, log_density, slopes, axis = self._oriented(lower)
         node = np.sum(log_mass[index] < log_share[:, None], axis=1) - 1
@@ -111,12 +112,13 @@ class Conditionals:
         return np.where(node < 0, axis[0] + sign * tail, axis[inside] + sign * offset)
 
     def _oriented(self, lower: bool) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Return log masses, log densities, slopes and nodes, in the order seen from one tail."""
         if lower:
             return self.log_below, self.log_density, self.slopes, self.axis
         return self.log_above[:, ::-1], self.log_density[:, ::-1], -self.slopes[:, ::-1], self.axis[::-1]
 
     def normal_score(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the normal quantiles of the distribution functions at `x`, and the log densities there."""
+        """Return the normal scores ``Phi^-1(F(x))`` and the log densities at `x`."""
         index, n_cells = self._index(len(x)), len(self.axis) - 1
         width = self.axis[1] - self.axis[0]
         cell = np.clip(((x - self.axis[0]) / width).astype(int), 0, n_cells - 1)

@@ -1,4 +1,4 @@
-"""A flow from a density alone: the Knothe-Rosenblatt map, by quadrature, in two and three dimensions.
+"""Make a flow from a density alone: the Knothe-Rosenblatt map, by quadrature, in two and three dimensions.
 
 The first coordinate goes through the distribution function of its marginal, each next one through that of its
 conditional, and all through the normal quantile (Rosenblatt, Ann. Math. Stat. 23:470, 1952,
@@ -41,7 +41,7 @@ class KnotheFlow:
     tables : tuple of ndarray
         Logarithms of the densities of the first, the first two, ... coordinates at the nodes.
     mass : float
-        The mass of the density on the box; `log_prob` is not divided by it unless the flow was made so.
+        The mass of the density on the box. `log_prob` is divided by it only with ``normalised=False``.
     outside : float
         The mass found between the box and its double, before it was cropped to where the density lives.
     error : float
@@ -79,7 +79,7 @@ class KnotheFlow:
         return self.density(checked_samples("x", x, dim=self.dim))
 
     def map_log_prob(self, x: ArrayLike) -> FloatArray:
-        """Return the log density of the map itself, which differs from `log_prob` by the error of the quadrature."""
+        """Return the log density of the map itself; it differs from `log_prob` by the quadrature error."""
         return self._latents(checked_samples("x", x, dim=self.dim))[1]
 
     def sample(self, n: int, seed: Seed = None) -> FloatArray:
@@ -151,11 +151,11 @@ def knothe_flow(
     sizes = _checked(dim, points)
     middle, half = (np.broadcast_to(np.asarray(v, dtype=float), (dim,)) for v in (center, 4 * np.asarray(scale)))
     if not (np.isfinite(middle).all() and np.isfinite(half).all() and (half > 0).all()):
-        raise ValueError(f"center, scale: expected finite numbers, scale positive; got {center!r} and {scale!r}.")
-
-    def density(x: FloatArray) -> FloatArray:
-        return np.asarray(log_prob(x), dtype=float)
-
+        raise ValueError(
+            f"center, scale: expected finite numbers, scale positive; got {center!r} and {scale!r}. "
+            "Pass a number, or one for each coordinate."
+        )
+    density = _Density(log_prob)
     box = density_box(density, middle, half, sizes[0], unit_mass=normalised)
     flow = _on_box(density, box, normalised)
     for size in sizes[1:]:
@@ -165,10 +165,23 @@ def knothe_flow(
     return flow
 
 
+@dataclass(frozen=True)
+class _Density:
+    """A log density of rows as float64 numbers, less a constant; it can be pickled wherever the function can."""
+
+    log_prob: Callable[[FloatArray], ArrayLike]
+    constant: float = 0.0
+
+    def __call__(self, x: FloatArray) -> FloatArray:
+        return np.asarray(self.log_prob(x), dtype=float) - self.constant
+
+
 def _on_box(density: Callable[[FloatArray], FloatArray], box: DensityBox, normalised: bool) -> KnotheFlow:
+    """Return the flow of a density at the nodes of a box, with its error."""
     tables, axes = _tables(box.values, box.axes)
-    constant = 0.0 if normalised else np.log(box.mass)
-    flow = KnotheFlow(len(axes), lambda x: density(x) - constant, axes, tables, box.mass, box.outside)
+    if not normalised:
+        density = _Density(density, float(np.log(box.mass)))
+    flow = KnotheFlow(len(axes), density, axes, tables, box.mass, box.outside)
     probes = flow.forward(normal_points(1024, flow.dim))
     error = 0.5 * float(np.mean(np.abs(np.expm1(flow.log_prob(probes) - flow.map_log_prob(probes)))))
     return replace(flow, error=error)

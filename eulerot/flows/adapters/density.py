@@ -1,0 +1,54 @@
+"""Log densities that follow from maps and a base, for models that have none of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from eulerot._jacobian import log_abs_det
+from eulerot._types import FloatArray
+from eulerot.latent.source import log_normal
+
+__all__ = ["DensityOfForward", "DensityOfInverse", "DensityOfLogDet"]
+
+Map = Callable[[FloatArray], FloatArray]
+
+
+@dataclass(frozen=True)
+class DensityOfInverse:
+    """The log density ``log N(u(x)) + log |det Du(x)|`` of a map `u` from data to normal latents, by differences."""
+
+    to_normal: Map
+    step: float
+
+    def __call__(self, x: FloatArray) -> FloatArray:
+        """Return the log density of data."""
+        return log_normal(self.to_normal(x)) + log_abs_det(self.to_normal, x, self.step)
+
+
+@dataclass(frozen=True)
+class DensityOfForward:
+    """The log density ``log N(u) - log |det Df(u)|`` of a map `f` from normal latents to data, by differences."""
+
+    from_normal: Map
+    to_normal: Map
+    step: float
+
+    def __call__(self, x: FloatArray) -> FloatArray:
+        """Return the log density of data."""
+        u = self.to_normal(x)
+        return log_normal(u) - log_abs_det(self.from_normal, u, self.step)
+
+
+@dataclass(frozen=True)
+class DensityOfLogDet:
+    """The log density from the density of the base and the model's own log-determinants."""
+
+    to_base: Map
+    base_log_prob: Map
+    log_det: Map
+
+    def __call__(self, x: FloatArray) -> FloatArray:
+        """Return the log density of data."""
+        b = self.to_base(x)
+        return self.base_log_prob(b) - self.log_det(b)
