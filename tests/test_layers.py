@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # From the ground up; a folder stands for all that is in it and not named before or after
 FLOORS = """
-_types _version errors checks _cached _compiled _threads _jacobian files
+_types _version errors checks _cached _compiled _threads _linear_algebra _jacobian files
 latent.circle latent.source latent.chart latent
 plotting.canvas plotting.scatter plotting.curves plotting.fields plotting
 transport.cost transport.asymmetry transport.report transport
@@ -23,7 +23,7 @@ rearrangement.rotations rearrangement.sweep rearrangement.delivery rearrangement
 rearrangement.tabulated rearrangement.archive rearrangement.composition rearrangement
 shooting.options shooting.pairs shooting.status shooting.parametrisation shooting.potential shooting.objective
 shooting.journal shooting.continuation shooting.initial_guess shooting.alignment shooting.regression
-shooting.sweep_axes shooting.geodesic_fit shooting.sweep_fit shooting.fit shooting
+shooting.sweep_axes shooting.selection shooting.geodesic_fit shooting.sweep_fit shooting.fit shooting
 flows.diagnosis flows.protocol flows.linear flows.spline flows.zoo flows.knothe.box flows.knothe.conditional
 flows.knothe.flow flows.knothe flows.adapters.state flows.adapters.arrays flows.adapters.parts flows.adapters.calls
 flows.adapters.torch_laws flows.adapters.torch_modules flows.adapters.sbi_models flows.adapters.own_models

@@ -98,13 +98,14 @@ def test_regression_takes_away_what_a_plane_cannot_know():
 @pytest.mark.parametrize(
     ("most", "degree", "count"),
     # of three coordinates there are 20 polynomials up to the third degree, the constant among them; three products of
-    # two coordinates; and nine polynomials of one coordinate alone
-    [(100, 3, 19), (19, 3, 19), (18, 2, 12), (12, 2, 12), (11, 1, 9), (0, 1, 9)],
+    # two coordinates; and three polynomials of one degree and one coordinate alone
+    [(100, 3, 19), (19, 3, 19), (18, 2, 12), (12, 2, 12), (11, 1, 9), (9, 1, 9), (8, 1, 6), (5, 1, 3)],
 )
 def test_polynomials_are_as_many_as_pairs_allow(most, degree, count):
     powers = polynomial_degrees(3, most)
     assert len(powers) == len(np.unique(powers, axis=0)) == count
-    assert powers.sum(axis=1).min() >= 1 and powers.sum(axis=1).max() == 3
+    assert powers.sum(axis=1).min() == 1 and powers.sum(axis=1).max() == min(most // 3, 3)
+    assert len(polynomial_degrees(3, 2)) == 0
     assert powers[np.count_nonzero(powers, axis=1) > 1].sum(axis=1).max(initial=1) == degree
 
 

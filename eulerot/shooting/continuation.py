@@ -86,7 +86,7 @@ class Continuation:
 
     def minimise(
         self, objective: Objective, held_out: Objective, start: FloatArray, weights: tuple[float, ...], unit: float
-    ) -> tuple[FloatArray | None, float]:
+    ) -> tuple[FloatArray | None, FloatArray]:
         """Minimise for each weight in turn, from the end of the last one, until the held-out cost no longer falls.
 
         Parameters
@@ -104,43 +104,45 @@ class Continuation:
         -------
         theta : ndarray or None
             The unknowns of the lowest held-out cost; None if no cost is below the identity's.
-        gain : float
-            How far that cost is below the identity's.
+        gains : ndarray, shape (held-out pairs,)
+            How far the cost of each held-out pair is below the identity's for the best unknowns other than zero. Where
+            `theta` is None their mean is not positive.
         """
-        theta, tried = start, [np.zeros_like(start), start]
+        theta, tried = start, [np.zeros_like(start), start][: 1 + start.any()]
+        first = len(tried)
         for weight in weights:
             # the potential of where we are: a better one with every weight, and one for all that are compared
             potential = self._potential(objective, theta) if objective.grid.walls else None
             objective, held_out = replace(objective, potential=potential), replace(held_out, potential=potential)
             # the start does not count: found with a weight of its own, it may be far better than the first weight is
-            lowest = min((held_out.cost(other) for other in tried[2:]), default=np.inf)
+            lowest = min((held_out.cost(other) for other in tried[first:]), default=np.inf)
             theta, stage = self._minimised(objective, held_out, theta, weight, unit)
             tried.append(theta)
             self.history.append(stage)
             if stage.held_out_cost >= lowest or self.interrupted:
                 break
-        return self._chosen(objective, held_out, tried)
+        return self._chosen(objective, held_out, tried, len(tried) - first)
 
     def _potential(self, objective: Objective, theta: FloatArray) -> Potential:
         latents, phases = objective.moved(theta)
         return self.potential(latents, objective.x, phases)
 
     def _chosen(
-        self, objective: Objective, held_out: Objective, tried: list[FloatArray]
-    ) -> tuple[FloatArray | None, float]:
-        """Return the unknowns of the lowest held-out cost; rewrite the history with costs by the last potential."""
-        n = len(tried) - 2
-        costs = [held_out.cost(theta) for theta in tried]
+        self, objective: Objective, held_out: Objective, tried: list[FloatArray], n: int
+    ) -> tuple[FloatArray | None, FloatArray]:
+        """Return the unknowns of the lowest held-out cost; rewrite `n` stages of the history by the last potential."""
+        pairs = [held_out.costs(theta) for theta in tried]
+        costs = [float(np.mean(each)) for each in pairs]
         self.history[-n:] = [
             replace(
                 stage,
                 train_cost=self.data.cost(objective.cost(theta), objective.x),
                 held_out_cost=self.data.cost(cost, held_out.x),
             )
-            for stage, theta, cost in zip(self.history[-n:], tried[2:], costs[2:], strict=True)
+            for stage, theta, cost in zip(self.history[-n:], tried[-n:], costs[-n:], strict=True)
         ]
-        best = int(np.argmin(costs))
-        return (tried[best] if best > 0 else None), costs[0] - costs[best]
+        best = 1 + int(np.argmin(costs[1:]))
+        return (tried[best] if costs[best] < costs[0] else None), pairs[0] - pairs[best]
 
     def _minimised(
         self, objective: Objective, held_out: Objective, theta: FloatArray, weight: float, unit: float

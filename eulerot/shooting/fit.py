@@ -23,7 +23,7 @@ from eulerot.shooting.journal import Journal
 from eulerot.shooting.options import FitOptions, shows_options
 from eulerot.shooting.pairs import DataUnit, Pairs, split_pairs, warn_of_pairs
 from eulerot.shooting.potential import quadratic_potential
-from eulerot.shooting.status import DECREASING, INCREASING, INTERRUPTED, RESUMABLE, SHIFTED, STALLED, Outcome
+from eulerot.shooting.status import ALIGNED, DECREASING, INCREASING, INTERRUPTED, RESUMABLE, SHIFTED, STALLED, Outcome
 from eulerot.shooting.sweep_fit import SweepFit
 from eulerot.transport.cost import transport_cost
 
@@ -44,7 +44,8 @@ class FitResult:
     history : tuple of FitStage
         Every weight that was tried, in order.
     status : {"converged", "max_iterations", "stalled", "interrupted"}
-        How the fit ended. ``"stalled"``: nothing lowered the held-out cost, and the map is the identity.
+        How the fit ended. ``"stalled"``: no geodesic lowered the held-out cost, and the map is the alignment alone, or
+        the identity.
     message : str
         The same in a sentence.
     cost_before, cost_after : float
@@ -155,7 +156,7 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
         except KeyboardInterrupt:  # before there was anything to keep
             continuation.interrupted = True
     rearrangement = _delivered(search, alignment)
-    return conclude(rearrangement, tuple(continuation.history), _outcome(search, settings))
+    return conclude(rearrangement, tuple(continuation.history), _outcome(search, rearrangement))
 
 
 def _kind(z: FloatArray, options: FitOptions) -> type[GeodesicFit | SweepFit] | None:
@@ -198,11 +199,13 @@ def _delivered(search: GeodesicFit | SweepFit, alignment: Rearrangement) -> Rear
     return replace(alignment, sweeps=tuple(finished(sweep) for sweep in search.sweeps()))
 
 
-def _outcome(search: GeodesicFit | SweepFit, options: FitOptions) -> Outcome:
+def _outcome(search: GeodesicFit | SweepFit, rearrangement: Rearrangement) -> Outcome:
     """Say how the fit ended."""
     if search.continuation.interrupted:
-        return RESUMABLE if options.checkpoint else INTERRUPTED
-    return search.outcome
+        return RESUMABLE if search.options.checkpoint else INTERRUPTED
+    if rearrangement.sweeps:
+        return search.outcome
+    return STALLED if rearrangement.is_identity else ALIGNED
 
 
 def _result(

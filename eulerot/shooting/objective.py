@@ -124,6 +124,10 @@ class Objective:
         """Return the cost without the regularisation."""
         return self._cost(*self.moved(theta))[0]
 
+    def costs(self, theta: FloatArray) -> FloatArray:
+        """Return the cost of each pair without the regularisation, shape ``(n,)``; their mean is `cost`."""
+        return self._pair_costs(*self.moved(theta))[0]
+
     def __call__(self, theta: FloatArray, regularisation: float) -> tuple[float, FloatArray]:
         """Return ``J`` and its gradient with respect to `theta`."""
         stiffness = regularisation * self.stiffness
@@ -161,9 +165,13 @@ class Objective:
 
     def _cost(self, latents: FloatArray, phases: FloatArray) -> tuple[float, FloatArray]:
         """Return the cost of rearranged latents and its derivative with respect to them, equation (12')."""
-        n, dim = latents.shape
+        each, slopes = self._pair_costs(latents, phases)
+        return float(np.mean(each)), slopes * (2.0 / len(latents))
+
+    def _pair_costs(self, latents: FloatArray, phases: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the cost of each pair and half its derivative by the latents."""
         if not self.grid.walls:
             apart = shortest(self.x - latents, "torus")
-            return float(np.mean(np.sum(apart**2, axis=1))), apart * (-2.0 / n)
-        potential = self.potential or half_square(dim)
-        return potential.cost(latents, self.x, phases)
+            return np.sum(apart**2, axis=1), -apart
+        potential = self.potential or half_square(latents.shape[1])
+        return potential.pair_costs(latents, self.x, phases)

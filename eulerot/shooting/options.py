@@ -40,7 +40,7 @@ class FitOptions:
         coarse fits reach the lowest cost.
     regularisation : tuple of float or None
         The weights ``lam`` of equation (12) to go through, warm-started, in descending order, in units of the spread of
-        the data. By default 1e-4 and 1e-5, and 1e-4 alone for sweeps.
+        the data. By default 1e-4 and 1e-5, and 3e-3 alone for sweeps.
     steps : int
         Runge-Kutta steps while fitting, shared by the geodesics; more where a field is too fast for them. The
         delivered map chooses its own.

@@ -71,10 +71,16 @@ class Potential:
 
     def cost(self, y: FloatArray, x: FloatArray, phases: FloatArray | None = None) -> tuple[float, FloatArray]:
         """Return the cost (12') of rearranged latents and their data, and its derivative by the latents."""
-        n, dim = y.shape
+        each, slopes = self.pair_costs(y, x, phases)
+        return float(np.mean(each)), slopes * (2.0 / len(y))
+
+    def pair_costs(
+        self, y: FloatArray, x: FloatArray, phases: FloatArray | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the cost (12') of each pair, shape ``(n,)``, and half its derivative by the latents."""
         values, slopes = self(y, phases)
         each = np.sum(x**2, axis=1) - 2 * np.sum(x * y, axis=1) + 2 * values
-        return float(np.mean(each)) + dim - 2 * self.mean, (slopes - x) * (2.0 / n)
+        return each + (y.shape[1] - 2 * self.mean), slopes - x
 
 
 def quadratic_potential(y: FloatArray, x: FloatArray) -> Potential:

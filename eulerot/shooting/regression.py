@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eulerot._linear_algebra import inverse, product
 from eulerot._types import FloatArray
 
 __all__ = ["OtherCoordinates", "curl_part", "polynomial_degrees"]
 
-# The regression has one polynomial for so many pairs at most
-_PAIRS_A_POLYNOMIAL = 16
+# The regression has one polynomial for so many pairs at most, and so many in all: its matrix has their square
+_PAIRS_A_POLYNOMIAL, _MOST = 16, 2048
 _RIDGE = 0.05
+# Rows of which all polynomials are evaluated at once
+_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -30,43 +34,75 @@ class OtherCoordinates:
         The degree of each polynomial in each coordinate, no more than three in all.
     coefficients : ndarray, shape (p, d)
         The coefficients of the data, one row for each polynomial.
+    threads : int
+        Threads of the products. Results do not depend on it.
     """
 
     powers: NDArray[np.int64]
     coefficients: FloatArray
+    threads: int = field(default=1, compare=False)
 
     @classmethod
-    def of(cls, y: FloatArray, x: FloatArray) -> OtherCoordinates:
-        """Return the regression of `x` on `y`."""
-        powers = polynomial_degrees(y.shape[1], len(y) // _PAIRS_A_POLYNOMIAL)
-        design = _hermite(y, powers)
-        gram = np.einsum("ni,nj->ij", design, design) / len(y) + _RIDGE * np.eye(len(powers))
-        return cls(powers, np.linalg.solve(gram, np.einsum("ni,nj->ij", design, x) / len(y)))
+    def of(cls, y: FloatArray, x: FloatArray, *, threads: int = 1) -> OtherCoordinates:
+        """Return the regression of `x` on `y`, with as many polynomials as so many pairs allow."""
+        powers = polynomial_degrees(y.shape[1], min(len(y) // _PAIRS_A_POLYNOMIAL, _MOST))
+        gram, moments = _RIDGE * np.eye(len(powers)), np.zeros((len(powers), x.shape[1]))
+        for rows in _blocks(len(y)):
+            design = _hermite(y[rows], powers)
+            gram += product(design.T, design, threads=threads) / len(y)
+            moments += product(design.T, x[rows], threads=threads) / len(y)
+        return cls(powers, product(inverse(gram, threads=threads), moments, threads=threads), threads)
 
-    def without(self, y: FloatArray, x: FloatArray, plane: tuple[int, int]) -> FloatArray:
-        """Return the data of a plane less the terms that have a factor in another coordinate."""
-        foreign = np.delete(self.powers, plane, axis=1).any(axis=1)
-        owed = np.einsum("np,pi->ni", _hermite(y, self.powers[foreign]), self.coefficients[foreign][:, plane])
-        return x[:, plane] - owed
+    def predicted(self, y: FloatArray) -> FloatArray:
+        """Return the data as all polynomials predict them, shape ``(n, d)``."""
+        result = np.empty_like(y)
+        for rows in _blocks(len(y)):
+            result[rows] = product(_hermite(y[rows], self.powers), self.coefficients, threads=self.threads)
+        return result
+
+    def without(
+        self, y: FloatArray, x: FloatArray, plane: tuple[int, int], predicted: FloatArray | None = None
+    ) -> FloatArray:
+        """Return the data of a plane less the terms that have a factor in another coordinate.
+
+        `predicted` is that of `y`: the terms are what it has besides the polynomials of the plane alone.
+        """
+        predicted = self.predicted(y) if predicted is None else predicted
+        own = np.flatnonzero(~np.delete(self.powers, plane, axis=1).any(axis=1))
+        columns = np.array(plane)
+        from_plane = _hermite(y[:, plane], self.powers[np.ix_(own, columns)]) @ self.coefficients[np.ix_(own, columns)]
+        return x[:, plane] - (predicted[:, plane] - from_plane)
 
 
 def polynomial_degrees(dim: int, most: int) -> NDArray[np.int64]:
-    """Return the degrees of polynomials in `dim` coordinates: all up to the third if there are no more than `most`.
+    """Return the degrees of polynomials in `dim` coordinates, no more than `most`: the largest set that fits.
 
-    Else those of one coordinate, with all products of two if they are few enough.
+    The sets are all up to the third degree; those of one coordinate and products of two; those of one coordinate up to
+    the third, second and first degree; and none. They are counted before any is listed.
+
+    Examples
+    --------
+    >>> [len(polynomial_degrees(10, most)) for most in (448, 284, 74, 29, 19, 9)]
+    [285, 75, 30, 20, 10, 0]
     """
     unit = np.eye(dim, dtype=int)
-    alone = np.concatenate([degree * unit for degree in (1, 2, 3)])
-    for degree in (3, 2):
-        mixed = [
-            powers
-            for total in range(2, degree + 1)
+    pairs, triples = math.comb(dim, 2), math.comb(dim + 2, 3) - dim
+    alone = next(degree for degree in (3, 2, 1, 0) if degree * dim <= most)
+    mixed = 3 if 3 * dim + pairs + triples <= most else 2 if 3 * dim + pairs <= most else 1
+    return np.array(
+        [degree * row for degree in range(1, alone + 1) for row in unit]
+        + [
+            unit[list(factors)].sum(axis=0)
+            for total in range(2, mixed + 1)
             for factors in itertools.combinations_with_replacement(range(dim), total)
-            if np.count_nonzero(powers := unit[list(factors)].sum(axis=0)) > 1
-        ]
-        if mixed and len(alone) + len(mixed) <= most:
-            return np.concatenate([alone, mixed])
-    return alone
+            if len(set(factors)) > 1
+        ],
+        dtype=np.int64,
+    ).reshape(-1, dim)
+
+
+def _blocks(n: int) -> list[slice]:
+    return [slice(i, i + _ROWS) for i in range(0, n, _ROWS)]
 
 
 def _hermite(y: FloatArray, powers: NDArray[np.int64]) -> FloatArray:
@@ -79,8 +115,8 @@ def _hermite(y: FloatArray, powers: NDArray[np.int64]) -> FloatArray:
     return result
 
 
-def curl_part(y: FloatArray, x: FloatArray) -> FloatArray:
+def curl_part(y: FloatArray, x: FloatArray, *, threads: int = 1) -> FloatArray:
     """Return data less the gradient of their quadratic potential: their slope (18) has the same mean and less noise."""
     centred = x - x.mean(axis=0)
-    moments = np.einsum("ni,nj->ij", centred, y) / len(y)
-    return centred - y @ (0.5 * (moments + moments.T))
+    moments = product(centred.T, y, threads=threads) / len(y)
+    return centred - product(y, 0.5 * (moments + moments.T), threads=threads)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 __all__ = [
-    "CONVERGED", "DECREASING", "INCREASING", "INTERRUPTED", "OUT_OF_ITERATIONS", "OUT_OF_SWEEPS", "RESUMABLE",
-    "SHIFTED", "STALLED", "Outcome",
+    "ALIGNED", "CONVERGED", "DECREASING", "INCREASING", "INTERRUPTED", "OUT_OF_ITERATIONS", "OUT_OF_SWEEPS",
+    "RESUMABLE", "SHIFTED", "STALLED", "Outcome",
 ]  # fmt: skip
 
 
@@ -35,6 +35,9 @@ OUT_OF_ITERATIONS = Outcome(
 )
 OUT_OF_SWEEPS = Outcome(
     "max_iterations", "All sweeps were used, and the last one still gained; more may lower the cost further."
+)
+ALIGNED = Outcome(
+    "stalled", "No geodesic lowered the cost of held-out pairs beyond chance; the map is the alignment alone."
 )
 STALLED = Outcome("stalled", "No rearrangement lowered the cost of held-out pairs; the map is the identity.")
 INTERRUPTED = Outcome("interrupted", "The fit was interrupted; the map is the best that had been found.")

@@ -16,10 +16,12 @@ from functools import partial
 
 import numpy as np
 
+from eulerot._linear_algebra import inverse, product
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.latent.chart import harmonics, log_density, to_box
 from eulerot.shooting.journal import Journal
+from eulerot.shooting.regression import curl_part
 
 __all__ = ["Slope", "best_axes"]
 
@@ -52,7 +54,7 @@ class Slope:
 
     def __call__(self, axes: FloatArray) -> tuple[float, FloatArray]:
         """Return ``S`` and its derivative with respect to the axes ``Q``."""
-        latents, data = self.z @ axes.T, self.x @ axes.T
+        latents, data = (product(rows, axes.T, threads=self.threads) for rows in (self.z, self.x))
         steepest, pulled, total = np.zeros_like(latents), np.zeros_like(latents), 0.0
         planes = [slice(i, i + 2) for i in range(0, len(axes) - 1, 2)]
         parts = run_tasks([partial(self._plane, latents[:, plane], data[:, plane]) for plane in planes], self.threads)
@@ -60,28 +62,56 @@ class Slope:
             steepest[:, plane], pulled[:, plane] = velocity, pull
             total += value
         # S = mean x . v with v linear in it, so d S = 2 mean [ dx . v + x . Dv dy ]
-        by_axes = np.einsum("ni,nj->ij", steepest, self.x) + np.einsum("ni,nj->ij", pulled, self.z)
-        return total, by_axes * (2.0 / len(self.z))
+        times = partial(product, threads=self.threads)
+        return total, (times(steepest.T, self.x) + times(pulled.T, self.z)) * (2.0 / len(self.z))
+
+    def along_steepest(self, z: FloatArray, x: FloatArray) -> FloatArray:
+        """Return ``x . v(z)`` for other pairs of the plane, with ``v`` the steepest velocity of these, shape ``(n,)``.
+
+        Its mean is half the rate at which the cost of the other pairs falls from rest. It is positive in expectation
+        only if these pairs have seen something that is no noise.
+
+        Examples
+        --------
+        >>> z = np.random.default_rng(0).standard_normal((2, 1000, 2))
+        >>> x = 0.1 * z + z[..., ::-1] * [1.0, -1.0]
+        >>> bool(Slope(z[0], x[0]).along_steepest(z[1], x[1]).mean() > 1.0)
+        True
+        """
+        first, second = self._waves(self.z)
+        psi = self._metric * self._coefficients(first, second, curl_part(self.z, self.x))
+        v = _velocity(*self._waves(z), psi)
+        return np.sum(curl_part(z, x) * v, axis=1)
+
+    @property
+    def _wavenumbers(self) -> FloatArray:
+        return np.arange(1.0, self.modes + 1)
+
+    @property
+    def _metric(self) -> FloatArray:
+        k = self._wavenumbers
+        return 2.0 / np.hypot(k[:, None], k)
+
+    def _waves(self, y: FloatArray) -> tuple[_Waves, _Waves]:
+        first, second = (_Waves.of(column, self._wavenumbers) for column in y.T)
+        return first, second
+
+    def _coefficients(self, first: _Waves, second: _Waves, x: FloatArray) -> FloatArray:
+        """Return ``G``, equation (18)."""
+        by_first = np.einsum("nk,nl->kl", x[:, :1] * first.over, second.slope)
+        by_second = np.einsum("nk,nl->kl", first.slope, x[:, 1:] * second.over)
+        return self._metric * (by_first - by_second) / len(x)
 
     def _plane(self, y: FloatArray, x: FloatArray) -> tuple[float, FloatArray, FloatArray]:
         """Return the squared slope in a plane, the steepest velocity ``v`` there, and ``Dv^T x``."""
-        k = np.arange(1.0, self.modes + 1)
-        metric = 2.0 / np.hypot(k[:, None], k)
-        first, second = (_Waves.of(column, k) for column in y.T)
-        by_first = np.einsum("nk,nl->kl", x[:, :1] * first.over, second.slope)
-        by_second = np.einsum("nk,nl->kl", first.slope, x[:, 1:] * second.over)
-        slope = metric * (by_first - by_second) / len(y)
-        psi = metric * slope
-
-        def total(a: FloatArray, b: FloatArray) -> FloatArray:
-            return np.einsum("nk,nk->n", a, np.einsum("nl,kl->nk", b, psi))
-
-        v = np.stack([total(first.over, second.slope), -total(first.slope, second.over)], axis=1)
-        d11 = total(first.bend, second.slope)
-        d12 = total(first.over, second.curve)
-        d21, d22 = -total(first.curve, second.over), -total(first.slope, second.bend)
+        first, second = self._waves(y)
+        slope = self._coefficients(first, second, x)
+        psi = self._metric * slope
+        d11 = _total(first.bend, second.slope, psi)
+        d12 = _total(first.over, second.curve, psi)
+        d21, d22 = -_total(first.curve, second.over, psi), -_total(first.slope, second.bend, psi)
         pulled = np.stack([d11 * x[:, 0] + d21 * x[:, 1], d12 * x[:, 0] + d22 * x[:, 1]], axis=1)
-        return float(np.sum(slope**2)), v, pulled
+        return float(np.sum(slope**2)), _velocity(first, second, psi), pulled
 
 
 @dataclass(frozen=True)
@@ -100,6 +130,15 @@ class _Waves:
         return cls(over, slope, slope + column[:, None] * over, -(k**2) * sine * rate)
 
 
+def _total(a: FloatArray, b: FloatArray, psi: FloatArray) -> FloatArray:
+    return np.einsum("nk,nk->n", a, np.einsum("nl,kl->nk", b, psi))
+
+
+def _velocity(first: _Waves, second: _Waves, psi: FloatArray) -> FloatArray:
+    """Return the velocity of a stream function with coefficients `psi`, shape ``(n, 2)``."""
+    return np.stack([_total(first.over, second.slope, psi), -_total(first.slope, second.over, psi)], axis=1)
+
+
 def best_axes(
     slope: Slope, start: FloatArray, *, iterations: int = 60, journal: Journal | None = None
 ) -> tuple[FloatArray, float]:
@@ -109,24 +148,23 @@ def best_axes(
     """
     dim, below = len(start), np.tril_indices(len(start), -1)
     # the tolerance of the optimiser is one of numbers about one: a share of what there is at the start, in any units
-    identity, unit = np.eye(dim), slope(start)[0] or 1.0
+    identity, unit, times = np.eye(dim), slope(start)[0] or 1.0, partial(product, threads=slope.threads)
 
     def rotation(entries: FloatArray) -> tuple[FloatArray, FloatArray]:
         half = np.zeros((dim, dim))
         half[below] = 0.5 * entries
         half -= half.T
-        inverse = np.asarray(np.linalg.inv(identity - half), dtype=np.float64)
-        return inverse, np.asarray(inverse @ (identity + half), dtype=np.float64)
+        inverted = inverse(identity - half, threads=slope.threads)
+        return inverted, times(inverted, identity + half)
 
     def negative(entries: FloatArray) -> tuple[float, FloatArray]:
-        inverse, cayley = rotation(entries)
-        value, by_axes = slope(cayley @ start)
-        by_entries = 0.5 * inverse.T @ by_axes @ start.T @ (cayley + identity).T
+        inverted, cayley = rotation(entries)
+        value, by_axes = slope(times(cayley, start))
+        by_entries = times(times(inverted.T, by_axes), times(start.T, 0.5 * (cayley + identity).T))
         return -value / unit, -(by_entries - by_entries.T)[below] / unit
 
     journal = journal or Journal()
     found = journal.minimise(negative, np.zeros(len(below[0])), maxiter=iterations, maxcor=20, ftol=1e-4)
-    axes: FloatArray = rotation(found.x)[1] @ start
-    left, _, right = np.linalg.svd(np.asarray(axes, dtype=np.float64))
-    orthogonal: FloatArray = np.einsum("ij,jk->ik", left, right)  # to the last digit
-    return orthogonal, -float(found.fun) * unit
+    axes = times(rotation(found.x)[1], start)
+    # orthogonal to the last digit, by one step of Newton's iteration for the polar factor
+    return times(axes, 1.5 * identity - 0.5 * times(axes.T, axes)), -float(found.fun) * unit

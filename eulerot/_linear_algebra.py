@@ -1,0 +1,80 @@
+"""Multiply and invert large matrices with the same bits however many threads the linear algebra library uses.
+
+A library splits a large product among its threads, and the sums at the edges of the pieces are rounded differently.
+OpenBLAS computes a product of no more than 2^18 multiplications on one thread. So large products are made of such
+pieces here, whose sizes depend on the shapes alone; small ones are left to the library as they are.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from eulerot._threads import run_tasks
+from eulerot._types import FloatArray
+
+__all__ = ["inverse", "product"]
+
+_TILE = 64
+_ALONE = _TILE**3
+
+
+def product(a: FloatArray, b: FloatArray, *, threads: int = 1) -> FloatArray:
+    """Return ``a @ b`` for matrices of at least two rows and columns each, with bits that depend on no thread.
+
+    Parameters
+    ----------
+    a, b : ndarray, shape (m, k) and (k, n)
+        The factors.
+    threads : int
+        Threads over blocks of rows. The result does not depend on it.
+
+    Examples
+    --------
+    >>> a = np.random.default_rng(0).standard_normal((300, 200))
+    >>> bool(np.allclose(product(a, a.T, threads=2), a @ a.T, rtol=1e-12))
+    True
+    """
+    (m, k), n = a.shape, b.shape[1]
+    if m * k * n <= _ALONE:
+        return a @ b
+    columns = min(n, _TILE)
+    rows = min(m, max(_TILE, _ALONE // (min(k, _TILE) * columns)))
+    result = np.zeros((m, n))
+    blocks = [slice(i, i + rows) for i in range(0, m, rows)]
+    add = partial(_add_product, b, _ALONE // (rows * columns))
+    run_tasks([partial(add, a[block], result[block]) for block in blocks], threads)
+    return result
+
+
+def _add_product(b: FloatArray, depth: int, a: FloatArray, out: FloatArray) -> None:
+    """Add ``a @ b`` to `out`, in pieces of so many rows and columns that each is computed on one thread."""
+    for i in range(0, len(b), depth):
+        left = np.ascontiguousarray(a[:, i : i + depth])
+        for j in range(0, b.shape[1], _TILE):
+            out[:, j : j + _TILE] += left @ b[i : i + depth, j : j + _TILE]
+
+
+def inverse(matrix: FloatArray, *, threads: int = 1) -> FloatArray:
+    """Return the inverse of a matrix whose symmetric part is positive definite, with bits that depend on no thread.
+
+    By halves and their Schur complement. The symmetric part of both is positive definite again, so that nothing needs
+    to be exchanged. Small matrices are left to the library.
+
+    Examples
+    --------
+    >>> matrix = np.eye(100) + np.tri(100, k=-1) - np.tri(100, k=-1).T
+    >>> bool(np.allclose(inverse(matrix) @ matrix, np.eye(100), atol=1e-12))
+    True
+    """
+    half = len(matrix) // 2
+    if len(matrix) <= _TILE:
+        return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+    times = partial(product, threads=threads)
+    (a, b), (c, d) = (np.split(rows, [half], axis=1) for rows in np.split(matrix, [half]))
+    first = inverse(a, threads=threads)
+    right, below = times(first, b), times(c, first)
+    last = inverse(d - times(c, right), threads=threads)
+    corner = times(last, below)
+    return np.block([[first + times(right, corner), -times(right, last)], [-corner, last]])
