@@ -12,6 +12,8 @@ import eulerot
 from eulerot.euler.integrators import RK4
 from eulerot.rearrangement.sweep import Sweep
 
+pytestmark = pytest.mark.slow
+
 Z = np.random.default_rng(0).standard_normal((60, 2))
 SOME = np.random.default_rng(1).uniform(0.1, 3.0, (60, 3))
 

@@ -10,6 +10,8 @@ from flow_models import nflows_flow, own_torch, perturbed, zuko_flow
 import eulerot
 from eulerot.latent.source import log_normal
 
+pytestmark = pytest.mark.slow
+
 FLOWS = [pytest.mark.flows, pytest.mark.filterwarnings("ignore")]
 
 

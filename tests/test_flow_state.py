@@ -13,6 +13,8 @@ import eulerot
 from eulerot.flows.adapters.state import State
 from eulerot.latent.source import log_normal, normal_points
 
+pytestmark = pytest.mark.slow
+
 FLOWS = [pytest.mark.flows, pytest.mark.filterwarnings("ignore")]
 
 

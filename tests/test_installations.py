@@ -18,7 +18,10 @@ import eulerot
 from eulerot import _compiled
 from eulerot.euler.transforms.pointwise import Transforms
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="root is bound by modes on Linux only")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="root is bound by modes on Linux only"),
+]
 
 # A folder that nobody can make
 NOWHERE = "/dev/null/home"

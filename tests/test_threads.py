@@ -21,6 +21,8 @@ from eulerot.euler.trajectory import Trajectory
 from eulerot.euler.transforms.pointwise import Transforms
 from eulerot.rearrangement.sweep import Sweep
 
+pytestmark = pytest.mark.slow
+
 THREADS = 8
 
 
