@@ -16,7 +16,7 @@ test: $(READY)
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-# While at work: the linter, and the tests that take less than half a second, in less than a minute
+# While at work: the linter, and the tests that take less than half a second
 quick: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/pytest -m "not flows and not slow" tests eulerot

@@ -246,7 +246,7 @@ def test_leftovers_of_killed_writers_are_removed(tmp_path):
     assert sorted(tmp_path.iterdir()) == sorted(others)
 
 
-@pytest.mark.parametrize("disk", [0.0, 0.15])
+@pytest.mark.parametrize("disk", [0.0, pytest.param(0.15, marks=pytest.mark.slow)])
 def test_writing_waits_a_second_and_takes_no_more_than_a_twentieth_of_the_time(disk, tmp_path, monkeypatch):
     file, now, found, synchronise, synchronised = tmp_path / "file", 100.0, [], os.fsync, 0
 

@@ -103,6 +103,7 @@ def test_report_is_that_of_the_library(folder, capsys, tmp_path):
     assert "closed" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_maps_of_angles_are_measured_the_shortest_way_round_and_not_animated(tmp_path, capsys):
     z = np.random.default_rng(0).uniform(-np.pi, np.pi, (40, 2))
     shift = eulerot.Rearrangement(np.eye(2), shift=[3.0, -2.0])

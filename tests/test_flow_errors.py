@@ -308,7 +308,6 @@ def right_density(x):
     return WithDensity().log_prob(x)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("make", [ToNoise, ToNoiseAndBack])
 def test_an_unconfirmed_direction_is_warned_of(make):
     with pytest.warns(UserWarning, match=r"nothing confirms that forward of ToNoise.* direction='to_latent'"):

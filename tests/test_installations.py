@@ -75,7 +75,6 @@ def run(folder, *, where=None, **environment):
     return result, done.stderr.splitlines()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("home", [{"NUMBA_CACHE_DIR": NOWHERE}, {"HOME": "~"}], ids=["none", "unknown"])
 def test_without_a_place_for_machine_code_there_is_one_line(home, installation, tmp_path):
     # a user that the system does not know has the home "~", no folder of which may come to be
@@ -85,7 +84,6 @@ def test_without_a_place_for_machine_code_there_is_one_line(home, installation, 
     assert not any(tmp_path.iterdir())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["NUMBA_CACHE_DIR", "XDG_CACHE_HOME"])
 def test_with_a_place_there_is_none(variable, installation):
     with tempfile.TemporaryDirectory() as name:

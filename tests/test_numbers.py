@@ -82,6 +82,7 @@ def test_counts_are_positive_and_whole(name, value):
         CALLS[name](value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [2, 2.0, np.int8(2), np.float32(2), np.array(2), Fraction(2), Decimal(2)], ids=shown)
 def test_numbers_of_every_kind_are_one(value):
     plain = eulerot.solve_euler(FIELD, GRID, time=2, steps=64, threads=2)

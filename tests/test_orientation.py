@@ -17,7 +17,13 @@ def flow_of(name, reverse):
 
 
 @pytest.mark.parametrize("n", [64, pytest.param(1024, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", ["two_moons", "eight_gaussians", "checkerboard", "pinwheel", "trefoil", "digits"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("two_moons", "eight_gaussians", "checkerboard", "pinwheel", "trefoil"),
+        pytest.param("digits", marks=pytest.mark.slow),
+    ],
+)
 def test_orientation_is_found_from_pairs_alone(name, n):
     for seed in range(2):
         z = random_source(n, eulerot.zoo.load(name).dim, seed)

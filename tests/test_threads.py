@@ -12,7 +12,6 @@ import pytest
 from processes import python
 
 import eulerot
-from eulerot import _threads
 from eulerot._cached import kept
 from eulerot._threads import run_tasks
 from eulerot.euler.equations import equation_of
@@ -365,6 +364,6 @@ def test_a_child_that_is_forked_in_the_middle_of_it_all():
             other.join()
 
 
-def test_the_pool_is_that_of_the_process():
-    assert _threads._pool(2, os.getpid()) is _threads._pool(2, os.getpid())
-    assert run_tasks([threading.get_ident, threading.get_ident], threads=2) != [threading.get_ident()] * 2
+def test_threads_are_kept_for_the_next_tasks():
+    workers = {worker for _ in range(20) for worker in run_tasks([threading.current_thread] * 4, threads=2)}
+    assert 1 <= len(workers) <= 2 and threading.current_thread() not in workers
