@@ -21,6 +21,8 @@ __all__ = ["Flow", "check_flow", "finite_data", "finite_latents", "flow_dim"]
 # single precision: with 1e-3 nine points in ten agree to 3e-3 or better, with 1e-4 or 1e-2 alone only to 3e-2, for
 # rounding spoils small steps and the kinks of splines large ones
 STEPS_SINGLE, STEPS_DOUBLE = (1e-3, 1e-4, 1e-2), (1e-5,)
+# The Jacobians of a check have no more entries than these, unless that leaves too few points
+_ENTRIES, _FEWEST = 2**20, 16
 
 
 @runtime_checkable
@@ -132,7 +134,7 @@ def check_flow(flow: Flow, *, n: int = 128, seed: Seed = 0, tolerance: float | N
     flow : Flow
         The flow.
     n : int
-        The number of latents.
+        The number of latents; fewer in more than 90 dimensions, where each has a large Jacobian, but no less than 16.
     seed : int
         Seed of the latents.
     tolerance : float, optional
@@ -150,7 +152,9 @@ def check_flow(flow: Flow, *, n: int = 128, seed: Seed = 0, tolerance: float | N
     >>> from eulerot.flows.linear import LinearFlow
     >>> check_flow(LinearFlow([[2.0, 1.0], [0.0, 1.0]], [0.0, 0.0]))
     """
-    z = normal_points(n, flow_dim(flow), seed)
+    dim = flow_dim(flow)
+    n = min(n, max(_FEWEST, _ENTRIES // dim**2))
+    z = normal_points(n, dim, seed)
     x, steps = _data(flow, z)
     if tolerance is None:
         tolerance = max(1e-2, 20 * getattr(flow, "error", 0.0))

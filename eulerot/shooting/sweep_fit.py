@@ -33,8 +33,10 @@ _MOST = 24
 # only have had bad axes
 _LEAST, _WEAK = 0.01, 2
 # Axes are found with one mode first: one mode overfits far less, and its axes are near those of more. After a weak
-# sweep they are found from the latent space's own axes, with all modes at once
+# sweep they are found from the latent space's own axes, with all modes at once. In many dimensions one mode climbs for
+# long: of 60, 200 iterations it reached 0.26, 0.70 of the planted slope in 128 dimensions, with no overfitting
 _MODES = ((1, 4), (4,))
+_ASCENT = 60
 # A sweep need not be exact, because another follows: few iterations, few steps, few cosines, one weight
 _ITERATIONS = 8
 _COSINES = 8
@@ -89,7 +91,7 @@ class SweepFit:
             if self.continuation.interrupted:
                 break
             weak = weak + 1 if gain <= _LEAST * total else 0
-            if weak == _WEAK:
+            if weak == _WEAK or (sweep is None and self._has_few_pairs):
                 self.outcome = CONVERGED
                 break
 
@@ -97,13 +99,20 @@ class SweepFit:
         """Return the sweeps."""
         return self.found
 
+    @property
+    def _has_few_pairs(self) -> bool:
+        """Whether there are more angles between axes than pairs: then all modes at once find axes of noise."""
+        n, dim = self.train[0].shape
+        return n < dim * (dim - 1) // 2
+
     def _axes(self, train: Pairs, modes: tuple[int, ...]) -> FloatArray:
         """Return axes in whose planes the cost falls fastest."""
         (z, x), threads = train, self.options.workers
         data, axes = curl_part(z, x, threads=threads), np.eye(z.shape[1])
         for count in modes:
             slope = Slope(z, data, count, threads=threads)
-            axes = best_axes(slope, axes, journal=self.continuation.journal)[0]
+            iterations = min(max(_ASCENT, 2 * len(axes)), 200) if count == 1 else _ASCENT
+            axes = best_axes(slope, axes, iterations=iterations, journal=self.continuation.journal)[0]
         return axes
 
     def _fitted(self, axes: FloatArray, train: Pairs, held: Pairs) -> tuple[Sweep | None, float]:
