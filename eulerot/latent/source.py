@@ -134,7 +134,7 @@ def _check_scale(z: FloatArray) -> None:
 
 
 def _check_correlations(z: FloatArray) -> None:
-    """Raise where a pair of columns is plainly correlated, or many are, so that they vary far too much in some direction."""
+    """Raise where a pair of columns is plainly correlated, or many are and vary far too much in a direction."""
     n, dim = z.shape
     correlations = np.corrcoef(z, rowvar=False)
     largest = np.abs(correlations - np.eye(dim)).max()
