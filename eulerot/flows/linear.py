@@ -50,7 +50,7 @@ class LinearFlow:
             )
         if not (np.isfinite(matrix).all() and np.isfinite(shift).all()):
             raise ValueError("matrix, shift: expected finite values; got NaN or infinity. Mend them.")
-        if not np.linalg.det(matrix) > 0:
+        if not np.linalg.slogdet(matrix)[0] > 0:  # the determinant itself may be too small for a number
             raise ValueError(
                 f"matrix: expected a positive determinant; got {np.linalg.det(matrix):.3g}. "
                 "Change the sign of a column: the law of the data stays the same."

@@ -89,16 +89,14 @@ def polynomial_degrees(dim: int, most: int) -> NDArray[np.int64]:
     pairs, triples = math.comb(dim, 2), math.comb(dim + 2, 3) - dim
     alone = next(degree for degree in (3, 2, 1, 0) if degree * dim <= most)
     mixed = 3 if 3 * dim + pairs + triples <= most else 2 if 3 * dim + pairs <= most else 1
-    return np.array(
-        [degree * row for degree in range(1, alone + 1) for row in unit]
-        + [
-            unit[list(factors)].sum(axis=0)
-            for total in range(2, mixed + 1)
-            for factors in itertools.combinations_with_replacement(range(dim), total)
-            if len(set(factors)) > 1
-        ],
-        dtype=np.int64,
-    ).reshape(-1, dim)
+    products = [
+        unit[list(factors)].sum(axis=0)
+        for total in range(2, mixed + 1)
+        for factors in itertools.combinations_with_replacement(range(dim), total)
+        if len(set(factors)) > 1
+    ]
+    powers = [degree * unit for degree in range(1, alone + 1)] + [np.reshape(products, (-1, dim))]
+    return np.concatenate(powers).astype(np.int64)
 
 
 def _blocks(n: int) -> list[slice]:

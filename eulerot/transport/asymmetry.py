@@ -43,12 +43,12 @@ def asymmetry(
     -----
     Up to 64 dimensions the Jacobian is that of all coordinates, and the result exact but for the differences. In more
     dimensions ``V``, the 64 rows of an orthonormal frame drawn for each point, stands for all directions. For any
-    matrix `D`, with ``m`` rows of a frame of uniform law in ``d`` dimensions,
+    matrix `D`, and ``m`` rows of a frame of uniform law in ``d`` dimensions,
 
         E |V (D - D^T) V^T|^2 = m (m - 1) / (d (d - 1)) |D - D^T|^2,    E |D V^T|^2 = m / d |D|^2,          (17')
 
-    and the ratio is formed of these estimates of its squares. Frames have a fixed seed. The map is called on blocks of
-    points of 64 MB.
+    and the ratio is formed of these estimates of its squares. All frames are made of one, whose coordinates change
+    places and signs, with a fixed seed. The map is called on blocks of points of 64 MB.
 
     Raises
     ------
@@ -68,11 +68,12 @@ def asymmetry(
         raise ValueError(f"step: expected a positive number; got {step}. The default is 1e-4.")
     n, d = centres.shape
     rng, probes = np.random.default_rng(0), min(d, _PROBES)
+    frame = np.eye(d) if probes == d else np.linalg.qr(rng.standard_normal((d, probes)))[0].T
     block = points_a_block(d, 2 * probes)
     ratios = np.empty(n)
     for first in range(0, n, block):
         some = centres[first : first + block]
-        directions = np.broadcast_to(np.eye(d), (len(some), d, d)) if probes == d else _frames(rng, len(some), d)
+        directions = np.broadcast_to(frame, (len(some), d, d)) if probes == d else _frames(rng, frame, len(some))
         slopes = _slopes(map_, some, directions, step, domain)
         along = slopes if probes == d else directions @ np.swapaxes(slopes, 1, 2)
         difference = np.linalg.norm(along - np.swapaxes(along, 1, 2), axis=(1, 2))
@@ -96,6 +97,8 @@ def _slopes(
     return np.moveaxis(shortest(ahead - behind, domain), 1, 0) / (2 * step)
 
 
-def _frames(rng: np.random.Generator, n: int, d: int) -> FloatArray:
-    """Return for each point the rows of a random orthonormal frame, shape ``(n, probes, d)``."""
-    return np.swapaxes(np.linalg.qr(rng.standard_normal((n, d, _PROBES)))[0], 1, 2)
+def _frames(rng: np.random.Generator, frame: FloatArray, n: int) -> FloatArray:
+    """Return a random orthonormal frame for each point: of one, coordinates change places and signs."""
+    order = rng.permuted(np.tile(np.arange(len(frame.T)), (n, 1)), axis=1)
+    signs = rng.choice([-1.0, 1.0], order.shape)
+    return np.swapaxes(frame.T[order] * signs[:, :, None], 1, 2)
