@@ -8,6 +8,7 @@ import pytest
 from flow_models import nflows_flow, own_torch, perturbed, zuko_flow
 
 import eulerot
+from eulerot import pages
 from eulerot.latent.source import log_normal
 
 pytestmark = pytest.mark.slow
@@ -430,6 +431,7 @@ def test_a_twin_of_a_model_trained_further_says_so():
     # data 2 z have become 2.5 z: half of the root mean square of the fixed latents, some 1.4 in the plane
     assert 0.5 < report.flow_change < 0.9 and report.flow_change == twin.flow_change
     assert "the flow has changed since its rearrangement was fitted: its data moved by 0." in str(report)
+    assert report.changed in pages.flow_page(twin, report).html()
     x = twin.sample(20, seed=0)
     assert np.array_equal(twin.log_prob(x), model.log_prob(x))
     assert "has changed" not in str(eulerot.rearrange(model, n_pairs=256, modes=2).report(64))

@@ -5,6 +5,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
+import eulerot
 from eulerot.flows import zoo
 from eulerot.flows.linear import LinearFlow
 from eulerot.flows.protocol import check_flow
@@ -74,5 +75,12 @@ def test_linear_flow_is_solved_in_closed_form():
 def test_linear_flow_refuses_what_is_no_flow():
     with pytest.raises(ValueError, match=r"expected shapes \(d, d\) and \(d,\); got \(2, 3\)"):
         LinearFlow(np.ones((2, 3)), [0.0, 0.0])
-    with pytest.raises(ValueError, match="expected a positive determinant; got -1"):
-        LinearFlow([[0.0, 1.0], [1.0, 0.0]], [0.0, 0.0])
+    with pytest.raises(ValueError, match="expected an invertible matrix"):
+        LinearFlow([[1.0, 1.0], [1.0, 1.0]], [0.0, 0.0])
+
+
+def test_a_linear_flow_that_reverses_orientation():
+    flow = LinearFlow([[0.0, -2.0], [-1.0, 0.0]], [1.0, 0.0])
+    assert np.allclose(flow.optimal_rotation, [[0, -1], [-1, 0]]) and np.isclose(flow.optimal_cost, 2.0)
+    s = eulerot.rearrange(flow, n_pairs=256, modes=2).rearrangement
+    assert np.abs(s.forward([[1.0, 2.0]]) - [[-2.0, -1.0]]).max() < 0.01

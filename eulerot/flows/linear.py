@@ -23,14 +23,14 @@ class LinearFlow:
     Parameters
     ----------
     matrix : array_like, shape (d, d)
-        An invertible matrix ``A`` of positive determinant.
+        An invertible matrix ``A``; of negative determinant, the rotation ``R`` is a reflection too.
     shift : array_like, shape (d,)
         ``b``.
 
     Raises
     ------
     ValueError
-        For wrong shapes, values that are not finite, or a determinant that is not positive.
+        For wrong shapes, values that are not finite, or a matrix that is not invertible.
 
     Examples
     --------
@@ -50,10 +50,9 @@ class LinearFlow:
             )
         if not (np.isfinite(matrix).all() and np.isfinite(shift).all()):
             raise ValueError("matrix, shift: expected finite values; got NaN or infinity. Mend them.")
-        if not np.linalg.slogdet(matrix)[0] > 0:  # the determinant itself may be too small for a number
+        if np.linalg.slogdet(matrix)[0] == 0:  # the determinant itself may be too small for a number
             raise ValueError(
-                f"matrix: expected a positive determinant; got {np.linalg.det(matrix):.3g}. "
-                "Change the sign of a column: the law of the data stays the same."
+                "matrix: expected an invertible matrix; got one whose determinant is 0. A flow is an invertible map."
             )
         self.matrix, self.shift, self.dim = matrix, shift, len(shift)
 

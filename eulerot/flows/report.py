@@ -77,6 +77,16 @@ class FlowReport:
         """The number of pairs."""
         return self.after.n
 
+    @property
+    def changed(self) -> str:
+        """Whether the flow has changed since its fit, in words; empty if it has not."""
+        if not self.flow_change > CHANGED * np.sqrt(self.after.cost + 1):
+            return ""
+        return (
+            f"the flow has changed since its rearrangement was fitted: its data moved by {self.flow_change:.3g} "
+            "(root mean square). Rearrange it again."
+        )
+
     def __str__(self) -> str:
         rows = [("", "before", "after")]
         for name in ("cost", "exact", "excess", "lower_bound"):
@@ -90,11 +100,8 @@ class FlowReport:
         lines.append(f"map: {self.map}")
         if self.reflected:
             lines.append("orientation: the flow reverses it; the latents are reflected first")
-        if self.flow_change > CHANGED * np.sqrt(self.after.cost + 1):
-            lines.append(
-                f"the flow has changed since its rearrangement was fitted: its data moved by {self.flow_change:.3g} "
-                "(root mean square). Rearrange it again."
-            )
+        if self.changed:
+            lines.append(self.changed)
         return "\n".join(lines)
 
     def plot(self, *, ax: Axes | None = None) -> Axes:

@@ -145,9 +145,7 @@ def _check_correlations(z: FloatArray) -> None:
     allowed = math.hypot(_CORRELATION, math.sqrt(2 * _surprise(dim**2) / n))
     # in many dimensions a few pairs of columns of a Sobol sequence are strongly correlated
     if largest > max(allowed, 1.5 * math.sqrt(dim / n)):
-        raise SourceError(
-            f"z: expected independent columns; got a correlation of {largest:.3f}. Whiten the latents."
-        )
+        raise SourceError(f"z: expected independent columns; got a correlation of {largest:.3f}. Whiten the latents.")
     variance = float(np.linalg.eigvalsh(correlations)[-1])
     if variance > 1.25 * (1 + math.sqrt(dim / n) + math.sqrt(2 * _surprise(1) / n)) ** 2:  # Davidson and Szarek
         raise SourceError(

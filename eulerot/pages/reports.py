@@ -31,6 +31,8 @@ def flow_page(twin: RearrangedFlow, report: FlowReport, *, title: str = "A flow,
     page = Page(title)
     asymmetry = ["asymmetry", f"{report.asymmetry_before:.4f}", f"{report.asymmetry_after:.4f}"]
     _measures(page, [report.before, report.after], [asymmetry, ["density error", "", f"{report.density_error:.1e}"]])
+    if report.changed:
+        page.text(report.changed)
     z = source_points(4096, twin.dim, domain=twin.domain)
     x, y = np.asarray(twin.flow.forward(z), dtype=float), twin.rearrangement.forward(z)
     _couplings(page, {"before": z, "after": y}, x, [report.before, report.after])

@@ -10,6 +10,7 @@ import numpy as np
 
 from eulerot._types import FloatArray, Seed
 from eulerot.errors import SampleWarning
+from eulerot.transport.cost import transport_cost
 
 __all__ = ["DataUnit", "Pairs", "split_pairs", "spread", "warn_of_pairs"]
 
@@ -71,6 +72,13 @@ class DataUnit:
         if self.mean is None:
             return x
         return np.rint((x - self.mean) / (self.spread * QUANTUM)) * QUANTUM
+
+    def mean_square(self, y: FloatArray, x: FloatArray) -> float:
+        """Return the mean of ``|x - y|^2`` in the units of the data, given standardised data; that of `y` is known."""
+        if self.mean is None:
+            return transport_cost(y, x, domain="torus")
+        apart = self.spread * x - y
+        return float(self.mean @ self.mean + np.mean(np.sum(apart**2, axis=1)))
 
     def cost(self, standardised: float, x: FloatArray) -> float:
         """Return a cost in the units of the data, given that of standardised data `x`.

@@ -4,7 +4,8 @@
 
 A case is refused by a ValueError that says what was expected, or accepted and then held to a property of the answer.
 Any other exception, any warning but those of odd samples, and any answer without its property is a failure. Prints a
-table; ends with 1 if anything failed. The cases are in `random_cases.py` and `habits.py`; few of each are tried by
+table; ends with 1 if anything failed. The cases are in `random_cases.py`, `habits.py` and `adapter_cases.py`, which
+needs the environment of the flow libraries for one of its targets; few of each are tried by
 `tests/test_properties.py`.
 """
 
@@ -17,6 +18,7 @@ import warnings
 from collections import Counter
 
 import hypothesis
+from adapter_cases import ADAPTERS
 from habits import HABITS
 from hypothesis import strategies as st
 from random_cases import TARGETS as CASES
@@ -25,7 +27,7 @@ import eulerot
 
 __all__ = ["TARGETS", "run"]
 
-TARGETS = CASES | HABITS
+TARGETS = CASES | HABITS | ADAPTERS
 
 
 def run(name: str, cases: int, *, seed: int = 0) -> Counter:
