@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # From the ground up; a folder stands for all that is in it and not named before or after
 FLOORS = """
-_types _version errors checks _cached _compiled _threads _linear_algebra _jacobian files
+_types _version errors checks.scalars checks.arrays checks _cached _compiled _threads _linear_algebra _jacobian files
 latent.circle latent.source latent.chart latent
 plotting.canvas plotting.scatter plotting.curves plotting.fields plotting
 transport.cost transport.asymmetry transport.report transport
