@@ -2,6 +2,7 @@
 
 from eulerot._version import __version__
 from eulerot.errors import FlowError, FormatError, ResolutionError, SampleWarning, SourceError
+from eulerot.euler.certificate import Certificate, CompositionCertificate
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.euler.solver import EulerSolution, solve_euler
@@ -19,6 +20,8 @@ from eulerot.shooting.fit import FitResult, fit
 from eulerot.transport.report import TransportReport, transport_report
 
 __all__ = [
+    "Certificate",
+    "CompositionCertificate",
     "EulerSolution",
     "FitResult",
     "FitStage",

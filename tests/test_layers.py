@@ -13,9 +13,9 @@ latent.circle latent.source latent.chart latent
 plotting.canvas plotting.scatter plotting.curves plotting.fields plotting
 transport.cost transport.asymmetry transport.report transport
 euler.sizes euler.grid euler.transforms._kernels euler.transforms.backends euler.transforms.passes
-euler.transforms.pointwise euler.transforms euler.equations._kernels euler.equations.spectral
+euler.embedding euler.transforms.pointwise euler.transforms euler.equations._kernels euler.equations.spectral
 euler.equations.vorticity euler.equations.velocity euler.equations euler.invariants euler.integrators
-euler.diagnostics euler.dropped euler.stepping euler.particles._kernels_basis
+euler.diagnostics euler.dropped euler.stepping euler.pressure euler.certificate euler.particles._kernels_basis
 euler.particles._kernels_plane euler.particles._kernels_space euler.particles._kernels euler.particles.phases
 euler.particles.basis euler.particles.advection euler.particles.nonuniform euler.particles euler.trajectory
 euler.splined euler.solver euler.geodesic euler.refinement euler

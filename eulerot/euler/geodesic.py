@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from eulerot._cached import kept, state_of
 from eulerot._types import FloatArray
 from eulerot.checks import checked_count, checked_number, checked_samples, checked_times
+from eulerot.euler.certificate import Certificate, certificate_of
 from eulerot.euler.equations import Equation, equation_of
 from eulerot.euler.grid import Grid, checked_grid
 from eulerot.euler.integrators import DOP853, Tableau
@@ -273,6 +274,19 @@ class Geodesic:
             last_bar = equation.analysed(values)
         field_bar, start_bar = self._trajectory(self.time).gradient(self.field0_hat, phases, last_bar, end_bar)
         return equation.synthesised(equation.projected(field_bar)), start_bar * scales
+
+    def certificate(self) -> Certificate:
+        """Return what is known of the geodesic as a shortest path between its ends, by Brenier's theorem (21).
+
+        Examples
+        --------
+        >>> grid = Grid((12, 12), "cube")
+        >>> x, y = grid.mesh()
+        >>> certificate = Geodesic(2 * np.sin(x) * np.sin(y), grid, time=3.0).certificate()
+        >>> certificate.shortest, round(certificate.pressure, 6)
+        (True, 9.0)
+        """
+        return certificate_of(self._equation, self.field0_hat, self.time, self.field_steps or self.steps)
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw the initial vorticity and velocity; in space, those in the middle plane of the last axis."""

@@ -5,12 +5,13 @@ matplotlib it raises ImportError. Samples of more than two dimensions are shown 
 """
 
 from eulerot.plotting.canvas import figure, require
-from eulerot.plotting.curves import convergence, costs, history, spectrum
+from eulerot.plotting.curves import certificate, convergence, costs, history, spectrum
 from eulerot.plotting.fields import field, velocity, vorticity
 from eulerot.plotting.scatter import arrows, couplings, path, samples
 
 __all__ = [
     "arrows",
+    "certificate",
     "convergence",
     "costs",
     "couplings",

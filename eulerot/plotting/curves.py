@@ -14,7 +14,7 @@ from eulerot.plotting.canvas import BLUE, GREY, INK, ORANGE, axes_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["convergence", "costs", "history", "spectrum"]
+__all__ = ["certificate", "convergence", "costs", "history", "spectrum"]
 
 
 def costs(
@@ -54,6 +54,35 @@ def costs(
     ax.set_ylabel("transport cost (mean squared distance)", fontsize=10, color=INK)
     ax.margins(y=0.1)
     ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return ax
+
+
+def certificate(times: ArrayLike, curve: ArrayLike, bound: float, *, ax: Axes | None = None) -> Axes:
+    """Draw the largest eigenvalue of the pressure's Hessian against time, and the bound of the theorem (21).
+
+    Parameters
+    ----------
+    times, curve : array_like, shape (m,)
+        Shares of the duration, and the largest ``T^2 lambda_max(D^2 p)`` over the domain.
+    bound : float
+        Below it a geodesic is certified to be shortest.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Examples
+    --------
+    >>> ax = certificate([0.0, 0.5, 1.0], [4.0, 5.0, 4.5], np.pi**2)  # doctest: +SKIP
+    """
+    shares, values = _curve("times", times, "curve", curve)
+    limit = checked_number("bound", bound)
+    ax = axes_of(ax, (4.8, 3.4))
+    ax.plot(shares, values, color=BLUE, linewidth=1.8)
+    ax.axhline(limit, color=INK, linewidth=1.2, linestyle=(0, (3, 1.5)))
+    ax.annotate("shortest below", (1.0, limit), (-2, 3), xycoords=("axes fraction", "data"),
+                textcoords="offset points", ha="right", fontsize=9, color=INK)  # fmt: skip
+    ax.set_xlabel("share of the time", fontsize=10, color=INK)
+    ax.set_ylabel("largest $T^2 \\lambda_{max}(D^2 p)$", fontsize=10, color=INK)
+    ax.set_ylim(0.0, 1.15 * max(limit, float(np.max(values))))
     return ax
 
 

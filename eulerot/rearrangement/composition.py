@@ -14,6 +14,7 @@ from eulerot._cached import kept, state_of
 from eulerot._types import FloatArray
 from eulerot.checks import checked_array, checked_rotation, checked_samples, checked_threads, checked_times
 from eulerot.errors import FormatError
+from eulerot.euler.certificate import CompositionCertificate
 from eulerot.euler.geodesic import Geodesic
 from eulerot.files import read_arrays, write_arrays
 from eulerot.latent.circle import wrapped
@@ -124,6 +125,13 @@ class Rearrangement:
         if self.shift is not None:
             return wrapped((latents - self.shift) @ self.rotation)
         return latents if np.array_equal(self.rotation, np.eye(self.dim)) else latents @ self.rotation
+
+    def certificate(self) -> CompositionCertificate:
+        """Return what is known of the geodesics as shortest paths, each for itself; equation (21).
+
+        The rotation or reflection comes before all of them and has no part in it.
+        """
+        return CompositionCertificate(tuple(sweep.certificate() for sweep in self.sweeps))
 
     def log_abs_det(self, z: ArrayLike) -> FloatArray:
         """Return the logarithm of the factor by which ``s`` changes Gaussian volume at `z`, shape ``(n,)``.

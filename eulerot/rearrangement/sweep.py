@@ -9,6 +9,7 @@ import numpy as np
 
 from eulerot._types import FloatArray
 from eulerot.checks import checked_rotation
+from eulerot.euler.certificate import Certificate, jointly
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.particles.advection import Advection
 from eulerot.latent.chart import from_chart, to_chart
@@ -71,6 +72,10 @@ class Sweep:
     def inverse(self, latents: FloatArray) -> FloatArray:
         """Return the latents that `forward` moves to these."""
         return self._moved(latents, [geodesic.inverse_flow_map for geodesic in self.geodesics])
+
+    def certificate(self) -> Certificate:
+        """Return what is known of the geodesics, together one of the box, as a shortest path; equation (21)."""
+        return jointly([geodesic.certificate() for geodesic in self.geodesics])
 
     def log_abs_det(self, latents: FloatArray) -> FloatArray:
         """Return the logarithm of the factor by which Gaussian volume changes, shape ``(n,)``; equation (16)."""

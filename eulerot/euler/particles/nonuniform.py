@@ -7,42 +7,15 @@ import math
 import numpy as np
 
 from eulerot._types import FloatArray
+from eulerot.euler.embedding import full_spectrum
 from eulerot.euler.equations import Equation
-from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import Tableau
 from eulerot.euler.particles.phases import to_phases, to_positions
-from eulerot.euler.transforms.pointwise import Parity
 
-__all__ = ["NonuniformAdvection", "full_spectrum"]
+__all__ = ["NonuniformAdvection"]
 
 # The relative error of a velocity: the smallest that finufft promises in double precision
 TOLERANCE = 1e-13
-
-
-def full_spectrum(field_hat: np.ndarray, grid: Grid, parity: Parity) -> np.ndarray:
-    """Return the coefficients of ``exp(i k . x)`` of a field, in the order ``0 .. K, -K .. -1`` on every axis.
-
-    Examples
-    --------
-    >>> grid = Grid((6, 6), "cube")
-    >>> field_hat = np.zeros(grid.shape_hat)
-    >>> field_hat[0, 0] = 1.0  # sin x cos y
-    >>> full_spectrum(field_hat, grid, ("sin", "cos"))[1, 1]
-    np.complex128(-0.25j)
-    """
-    if not grid.walls:
-        mirrored = np.conj(field_hat[..., :0:-1])
-        for axis in range(grid.dim - 1):
-            mirrored = np.roll(np.flip(mirrored, axis), 1, axis)  # k to -k
-        return np.concatenate([field_hat, mirrored], axis=-1)
-    full: np.ndarray = field_hat
-    for axis, (kept, last, name) in enumerate(zip(grid.axis_modes, grid.modes, parity, strict=True)):
-        k = np.r_[0 : last + 1, -last:0]
-        factor = -0.5j * np.sign(k) if name == "sin" else np.where(k == 0, 1.0, 0.5)
-        factor = np.where(np.abs(k) < kept[0], 0.0, factor)
-        shape = [-1 if i == axis else 1 for i in range(grid.dim)]
-        full = np.take(full, np.maximum(np.abs(k) - int(kept[0]), 0), axis) * factor.reshape(shape)
-    return full
 
 
 class NonuniformAdvection:
