@@ -184,10 +184,11 @@ def test_a_composition_is_certified_piece_by_piece():
 
 
 def test_certificates_are_drawn():
-    pytest.importorskip("matplotlib")
+    plt = pytest.importorskip("matplotlib.pyplot")
     for certificate in (swirl(4.0).certificate(), eulerot.Rearrangement.identity(2).certificate()):
         ax = certificate.plot()
         assert ax.get_xlabel() == "share of the time" and len(ax.lines) == 2
+    plt.close("all")
     with pytest.raises(ValueError, match="curve"):
         plotting.certificate([0.0, 1.0], [1.0], 9.0)
 
