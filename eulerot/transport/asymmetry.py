@@ -43,7 +43,7 @@ def asymmetry(
     -----
     Up to 64 dimensions the Jacobian is that of all coordinates, and the result exact but for the differences. In more
     dimensions ``V``, the 64 rows of an orthonormal frame drawn for each point, stands for all directions. For any
-    matrix `D`, and ``m`` rows of a frame of uniform law in ``d`` dimensions,
+    matrix `D`, and ``m`` rows of a frame of uniform law in ``d`` dimensions::
 
         E |V (D - D^T) V^T|^2 = m (m - 1) / (d (d - 1)) |D - D^T|^2,    E |D V^T|^2 = m / d |D|^2,          (17')
 
