@@ -188,6 +188,13 @@ def _zoo_closed() -> float:
     return float(_two_moons().report(3000, seed=1).closed)
 
 
+def _pressure() -> float:
+    """Return how far the certificate of the steady flow ``psi = 3 sin x sin y`` is from its closed form."""
+    grid = Grid((12, 12), "cube")
+    x, y = grid.mesh()
+    return abs(Geodesic(6 * np.sin(x) * np.sin(y), grid).certificate().pressure - 9.0)
+
+
 def _zoo_density() -> float:
     z = np.random.default_rng(2).standard_normal((5000, 2))
     return float(np.max(np.abs(_two_moons().rearrangement.log_abs_det(z))))
@@ -206,4 +213,6 @@ CHECKS = (
     Check("a linear flow becomes its Monge map", "closed form: excess 0", 1e-3, _linear),
     Check("two moons: share of the excess closed", "exact optimum, 3000 fresh pairs", 0.95, _zoo_closed, at_least=True),
     Check("two moons: density error", "log det = 0", 1e-6, _zoo_density),
+    Check("two moons: geodesic error", "1.5 times the modes", 1e-3, lambda: _two_moons().rearrangement.geodesic_error),
+    Check("the pressure of a swirl", "T^2 lambda_max = 9", 1e-4, _pressure),
 )

@@ -18,7 +18,7 @@ euler.equations.vorticity euler.equations.velocity euler.equations euler.invaria
 euler.diagnostics euler.dropped euler.stepping euler.pressure euler.certificate euler.particles._kernels_basis
 euler.particles._kernels_plane euler.particles._kernels_space euler.particles._kernels euler.particles.phases
 euler.particles.basis euler.particles.advection euler.particles.nonuniform euler.particles euler.trajectory
-euler.splined euler.solver euler.geodesic euler.refinement euler
+euler.splined euler.solver euler.geodesic euler.resolution euler.refinement euler
 rearrangement.rotations rearrangement.sweep rearrangement.delivery rearrangement._kernels rearrangement.tables
 rearrangement.tabulated rearrangement.archive rearrangement.composition rearrangement
 shooting.options shooting.pairs shooting.status shooting.parametrisation shooting.potential shooting.objective

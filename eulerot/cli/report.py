@@ -45,7 +45,9 @@ def _run(arguments: argparse.Namespace) -> int:
         closed, words = closed_share(before, after), closed_in_words(before, after)
         error = float(np.max(np.abs(rearrangement.log_abs_det(z))))
         values |= {"after": asdict(after), "closed": closed, "density_error": error}
-        text = f"before: {before}\nafter: {after}\nclosed: {words}; density error {error:.1e}"
+        values["geodesic_error"] = rearrangement.geodesic_error
+        errors = f"density error {error:.1e}, geodesic error {rearrangement.geodesic_error:.1e}"
+        text = f"before: {before}\nafter: {after}\nclosed: {words}; {errors}"
     show_json(values) if arguments.json else print(text)
     if arguments.html is not None:
         pages.pairs_page(z, x, rearrangement).write(arguments.html)

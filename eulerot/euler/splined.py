@@ -12,6 +12,7 @@ import numpy as np
 from scipy.interpolate import make_interp_spline
 
 from eulerot._cached import kept
+from eulerot._linear_algebra import product
 from eulerot._types import FloatArray
 from eulerot.euler.equations import Equation
 from eulerot.euler.integrators import RungeKutta, Tableau
@@ -60,15 +61,15 @@ class SplinedTrajectory:
         ResolutionError
             If the steps are too long for the field.
         """
-        fields = self._fields(start)
-        return fields[-1], self._advection(fields)
+        fields = self.fields(start)
+        return fields[-1], self.advection_by(fields)
 
     def gradient(
         self, start: np.ndarray, phases: FloatArray, field_bar: np.ndarray | None, phases_bar: FloatArray
     ) -> tuple[np.ndarray, FloatArray]:
         """Return derivatives by the initial field and phases, given those by the final ones."""
-        fields = self._fields(start)
-        advection = self._advection(fields)
+        fields = self.fields(start)
+        advection = self.advection_by(fields)
         carrier_bar, start_bar = advection.adjoint(advection.advance_recorded(phases)[1], phases_bar)
         return self._back(fields, self.equation.carrier(carrier_bar), field_bar), start_bar
 
@@ -84,8 +85,8 @@ class SplinedTrajectory:
             multiplier += sources[n]
         return multiplier
 
-    def _fields(self, start: np.ndarray) -> np.ndarray:
-        """Return the field at the start and after each step."""
+    def fields(self, start: np.ndarray) -> np.ndarray:
+        """Return the field at the start and after each of its steps, on which those of the particles have no part."""
         steps = time_steps(self.equation, start, self.time, self.field_steps, self.tableau)
         return np.stack([start, *(field.copy() for _, _, field in steps)])
 
@@ -98,7 +99,10 @@ class SplinedTrajectory:
         spline = make_interp_spline(np.linspace(0.0, 1.0, count), np.eye(count), k=_DEGREE)
         return np.asarray(spline(times), dtype=np.float64)
 
-    def _advection(self, fields: np.ndarray) -> Advection:
-        stages = np.einsum("tn,n...->t...", self._reading, fields)
+    def advection_by(self, fields: np.ndarray) -> Advection:
+        """Return the advection of particles by what `fields` returned."""
+        # real and imaginary parts as columns; the product has the same bits on any number of threads
+        columns = fields.reshape(len(fields), -1).view(np.float64)
+        stages = product(self._reading, columns, threads=self.threads).view(fields.dtype)
         shaped = stages.reshape(self.steps, self.tableau.stages, *self.equation.shape)
         return Advection.of(self.equation, shaped, self.time / self.steps, self.tableau, self.threads)

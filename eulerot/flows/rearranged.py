@@ -145,6 +145,7 @@ class RearrangedFlow:
             map=self.map,
             reflected=self.rearrangement.reflection is not None,
             flow_change=self.flow_change,
+            geodesic_error=self.rearrangement.geodesic_error,
         )
 
     def plot(self, *, n: int = 2000, ax: Axes | None = None) -> Axes:

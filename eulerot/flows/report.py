@@ -36,6 +36,8 @@ class FlowReport:
     flow_change : float
         How far the flow has moved the data of a few latents since its rearrangement was fitted, root mean square; not
         a number if that is not known.
+    geodesic_error : float
+        The largest distance of a geodesic's map from that of the Euler equations, of its displacement; equation (20).
     """
 
     before: TransportReport
@@ -46,6 +48,7 @@ class FlowReport:
     map: str = "the maps of the flow"
     reflected: bool = False
     flow_change: float = float("nan")
+    geodesic_error: float = float("nan")
 
     @property
     def closed(self) -> float:
@@ -96,6 +99,7 @@ class FlowReport:
         lines = [f"{label:<14}{before:>10}{after:>10}" for label, before, after in rows]
         lines.append(f"{'closed':<14}{closed_in_words(self.before, self.after):>20}")
         lines.append(f"{'density error':<14}{self.density_error:>20.1e}")
+        lines.append(f"{'geodesic error':<14}{self.geodesic_error:>20.1e}")
         lines.append(f"{'pairs':<14}{self.n:>20d}")
         lines.append(f"map: {self.map}")
         if self.reflected:

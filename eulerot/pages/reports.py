@@ -30,7 +30,10 @@ def flow_page(twin: RearrangedFlow, report: FlowReport, *, title: str = "A flow,
     """
     page = Page(title)
     asymmetry = ["asymmetry", f"{report.asymmetry_before:.4f}", f"{report.asymmetry_after:.4f}"]
-    _measures(page, [report.before, report.after], [asymmetry, ["density error", "", f"{report.density_error:.1e}"]])
+    errors = [
+        [name.replace("_", " "), "", f"{getattr(report, name):.1e}"] for name in ("density_error", "geodesic_error")
+    ]
+    _measures(page, [report.before, report.after], [asymmetry, *errors])
     if report.changed:
         page.text(report.changed)
     z = source_points(4096, twin.dim, domain=twin.domain)
@@ -64,6 +67,7 @@ def pairs_page(
         domain = rearrangement.domain
         latents["after"] = rearrangement.forward(z)
         rows.append(["density error", "", f"{np.max(np.abs(rearrangement.log_abs_det(z))):.1e}"])
+        rows.append(["geodesic error", "", f"{rearrangement.geodesic_error:.1e}"])
     reports = [transport_report(each, x, domain=domain) for each in latents.values()]
     _measures(page, reports, rows)
     _couplings(page, latents, x, reports)

@@ -16,6 +16,7 @@ from eulerot.checks import checked_array, checked_rotation, checked_samples, che
 from eulerot.errors import FormatError
 from eulerot.euler.certificate import CompositionCertificate
 from eulerot.euler.geodesic import Geodesic
+from eulerot.euler.resolution import geodesic_error
 from eulerot.files import read_arrays, write_arrays
 from eulerot.latent.circle import wrapped
 from eulerot.latent.source import source_points
@@ -125,6 +126,11 @@ class Rearrangement:
         if self.shift is not None:
             return wrapped((latents - self.shift) @ self.rotation)
         return latents if np.array_equal(self.rotation, np.eye(self.dim)) else latents @ self.rotation
+
+    @kept
+    def geodesic_error(self) -> float:
+        """The largest distance of a geodesic's map from that of the Euler equations, of its displacement; (20)."""
+        return max((geodesic_error(geodesic) for geodesic in self.geodesics), default=0.0)
 
     def certificate(self) -> CompositionCertificate:
         """Return what is known of the geodesics as shortest paths, each for itself; equation (21).

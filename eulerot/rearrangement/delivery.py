@@ -9,14 +9,25 @@ import numpy as np
 from eulerot._types import FloatArray
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.refinement import refined
+from eulerot.euler.resolution import resolved
 from eulerot.latent.chart import chart_distance, to_box
 from eulerot.latent.source import normal_points, source_points
 
-__all__ = ["delivered", "refined_in_latents"]
+__all__ = ["GEODESIC_ERROR", "delivered", "refined_in_latents"]
+
+# Latents at which a map is looked at, besides those far out
+_PROBES = 476
+# The largest error (20) of a delivered geodesic
+GEODESIC_ERROR = 1e-3
 
 
 def delivered(geodesic: Geodesic, *, tolerance: float) -> Geodesic:
-    """Return a geodesic in as many steps as it takes to be accurate to `tolerance`, tails included."""
+    """Return a geodesic in as many modes and steps as it takes to be accurate, tails included.
+
+    Its flow map is that of the Euler equations to `GEODESIC_ERROR`, if that can be had, and its steps are as short as
+    `tolerance` asks for.
+    """
+    geodesic = resolved(geodesic, limit=GEODESIC_ERROR)[0]
     return refined_in_latents(geodesic, _probes(geodesic.grid.domain, geodesic.grid.dim), tolerance=tolerance)
 
 
@@ -29,6 +40,6 @@ def refined_in_latents(geodesic: Geodesic, phases: FloatArray, *, tolerance: flo
 @lru_cache(maxsize=4)
 def _probes(domain: str, dim: int) -> FloatArray:
     if domain == "torus":
-        return source_points(1024, dim, domain=domain)
+        return source_points(_PROBES, dim, domain=domain)
     tails = np.stack(np.meshgrid(*[[-7.0, -5.0, -4.0, 4.0, 5.0, 7.0]] * dim), axis=-1).reshape(-1, dim)
-    return to_box(np.concatenate([normal_points(1024, dim), tails]))
+    return to_box(np.concatenate([normal_points(_PROBES, dim), tails]))

@@ -14,7 +14,7 @@ from eulerot._types import FloatArray
 from eulerot.checks import checked_pairs
 from eulerot.latent.source import check_source
 from eulerot.rearrangement.composition import Rearrangement
-from eulerot.rearrangement.delivery import delivered
+from eulerot.rearrangement.delivery import GEODESIC_ERROR, delivered
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.shooting.alignment import aligned
 from eulerot.shooting.continuation import Continuation, FitStage
@@ -23,7 +23,17 @@ from eulerot.shooting.journal import Journal
 from eulerot.shooting.options import FitOptions, shows_options
 from eulerot.shooting.pairs import DataUnit, Pairs, split_pairs, warn_of_pairs
 from eulerot.shooting.potential import quadratic_potential
-from eulerot.shooting.status import ALIGNED, DECREASING, INCREASING, INTERRUPTED, RESUMABLE, SHIFTED, STALLED, Outcome
+from eulerot.shooting.status import (
+    ALIGNED,
+    DECREASING,
+    INCREASING,
+    INTERRUPTED,
+    RESUMABLE,
+    SHIFTED,
+    STALLED,
+    Outcome,
+    unresolved,
+)
 from eulerot.shooting.sweep_fit import SweepFit
 from eulerot.transport.cost import transport_cost
 
@@ -31,6 +41,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["FitResult", "fit"]
+
+# Pairs of the training sample from which the potential of the last comparison is regressed
+_REGRESSED = 2048
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,11 @@ class FitResult:
     n_train: int
     n_held_out: int
     seconds: float
+
+    @property
+    def geodesic_error(self) -> float:
+        """The largest distance of a geodesic's map from that of the Euler equations, of its displacement; (20)."""
+        return self.rearrangement.geodesic_error
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw training and held-out cost against the weight of the regularisation."""
@@ -205,7 +223,8 @@ def _outcome(search: GeodesicFit | SweepFit, rearrangement: Rearrangement) -> Ou
     if search.continuation.interrupted:
         return RESUMABLE if search.options.checkpoint else INTERRUPTED
     if rearrangement.sweeps:
-        return search.outcome
+        error, outcome = rearrangement.geodesic_error, search.outcome
+        return outcome if error <= GEODESIC_ERROR else unresolved(outcome, error)
     return STALLED if rearrangement.is_identity else ALIGNED
 
 
@@ -246,5 +265,6 @@ def _gain(rearrangement: Rearrangement, train: Pairs, held: Pairs) -> float:
     (z, x), y = held, rearrangement.forward(held[0])
     if rearrangement.domain == "torus":
         return transport_cost(z, x, domain="torus") - transport_cost(y, x, domain="torus")
-    potential = quadratic_potential(rearrangement.forward(train[0]), train[1])
+    latents, data = (rows[:_REGRESSED] for rows in train)
+    potential = quadratic_potential(rearrangement.forward(latents), data)
     return potential.cost(z, x)[0] - potential.cost(y, x)[0]

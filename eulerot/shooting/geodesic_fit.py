@@ -13,7 +13,7 @@ from eulerot.rearrangement.rotations import plane_rotation
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.shooting.continuation import Continuation
 from eulerot.shooting.initial_guess import InitialGuess
-from eulerot.shooting.objective import Objective
+from eulerot.shooting.objective import Objective, field_modes
 from eulerot.shooting.options import FitOptions
 from eulerot.shooting.pairs import Pairs, spread
 from eulerot.shooting.status import CONVERGED, OUT_OF_ITERATIONS, Outcome
@@ -86,9 +86,15 @@ class GeodesicFit:
         return self.train[0].shape[1]
 
     @cached_property
-    def grid(self) -> Grid:
-        """The grid of the box, or of the torus."""
+    def unknowns(self) -> Grid:
+        """The grid whose modes are the unknowns."""
         return Grid.from_modes(self.options.modes_in(self._dim), dim=self._dim, domain=self.options.domain)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The grid of the field while it is fitted, in the box or on the torus."""
+        modes = field_modes(self.options.modes_in(self._dim))
+        return Grid.from_modes(modes, dim=self._dim, domain=self.options.domain)
 
     @cached_property
     def _spread(self) -> float:
@@ -113,4 +119,6 @@ class GeodesicFit:
     def _objective(self, pairs: Pairs, geodesics: int) -> Objective:
         z, x = (rows @ self.axes.T for rows in pairs)
         steps = -(-self.options.steps // geodesics)
-        return Objective(z, x, self.grid, steps=steps, geodesics=geodesics, threads=self.options.workers)
+        return Objective(
+            z, x, self.grid, steps=steps, geodesics=geodesics, threads=self.options.workers, unknowns=self.unknowns
+        )

@@ -21,10 +21,25 @@ from eulerot.latent.circle import shortest
 from eulerot.shooting.parametrisation import Parametrisation
 from eulerot.shooting.potential import Potential, half_square
 
-__all__ = ["Objective"]
+__all__ = ["Objective", "field_modes"]
 
 # At most so many times the steps asked for: a faster field comes from a line search that went too far
 _MOST = 8
+# Modes of a field, as it is fitted, for one of the unknowns. With as many as of the unknowns an optimiser leans on the
+# truncation, and a tenth to a third of the excess left is more where it is resolved; with twice as many nothing is
+# gained over this
+_FIELD = 1.5
+
+
+def field_modes(unknowns: int) -> int:
+    """Return the modes an axis of the field, as it is fitted, for those of the unknowns.
+
+    Examples
+    --------
+    >>> field_modes(16)
+    24
+    """
+    return math.ceil(_FIELD * unknowns)
 
 
 @dataclass(frozen=True)
@@ -36,7 +51,10 @@ class Objective:
     z, x : ndarray, shape (n, d)
         Latents, already rotated, and their images.
     grid : Grid
-        A box; or a torus, and then latents and data are angles, and there is no potential.
+        A box; or a torus, and then latents and data are angles, and there is no potential. Its modes are those of the
+        field as it moves.
+    unknowns : Grid, optional
+        The grid whose modes are the unknowns, those of the initial field; by default `grid`.
     steps : int
         Steps of each geodesic; up to eight times as many where a field is too fast for them.
     geodesics : int
@@ -65,11 +83,12 @@ class Objective:
     threads: int = 1
     potential: Potential | None = None
     tableau: Tableau = RK4
+    unknowns: Grid | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the unknowns as fields, one for each geodesic; for boxes only."""
-        return (self.geodesics, *self._equation.shape)
+        return (self.geodesics, *self._parametrisation.shape)
 
     @property
     def size(self) -> int:
@@ -82,7 +101,7 @@ class Objective:
 
     @cached_property
     def _parametrisation(self) -> Parametrisation:
-        return Parametrisation(self._equation)
+        return Parametrisation(self._equation, self.unknowns)
 
     @cached_property
     def _start(self) -> FloatArray:
@@ -105,7 +124,10 @@ class Objective:
         return [Geodesic.from_coefficients(field, self.grid, threads=self.threads) for field in self.fields(theta)]
 
     def cut(self, theta: FloatArray, pieces: int) -> FloatArray:
-        """Return the unknowns of `pieces` geodesics whose composition is the geodesic of `theta`."""
+        """Return the unknowns of `pieces` geodesics whose composition is the geodesic of `theta`.
+
+        Of the later fields they keep the modes of the unknowns; with all modes of the field it is the same map.
+        """
         start = self.fields(theta)[0]
         each = math.ceil(self._enough_steps(start) / pieces)
         steps = each * pieces

@@ -7,7 +7,9 @@ from functools import cached_property
 import numpy as np
 
 from eulerot._types import FloatArray
-from eulerot.euler.equations import Equation
+from eulerot.euler.embedding import embedded, restricted
+from eulerot.euler.equations import Equation, equation_of
+from eulerot.euler.grid import Grid
 
 __all__ = ["Parametrisation"]
 
@@ -22,6 +24,8 @@ class Parametrisation:
     ----------
     equation : Equation
         Of the vorticity in the plane, or of the velocity in a box in space.
+    unknowns : Grid, optional
+        The grid whose modes are the unknowns, no more than those of the equation, which are all by default.
 
     Examples
     --------
@@ -35,9 +39,15 @@ class Parametrisation:
     True
     """
 
-    def __init__(self, equation: Equation) -> None:
-        self._equation, self._grid = equation, equation.grid
+    def __init__(self, equation: Equation, unknowns: Grid | None = None) -> None:
+        self._field_grid, self._grid = equation.grid, unknowns or equation.grid
+        self._equation = equation_of(self._grid)
         self._complex = not self._grid.walls
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the unknowns as coefficients, in a box."""
+        return self._equation.shape
 
     @cached_property
     def _free(self) -> np.ndarray:
@@ -74,21 +84,26 @@ class Parametrisation:
         field = self._equation.zeros()
         if not self._complex:
             field[self._free] = self._scale * theta
-            return self._equation.projected(field)
+            return self._padded(self._equation.projected(field))
         real, imaginary = theta.reshape(2, -1)
         field[self._free] = self._scale * (real + 1j * imaginary)
         modes = self._grid.modes[0]
         field[: -modes - 1 : -1, 0] = np.conj(field[1 : modes + 1, 0])
-        return field
+        return self._padded(field)
+
+    def _padded(self, field: np.ndarray) -> np.ndarray:
+        return embedded(field, self._grid, self._field_grid)
 
     def theta(self, field: np.ndarray) -> FloatArray:
-        """Return the unknowns that stand for a field."""
+        """Return the unknowns that stand for a field, or for its part in their modes."""
+        field = restricted(field, self._field_grid, self._grid)
         inverse = np.divide(1.0, self._scale, out=np.zeros_like(self._scale), where=self._scale > 0)
         free = inverse * field[self._free]
         return np.concatenate([free.real, free.imag]) if self._complex else free
 
     def gradient(self, by_field: np.ndarray) -> FloatArray:
         """Return the derivative with respect to the unknowns, given the field that represents the one by the field."""
+        by_field = restricted(by_field, self._field_grid, self._grid)
         if self._complex:
             free = 2.0 * self._scale * by_field[self._free]  # a coefficient and its conjugate
             return np.concatenate([free.real, free.imag])

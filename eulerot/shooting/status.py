@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "ALIGNED", "CONVERGED", "DECREASING", "INCREASING", "INTERRUPTED", "OUT_OF_ITERATIONS", "OUT_OF_SWEEPS",
-    "RESUMABLE", "SHIFTED", "STALLED", "Outcome",
+    "RESUMABLE", "SHIFTED", "STALLED", "Outcome", "unresolved",
 ]  # fmt: skip
 
 
@@ -42,3 +42,18 @@ ALIGNED = Outcome(
 STALLED = Outcome("stalled", "No rearrangement lowered the cost of held-out pairs; the map is the identity.")
 INTERRUPTED = Outcome("interrupted", "The fit was interrupted; the map is the best that had been found.")
 RESUMABLE = Outcome("interrupted", f"{INTERRUPTED.message} The same call goes on from the checkpoint.")
+
+
+def unresolved(outcome: Outcome, error: float) -> Outcome:
+    """Return an outcome that says by how much a geodesic misses the Euler equations, with as many modes as it may have.
+
+    Examples
+    --------
+    >>> unresolved(CONVERGED, 0.004).message[-76:]
+    'Euler equations. Take fewer modes, or regularise more, for a smoother field.'
+    """
+    words = (
+        f"With as many modes as a field may have, a geodesic is {error:.1e} of its displacement away from that of the "
+        "Euler equations. Take fewer modes, or regularise more, for a smoother field."
+    )
+    return Outcome(outcome.status, f"{outcome.message} {words}")

@@ -12,12 +12,13 @@ from eulerot._linear_algebra import product
 from eulerot._types import FloatArray
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
+from eulerot.euler.resolution import resolved
 from eulerot.latent.chart import to_box
 from eulerot.latent.source import normal_points
-from eulerot.rearrangement.delivery import refined_in_latents
+from eulerot.rearrangement.delivery import GEODESIC_ERROR, refined_in_latents
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.shooting.continuation import Continuation
-from eulerot.shooting.objective import Objective
+from eulerot.shooting.objective import Objective, field_modes
 from eulerot.shooting.options import FitOptions
 from eulerot.shooting.pairs import Pairs, spread
 from eulerot.shooting.potential import regressed_potential
@@ -128,7 +129,8 @@ class SweepFit:
             return None, 0.0
         # the next sweep has to see nearly what this one will do; all are refined further at the end
         phases = to_box(normal_points(256, 2))
-        geodesics = tuple(refined_in_latents(geodesic, phases, tolerance=1e-6) for _, geodesic, _ in kept)
+        full = [resolved(geodesic, limit=GEODESIC_ERROR)[0] for _, geodesic, _ in kept]
+        geodesics = tuple(refined_in_latents(geodesic, phases, tolerance=1e-6) for geodesic in full)
         return Sweep(geodesics, axes, tuple(plane for plane, *_ in kept)), sum(float(g.mean()) for *_, g in kept)
 
     def _in_planes(self, axes: FloatArray, *samples: Pairs) -> Iterator[tuple[tuple[int, int], Pairs, Pairs]]:
@@ -148,8 +150,9 @@ class SweepFit:
     def _geodesic(self, train: Pairs, held: Pairs) -> tuple[Geodesic, FloatArray]:
         """Return the geodesic of a plane, and how far it lowers the cost of each held-out pair."""
         options = self.options
-        grid, steps = Grid.from_modes(options.sweep_modes), max(1, options.steps // 2)
-        objective = Objective(*train, grid, steps=steps, threads=options.workers)
+        unknowns, steps = Grid.from_modes(options.sweep_modes), max(1, options.steps // 2)
+        grid = Grid.from_modes(field_modes(options.sweep_modes))
+        objective = Objective(*train, grid, steps=steps, threads=options.workers, unknowns=unknowns)
         held_out = replace(objective, z=held[0], x=held[1])
         start, weights = np.zeros(objective.size), options.regularisation or _WEIGHTS
         theta, gains = self.continuation.minimise(objective, held_out, start, weights, spread(train[1]))
