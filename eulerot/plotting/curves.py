@@ -78,8 +78,8 @@ def certificate(times: ArrayLike, curve: ArrayLike, bound: float, *, ax: Axes | 
     ax = axes_of(ax, (4.8, 3.4))
     ax.plot(shares, values, color=BLUE, linewidth=1.8)
     ax.axhline(limit, color=INK, linewidth=1.2, linestyle=(0, (3, 1.5)))
-    ax.annotate("shortest below", (1.0, limit), (-2, 3), xycoords=("axes fraction", "data"),
-                textcoords="offset points", ha="right", fontsize=9, color=INK)  # fmt: skip
+    ax.annotate("shortest below", (0.0, limit), (4, 3), xycoords=("axes fraction", "data"),
+                textcoords="offset points", ha="left", fontsize=9, color=INK)  # fmt: skip
     ax.set_xlabel("share of the time", fontsize=10, color=INK)
     ax.set_ylabel("largest $T^2 \\lambda_{max}(D^2 p)$", fontsize=10, color=INK)
     ax.set_ylim(0.0, 1.15 * max(limit, float(np.max(values))))
