@@ -21,7 +21,7 @@ __all__ = ["MOST_MODES", "geodesic_error", "in_modes", "resolved"]
 # Modes of the reference for one of the geodesic that is measured, and the most modes of a geodesic in the plane and in
 # space, where direct sums over modes take long
 _FINER = 1.5
-MOST_MODES = {2: 96, 3: 18}
+MOST_MODES = {2: 96, 3: 12}
 # Particles an axis, in the middle of equal cells, and their steps; the field takes more
 _PARTICLES = {2: 22, 3: 8}
 # than it is stable in at the start, for it may grow faster
