@@ -162,6 +162,7 @@ def test_eigenvalues():
         assert np.abs(largest_eigenvalue(entries, dim) - exact).max() < 1e-7
 
 
+@pytest.mark.slow
 def test_planes_of_a_sweep_are_one_geodesic():
     slow, fast = swirl(1.0), swirl(3.0)
     sweep = eulerot.Sweep((slow, fast), np.eye(4), ((0, 1), (2, 3)))

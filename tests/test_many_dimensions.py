@@ -81,6 +81,7 @@ for result in results:
 """
 
 
+@pytest.mark.slow
 def test_same_bits_on_any_number_of_threads_of_the_library():
     outputs = {python("-c", SCRIPT, env={"OPENBLAS_NUM_THREADS": n, "OMP_NUM_THREADS": n})[0] for n in ("1", "2", "5")}
     assert len(outputs) == 1 and len(outputs.pop().split()) == len(SHAPES) + 3
@@ -132,6 +133,7 @@ def test_slopes_of_noise_are_no_more_than_noise():
     assert abs(np.mean(scores)) < 0.3 and np.std(scores) < 1.3
 
 
+@pytest.mark.slow
 def test_axes_of_one_mode_are_found_where_those_of_four_are_noise():
     axes, z = rotation(24), normal_points(1024, 24)
     x = monge(swirled(z, axes, peak=1.5))
@@ -167,6 +169,7 @@ def test_trials_that_were_given_up_count():
     assert standard_score(np.ones(5)) == np.inf == -standard_score(-np.ones(5))
 
 
+@pytest.mark.slow
 def test_nothing_is_kept_where_nothing_is_to_be_gained():
     z = normal_points(1024, 8)
     x = monge(z @ rotation(8).T)  # optimal once it is aligned
@@ -273,6 +276,7 @@ def test_check_of_a_flow_takes_fewer_points_in_many_dimensions():
     assert max(sizes) <= 2**23 // 300 and sizes[0] == 16
 
 
+@pytest.mark.slow
 def test_report_in_many_dimensions_has_bounded_memory():
     matrix = 1.5 * rotation(300)
     twin = RearrangedFlow(LinearFlow(matrix, np.zeros(300)), Rearrangement.identity(300))

@@ -9,7 +9,7 @@ sys.path.append(str(Path(__file__).parents[1] / "validation" / "robustness"))
 
 import fuzz
 
-SLOW = ("copies", "fits", "map_round_trip", "threads", "units")
+SLOW = ("copies", "faults_far_out", "fits", "map_round_trip", "models_left_alone", "threads", "units")
 FEW = {"fits": 6, "grids": 300, "map_round_trip": 25, "broken_file": 150, "threads": 20, "units": 6}
 
 

@@ -15,6 +15,7 @@ def twin():
     return eulerot.rearrange(FLOW, **OPTIONS)
 
 
+@pytest.mark.slow
 def test_the_twin_of_a_linear_flow_is_its_monge_map(twin):
     report = twin.report(2000)
     assert np.isclose(report.before.cost, FLOW.transport_cost, rtol=0.1)

@@ -71,6 +71,7 @@ def test_resolved_geodesics_keep_to_the_limit(domain, dim, limit):
     assert found.grid.modes[0] > geodesic.grid.modes[0]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_resolved_is_returned_with_its_error():
     found, error = resolved(smooth(modes=8, size=1.0, dim=3), limit=1e-9)
     assert found.grid.modes[0] >= MOST_MODES[3] and error > 1e-9
@@ -123,6 +124,7 @@ def test_planes_of_sweeps_are_resolved():
     assert s.sweeps and 0 < s.geodesic_error <= 1e-3
 
 
+@pytest.mark.slow
 def test_a_fit_that_cannot_be_resolved_says_so(monkeypatch):
     monkeypatch.setitem(MOST_MODES, 2, 6)
     z = normal_points(600, 2)
