@@ -115,11 +115,11 @@ class Pressure:
         """
         axes, values = self.curvature()
         spacing = np.array([axis[1] for axis in axes])
-        peaks = [self._refined(axes, np.array(place), spacing) for place in _highest(values, self.grid)]
+        peaks = [self._refined(axes, place, spacing) for place in _highest(values, self.grid)]
         return max(peaks, key=lambda peak: peak[0])
 
     def _refined(
-        self, axes: tuple[FloatArray, ...], index: np.ndarray, spacing: FloatArray
+        self, axes: tuple[FloatArray, ...], index: tuple[int, ...], spacing: FloatArray
     ) -> tuple[float, FloatArray]:
         centre = np.array([axis[i] for axis, i in zip(axes, index, strict=True)])
         reach, best = 1.0, -np.inf

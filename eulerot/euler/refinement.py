@@ -11,15 +11,13 @@ from eulerot.errors import ResolutionError
 from eulerot.euler.equations import equation_of
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.integrators import Tableau
+from eulerot.euler.resolution import stable_steps
 from eulerot.euler.splined import FEWEST, SplinedTrajectory
-from eulerot.euler.stepping import required_steps
 
 __all__ = ["refined"]
 
 # Steps of the field for one of the particles, at first
 _FINER = 4
-# Steps of the field for one that is stable at the start: it may grow faster
-_HEADROOM = 1.25
 # Steps of a map that another is compared with, for one of its own: of order 8, it is more than twenty times as accurate
 _COMPARED = 1.5
 _FEWEST = 4
@@ -35,7 +33,7 @@ def refined(
 ) -> Geodesic:
     """Return the same geodesic with as many steps as its map needs to be accurate to `tolerance`.
 
-    Steps of the particles, and then those of the field, grow by halves until the map changes by no more than half of
+    Steps of the particles, and then those of the field, grow until the map changes by no more than half of
     `tolerance`. Then the fewest of the particles are sought that still do, from the number that the order of the scheme
     predicts.
 
@@ -73,9 +71,7 @@ def refined(
         except ResolutionError:
             return math.inf
 
-    equation, tableau = equation_of(geodesic.grid), geodesic.tableau
-    needed = required_steps(equation, geodesic.field0_hat, geodesic.time, tableau.stability)
-    fine = max(FEWEST, math.ceil(_HEADROOM * needed))
+    tableau, fine = geodesic.tableau, max(FEWEST, stable_steps(geodesic))
     steps = max(_FEWEST, fine // _FINER)
     while max(steps, fine) <= most:
         more, finer = math.ceil(_COMPARED * steps), math.ceil(_COMPARED * fine)

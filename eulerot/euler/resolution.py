@@ -16,16 +16,16 @@ from eulerot.euler.grid import Grid
 from eulerot.euler.particles.phases import to_phases
 from eulerot.euler.stepping import required_steps
 
-__all__ = ["MOST_MODES", "geodesic_error", "in_modes", "resolved"]
+__all__ = ["MOST_MODES", "geodesic_error", "in_modes", "resolved", "stable_steps"]
 
 # Modes of the reference for one of the geodesic that is measured, and the most modes of a geodesic in the plane and in
 # space, where direct sums over modes take long
 _FINER = 1.5
 MOST_MODES = {2: 96, 3: 12}
-# Particles an axis, in the middle of equal cells, and their steps; the field takes more
-_PARTICLES = {2: 22, 3: 8}
-# than it is stable in at the start, for it may grow faster
-_STEPS, _FIELD_STEPS, _HEADROOM = 12, 24, 1.25
+# Particles an axis, in the middle of equal cells; their steps, and the fewest of the field
+_PARTICLES, _STEPS, _FIELD_STEPS = {2: 22, 3: 8}, 12, 24
+# Steps of the field for one that is stable at the start: it may grow faster
+_HEADROOM = 1.25
 # The power of the modes with which the error falls, at first; the share of the limit that a prediction aims at; the
 # most by which modes grow at a time
 _ORDER, _MARGIN, _GROWTH = 3.5, 0.9, 2.5
@@ -87,6 +87,12 @@ def in_modes(geodesic: Geodesic, modes: int) -> Geodesic:
     )  # fmt: skip
 
 
+def stable_steps(geodesic: Geodesic) -> int:
+    """Return the steps in which the field of a geodesic is stable, with some to spare."""
+    equation, tableau = equation_of(geodesic.grid), geodesic.tableau
+    return math.ceil(_HEADROOM * required_steps(equation, geodesic.field0_hat, geodesic.time, tableau.stability))
+
+
 def _fast_grid(grid: Grid, modes: int) -> Grid:
     points = next_fast_len(math.floor(modes * (1.5 if grid.walls else 3)) + 1, real=True)
     return Grid((points,) * grid.dim, grid.domain, lengths=grid.lengths)
@@ -106,10 +112,8 @@ def _highest(geodesic: Geodesic) -> int:
 
 def _ends(geodesic: Geodesic) -> FloatArray:
     """Return where the map takes the middles of equal cells, as phases."""
-    grid, time = geodesic.grid, geodesic.time
-    needed = required_steps(equation_of(grid), geodesic.field0_hat, time, geodesic.tableau.stability)
-    particles = geodesic.in_steps(_STEPS, max(_FIELD_STEPS, math.ceil(_HEADROOM * needed)))
-    return particles.flow_map.advance(_middles(grid))
+    particles = geodesic.in_steps(_STEPS, max(_FIELD_STEPS, stable_steps(geodesic)))
+    return particles.flow_map.advance(_middles(geodesic.grid))
 
 
 def _middles(grid: Grid) -> FloatArray:
@@ -120,6 +124,8 @@ def _middles(grid: Grid) -> FloatArray:
 
 def _distance(ends: FloatArray, reference: FloatArray, grid: Grid) -> float:
     """Return the root mean square of a difference over that of the reference's displacement."""
-    size = math.sqrt(float(np.mean(np.sum(((reference - _middles(grid)) / grid.scales) ** 2, axis=1))))
-    apart = math.sqrt(float(np.mean(np.sum(((ends - reference) / grid.scales) ** 2, axis=1))))
+    size, apart = (
+        math.sqrt(float(np.mean(np.sum(((reference - phases) / grid.scales) ** 2, axis=1))))
+        for phases in (_middles(grid), ends)
+    )
     return apart / size if size > 0 else 0.0

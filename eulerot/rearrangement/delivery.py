@@ -1,4 +1,4 @@
-"""The delivered map: as many steps as its error in the latent space asks for, tails included."""
+"""The delivered map: as many modes and steps as its errors ask for, tails of the latent space included."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eulerot.euler.resolution import resolved
 from eulerot.latent.chart import chart_distance, to_box
 from eulerot.latent.source import normal_points, source_points
 
-__all__ = ["GEODESIC_ERROR", "delivered", "refined_in_latents"]
+__all__ = ["GEODESIC_ERROR", "delivered", "in_enough_modes", "refined_in_latents"]
 
 # Latents at which a map is looked at, besides those far out
 _PROBES = 476
@@ -21,13 +21,13 @@ _PROBES = 476
 GEODESIC_ERROR = 1e-3
 
 
-def delivered(geodesic: Geodesic, *, tolerance: float) -> Geodesic:
-    """Return a geodesic in as many modes and steps as it takes to be accurate, tails included.
+def in_enough_modes(geodesic: Geodesic) -> Geodesic:
+    """Return a geodesic with the modes that make its map that of the Euler equations to `GEODESIC_ERROR`, if any do."""
+    return resolved(geodesic, limit=GEODESIC_ERROR)[0]
 
-    Its flow map is that of the Euler equations to `GEODESIC_ERROR`, if that can be had, and its steps are as short as
-    `tolerance` asks for.
-    """
-    geodesic = resolved(geodesic, limit=GEODESIC_ERROR)[0]
+
+def delivered(geodesic: Geodesic, *, tolerance: float) -> Geodesic:
+    """Return a geodesic in as many steps as it takes to be accurate to `tolerance`, tails included."""
     return refined_in_latents(geodesic, _probes(geodesic.grid.domain, geodesic.grid.dim), tolerance=tolerance)
 
 

@@ -74,7 +74,7 @@ class DataUnit:
         return np.rint((x - self.mean) / (self.spread * QUANTUM)) * QUANTUM
 
     def mean_square(self, y: FloatArray, x: FloatArray) -> float:
-        """Return the mean of ``|x - y|^2`` in the units of the data, given standardised data; that of `y` is known."""
+        """Return the mean of ``|x - y|^2`` in the units of the data, given latents and standardised data."""
         if self.mean is None:
             return transport_cost(y, x, domain="torus")
         apart = self.spread * x - y

@@ -12,10 +12,9 @@ from eulerot._linear_algebra import product
 from eulerot._types import FloatArray
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
-from eulerot.euler.resolution import resolved
 from eulerot.latent.chart import to_box
 from eulerot.latent.source import normal_points
-from eulerot.rearrangement.delivery import GEODESIC_ERROR, refined_in_latents
+from eulerot.rearrangement.delivery import in_enough_modes, refined_in_latents
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.shooting.continuation import Continuation
 from eulerot.shooting.objective import Objective, field_modes
@@ -129,7 +128,7 @@ class SweepFit:
             return None, 0.0
         # the next sweep has to see nearly what this one will do; all are refined further at the end
         phases = to_box(normal_points(256, 2))
-        full = [resolved(geodesic, limit=GEODESIC_ERROR)[0] for _, geodesic, _ in kept]
+        full = [in_enough_modes(geodesic) for _, geodesic, _ in kept]
         geodesics = tuple(refined_in_latents(geodesic, phases, tolerance=1e-6) for geodesic in full)
         return Sweep(geodesics, axes, tuple(plane for plane, *_ in kept)), sum(float(g.mean()) for *_, g in kept)
 

@@ -80,7 +80,7 @@ def reversed_flows(data: st.DataObject) -> None:
 
 def _object(data: st.DataObject) -> tuple[object, list[Callable[[object], np.ndarray]]]:
     """Return a fresh object, and calls of its methods that give arrays."""
-    kind, rng = data.draw(st.sampled_from(["geodesic", "space", "map", "tables", "flow", "twin", "grid"])), None
+    kind = data.draw(st.sampled_from(["geodesic", "space", "map", "tables", "flow", "twin", "grid"]))
     rng = np.random.default_rng(data.draw(st.integers(0, 3)))
     dim = 3 if kind == "space" else 2
     grid = eulerot.Grid.from_modes(3, dim=dim)

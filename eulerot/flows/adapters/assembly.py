@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from eulerot._jacobian import log_abs_det
 from eulerot._types import FloatArray
 from eulerot.errors import FlowError, SourceError
 from eulerot.flows.adapters.adapted import AdaptedFlow, Map
 from eulerot.flows.adapters.bases import NormalBase, UniformBase, standardised
 from eulerot.flows.adapters.calls import Composed, Draw, Rows
-from eulerot.flows.adapters.density import DensityOfForward, DensityOfInverse, DensityOfLogDet
+from eulerot.flows.adapters.density import DensityOfInverse, DensityOfLogDet
 from eulerot.flows.adapters.inversion import NumericalInverse
 from eulerot.flows.adapters.parts import Parts
 from eulerot.flows.knothe.flow import KnotheFlow, knothe_flow
-from eulerot.latent.source import normal_points
+from eulerot.latent.source import log_normal, normal_points
 
 __all__ = ["Assembly"]
 
@@ -201,7 +203,8 @@ class Assembly:
             return DensityOfInverse(to_normal, step)
         if self.parts.log_det is not None and self.parts.base_log_prob is not None:
             return DensityOfLogDet(to_base, self.rows("base_log_prob"), self.rows("log_det"))
-        return DensityOfForward(Composed((self.base.from_normal, to_data)), to_normal, step)
+        log_det = partial(log_abs_det, Composed((self.base.from_normal, to_data)), step=step)
+        return DensityOfLogDet(to_normal, log_normal, log_det)
 
     def _from_density(self) -> KnotheFlow:
         if self.dim not in (2, 3):

@@ -9,7 +9,7 @@ from eulerot._jacobian import log_abs_det
 from eulerot._types import FloatArray
 from eulerot.latent.source import log_normal
 
-__all__ = ["DensityOfForward", "DensityOfInverse", "DensityOfLogDet"]
+__all__ = ["DensityOfInverse", "DensityOfLogDet"]
 
 Map = Callable[[FloatArray], FloatArray]
 
@@ -27,22 +27,8 @@ class DensityOfInverse:
 
 
 @dataclass(frozen=True)
-class DensityOfForward:
-    """The log density ``log N(u) - log |det Df(u)|`` of a map `f` from normal latents to data, by differences."""
-
-    from_normal: Map
-    to_normal: Map
-    step: float
-
-    def __call__(self, x: FloatArray) -> FloatArray:
-        """Return the log density of data."""
-        u = self.to_normal(x)
-        return log_normal(u) - log_abs_det(self.from_normal, u, self.step)
-
-
-@dataclass(frozen=True)
 class DensityOfLogDet:
-    """The log density from the density of the base and the model's own log-determinants."""
+    """The log density ``log p(b) - log |det Df(b)|``, from that of a base and the log-determinants of a map of it."""
 
     to_base: Map
     base_log_prob: Map
