@@ -7,6 +7,7 @@ pieces here, whose sizes depend on the shapes alone; small ones are left to the 
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 
 import numpy as np
@@ -14,10 +15,12 @@ import numpy as np
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 
-__all__ = ["inverse", "product"]
+__all__ = ["inverse", "product", "stacked_product"]
 
 _TILE = 64
 _ALONE = _TILE**3
+# A stack is shared among threads in this many pieces
+_PIECES = 8
 
 
 def product(a: FloatArray, b: FloatArray, *, threads: int = 1) -> FloatArray:
@@ -54,6 +57,39 @@ def _add_product(b: FloatArray, depth: int, a: FloatArray, out: FloatArray) -> N
         left = np.ascontiguousarray(a[:, i : i + depth])
         for j in range(0, b.shape[1], _TILE):
             out[:, j : j + _TILE] += left @ b[i : i + depth, j : j + _TILE]
+
+
+def stacked_product(matrix: FloatArray, stack: FloatArray, *, threads: int = 1) -> FloatArray:
+    """Return ``matrix @ each`` for all matrices of a stack, with bits that depend on no thread.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (m, k)
+        The factor on the left.
+    stack : ndarray, shape (s, k, n)
+        The factors on the right.
+    threads : int
+        Threads over the stack. The result does not depend on it.
+
+    Examples
+    --------
+    >>> a, b = np.ones((40, 30)), np.ones((5, 30, 50))
+    >>> bool((stacked_product(a, b) == 30).all())
+    True
+    """
+    (m, k), (count, _, n) = matrix.shape, stack.shape
+    rows = min(m, _ALONE // (k * n))
+    if rows == 0:
+        return np.stack([product(matrix, each, threads=threads) for each in stack])
+    tiles = -(-m // rows)
+    padded = np.zeros((tiles * rows, k))
+    padded[:m] = matrix
+    result = np.empty((count, tiles, rows, n))
+    edges = np.linspace(0, count, min(count, _PIECES) + 1).astype(int)
+    pieces = [slice(*edge) for edge in itertools.pairwise(edges)]
+    shaped = padded.reshape(tiles, rows, k)
+    run_tasks([partial(np.matmul, shaped, stack[each, None], result[each]) for each in pieces], threads)
+    return result.reshape(count, tiles * rows, n)[:, :m]
 
 
 def inverse(matrix: FloatArray, *, threads: int = 1) -> FloatArray:

@@ -13,7 +13,7 @@ from eulerot.euler.equations import equation_of
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4, Tableau
 from eulerot.euler.particles.advection import Advection
-from eulerot.euler.particles.basis import basis_coefficients, basis_field
+from eulerot.euler.particles.interpolant import interpolant, interpolant_transposed
 from eulerot.euler.particles.phases import to_phases, to_positions
 from eulerot.euler.trajectory import Trajectory
 

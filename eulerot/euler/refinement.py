@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
+
+import numpy as np
 
 from eulerot._types import FloatArray
 from eulerot.errors import ResolutionError
 from eulerot.euler.equations import equation_of
 from eulerot.euler.geodesic import Geodesic
-from eulerot.euler.integrators import Tableau
 from eulerot.euler.resolution import stable_steps
 from eulerot.euler.splined import FEWEST, SplinedTrajectory
 
 __all__ = ["refined"]
 
-# Steps of the field for one of the particles, at first
-_FINER = 4
-# Steps of a map that another is compared with, for one of its own: of order 8, it is more than twenty times as accurate
-_COMPARED = 1.5
+# Steps of a map for one of the first that it is compared with; the least and the most by which they grow then
+_COMPARED, _LEAST_GROWTH, _GROWTH = 1.5, 1.15, 2.0
+# Steps of the field at first for one that is stable, and of the particles
+_FINER, _COARSER = 2.0, 0.5
 _FEWEST = 4
 
 
@@ -33,9 +34,8 @@ def refined(
 ) -> Geodesic:
     """Return the same geodesic with as many steps as its map needs to be accurate to `tolerance`.
 
-    Steps of the particles, and then those of the field, grow until the map changes by no more than half of
-    `tolerance`. Then the fewest of the particles are sought that still do, from the number that the order of the scheme
-    predicts.
+    The steps of the field are sought first, for particles in few steps, whose error they share, and then those of the
+    particles: half of the tolerance for each.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def refined(
     phases : ndarray, shape (n, d)
         Where the map is looked at.
     tolerance : float
-        The largest distance from a map with shorter steps.
+        The largest distance from the map with steps that are infinitely short.
     distance : callable
         From two arrays like `phases` to the distance between them.
     most : int
@@ -56,45 +56,57 @@ def refined(
         If `most` steps do not suffice.
     """
 
+    def end(steps: int, fine: int) -> FloatArray:
+        try:
+            return _trajectory(geodesic, steps, fine).advection_by(fields(fine)).advance(phases)
+        except ResolutionError:  # the field is not stable in so few steps, and its map is nowhere
+            return np.full_like(phases, np.nan)
+
     @cache
     def fields(count: int) -> FloatArray:
         return _trajectory(geodesic, _FEWEST, count).fields(geodesic.field0_hat)
 
-    @cache
-    def end(steps: int, fine: int) -> FloatArray:
-        return _trajectory(geodesic, steps, fine).advection_by(fields(fine)).advance(phases)
+    enough = partial(_enough, distance=distance, tolerance=0.5 * tolerance, order=geodesic.tableau.order, most=most)
+    stable = max(FEWEST, stable_steps(geodesic))
+    first = max(_FEWEST, math.ceil(_COARSER * stable))
+    # more steps of the field than it takes cost nothing later, and those that were compared with are there
+    _, fine = enough(lambda count: end(first, count), math.ceil(_FINER * stable))
+    steps, _ = enough(lambda count: end(count, fine), first)
+    return geodesic.in_steps(steps, fine)
 
-    def apart(one: tuple[int, int], other: tuple[int, int]) -> float:
-        """Return the distance of the maps in two pairs of steps; infinite if the field is not stable in its steps."""
-        try:
-            return distance(end(*one), end(*other))
-        except ResolutionError:
-            return math.inf
 
-    tableau, fine = geodesic.tableau, max(FEWEST, stable_steps(geodesic))
-    steps = max(_FEWEST, fine // _FINER)
-    while max(steps, fine) <= most:
-        more, finer = math.ceil(_COMPARED * steps), math.ceil(_COMPARED * fine)
-        error = apart((steps, fine), (more, fine))
-        if error == math.inf:
-            fine = finer
-        elif error > 0.5 * tolerance:
-            steps = _grown(steps, error / tolerance, tableau)
-        elif (of_field := apart((more, fine), (more, finer))) > 0.5 * tolerance:
-            fine = _grown(fine, of_field / tolerance, tableau)
-        else:
-            fewer = max(_FEWEST, math.ceil(steps * (error / tolerance) ** (1 / tableau.order)))
-            enough = (count for count in range(fewer, steps) if apart((count, fine), (more, finer)) <= tolerance)
-            return geodesic.in_steps(next(enough, steps), fine)
+def _enough(
+    end: Callable[[int], FloatArray],
+    count: int,
+    *,
+    distance: Callable[[FloatArray, FloatArray], float],
+    tolerance: float,
+    order: int,
+    most: int,
+) -> tuple[int, int]:
+    """Return the fewest steps that bring a map to a distance from its limit, and the more that it was compared with.
+
+    Two maps are compared, and the error falls between them and beyond as the order of the scheme says.
+
+    Raises
+    ------
+    ResolutionError
+        If `most` steps do not suffice.
+    """
+    coarse, before, steps = count, end(count), math.ceil(_COMPARED * count)
+    while steps <= most:
+        after = end(steps)
+        # of the coarser map, from the geometric law of both; not a number where one of them is nowhere
+        error = distance(before, after) / (1 - (coarse / steps) ** order)
+        needed = coarse * (error / tolerance) ** (1 / order)
+        if needed <= steps:
+            return max(coarse, math.ceil(needed)), steps
+        growth = min(_GROWTH, max(_LEAST_GROWTH, needed / steps)) if math.isfinite(needed) else _COMPARED
+        coarse, before, steps = steps, after, math.ceil(growth * steps)
     raise ResolutionError(
-        f"steps: {most} steps do not bring the flow map's error below {tolerance:g}. "
+        f"steps: {most} steps do not bring the flow map's error below {2 * tolerance:g}. "
         "Take fewer modes, or regularise more."
     )
-
-
-def _grown(steps: int, excess: float, tableau: Tableau) -> int:
-    """Return the steps that the order of the scheme predicts for an error that is so many times the tolerance."""
-    return math.ceil(steps * min(2.0, max(1.1, 1.05 * (2 * excess) ** (1 / tableau.order))))
 
 
 def _trajectory(geodesic: Geodesic, steps: int, field_steps: int) -> SplinedTrajectory:

@@ -10,47 +10,47 @@ import numpy as np
 
 from eulerot._compiled import compiled
 from eulerot.euler.particles import _kernels_plane, _kernels_space
-from eulerot.euler.particles._kernels_basis import FUSE, LANES, part
+from eulerot.euler.particles._kernels_lanes import FUSE, LANES, part
 
 
 @part
-def _workspace(series, walls):
-    if series.ndim == 3:
-        return _kernels_plane.workspace(series, walls)
+def _workspace(series):
+    if series.ndim == 2:
+        return _kernels_plane.workspace()
     else:
-        return _kernels_space.workspace(series, walls)
+        return _kernels_space.workspace()
 
 
 @part
 def _table_size(series):
-    if series.ndim == 3:
-        return _kernels_plane.table_size(series)
+    if series.ndim == 2:
+        return _kernels_plane.table_size()
     else:
-        return _kernels_space.table_size(series)
+        return _kernels_space.table_size()
 
 
 @part
-def _velocity(series, walls, position, work, table, out):
-    if series.ndim == 3:
-        _kernels_plane.velocity(series, walls, position, work, table, out)
+def _velocity(series, drift, walls, position, work, table, out):
+    if series.ndim == 2:
+        _kernels_plane.velocity(series, drift, walls, position, work, table, out)
     else:
-        _kernels_space.velocity(series, walls, position, work, table, out)
+        _kernels_space.velocity(series, drift, walls, position, work, table, out)
 
 
 @part
-def _gradient(series, walls, position, work, table, out, gradient):
-    if series.ndim == 3:
-        _kernels_plane.gradient(series, walls, position, work, table, out, gradient)
+def _gradient(series, drift, walls, position, work, table, out, gradient):
+    if series.ndim == 2:
+        _kernels_plane.gradient(series, drift, walls, position, work, table, out, gradient)
     else:
-        _kernels_space.gradient(series, walls, position, work, table, out, gradient)
+        _kernels_space.gradient(series, drift, walls, position, work, table, out, gradient)
 
 
 @part
-def _collect(multiplier, walls, table, work, series_bar):
-    if series_bar.ndim == 3:
-        _kernels_plane.collect(multiplier, walls, table, work, series_bar)
+def _collect(multiplier, walls, table, work, series_bar, drift_bar):
+    if series_bar.ndim == 2:
+        _kernels_plane.collect(multiplier, walls, table, work, series_bar, drift_bar)
     else:
-        _kernels_space.collect(multiplier, walls, table, work, series_bar)
+        _kernels_space.collect(multiplier, walls, table, work, series_bar, drift_bar)
 
 
 @part
@@ -87,16 +87,16 @@ def _vary(gradient, dim, stage, slopes, o):
 
 
 @compiled(fastmath=FUSE)
-def advance(lanes, coefs, weights, dt, walls, record):
+def advance(lanes, coefs, drift, weights, dt, walls, record):
     """Advance blocks of states in place: positions alone, or positions and the entries of the Jacobian.
 
     `record` keeps the positions at the start of each step, if it has room.
     """
     steps, stages = coefs.shape[:2]
-    dim = 2 if coefs.ndim == 5 else 3
+    dim = 2 if coefs.ndim == 4 else 3
     size, room = lanes.shape[1], dim * LANES
     jacobian = size > room
-    work, gradient = _workspace(coefs[0, 0], walls), np.empty(dim * room)
+    work, gradient = _workspace(coefs[0, 0]), np.empty(dim * room)
     table = np.empty(_table_size(coefs[0, 0]))
     stage, slopes = np.empty(size), np.empty(stages * size)
     for block in range(lanes.shape[0]):
@@ -108,10 +108,10 @@ def advance(lanes, coefs, weights, dt, walls, record):
                 _stage(state, slopes, weights, i, dt, size, stage)
                 o = i * size
                 if jacobian:
-                    _gradient(coefs[n, i], walls, stage, work, table, slopes[o : o + room], gradient)
+                    _gradient(coefs[n, i], drift[n, i], walls, stage, work, table, slopes[o : o + room], gradient)
                     _vary(gradient, dim, stage, slopes, o)
                 else:
-                    _velocity(coefs[n, i], walls, stage, work, table, slopes[o : o + room])
+                    _velocity(coefs[n, i], drift[n, i], walls, stage, work, table, slopes[o : o + room])
             _stage(state, slopes, weights, stages, dt, size, stage)
             _copy(stage, state)
 
@@ -130,26 +130,25 @@ def _pull(gradient, dim, slope_bar, back, o):
 
 
 @compiled(fastmath=FUSE)
-def adjoint(record, lanes, coefs, weights, dt, walls, start, coefs_bar):
-    """Take multipliers of the final positions back to the start, and add derivatives by the coefficients.
+def adjoint(record, lanes, coefs, drift, weights, dt, walls, coefs_bar, drift_bar):
+    """Take multipliers of the final positions back to the start, in place, and add derivatives by coefficients and drifts.
 
     The stages of a step are computed again from the positions at its start: to keep them would take longer.
     """
     steps, stages = coefs_bar.shape[:2]
-    dim = 2 if coefs_bar.ndim == 5 else 3
+    dim = 2 if coefs_bar.ndim == 4 else 3
     room = dim * LANES
-    work, slope_bar, back = _workspace(coefs_bar[0, 0], walls), np.empty(room), np.empty(stages * room)
+    work, slope_bar, back = _workspace(coefs_bar[0, 0]), np.empty(room), np.empty(stages * room)
     stage, slopes, gradient = np.empty(room), np.empty(stages * room), np.empty(stages * dim * room)
     tables = np.empty((stages, _table_size(coefs[0, 0])))
     for block in range(lanes.shape[0]):
-        mu = start[block]
-        _copy(lanes[block], mu)
+        mu = lanes[block]
         for n in range(steps - 1, -1, -1):
             for i in range(stages):
                 o = i * room
                 _stage(record[block, n], slopes, weights, i, dt, room, stage)
                 there = gradient[dim * o : dim * (o + room)]
-                _gradient(coefs[n, i], walls, stage, work, tables[i], slopes[o : o + room], there)
+                _gradient(coefs[n, i], drift[n, i], walls, stage, work, tables[i], slopes[o : o + room], there)
             for i in range(stages - 1, -1, -1):
                 for p in range(room):
                     slope_bar[p] = dt * weights[stages, i] * mu[p]
@@ -160,7 +159,7 @@ def adjoint(record, lanes, coefs, weights, dt, walls, start, coefs_bar):
                         for p in range(room):
                             slope_bar[p] += weight * back[o + p]
                 o = i * room
-                _collect(slope_bar, walls, tables[i], work, coefs_bar[n, i])
+                _collect(slope_bar, walls, tables[i], work, coefs_bar[n, i], drift_bar[n, i])
                 _pull(gradient[dim * o :], dim, slope_bar, back, o)
             for i in range(stages):
                 o = i * room

@@ -1,111 +1,84 @@
-"""Numba loops for particles in the plane: velocity and gradient of two series, and the transpose.
+"""Numba loops for particles in the plane: the velocity of a stream function, its gradient, and the transpose.
 
-``u = sum U_mn b_m(x) t_n(y)`` and ``v = sum V_mn t_m(x) b_n(y)``, with the quarter functions ``t = b' / k``; in the
-box ``b_m = sin((m + 1) x)`` and ``t_m = cos((m + 1) x)``.
+``psi = S_x S_y chi`` with the interpolant ``chi``; ``S`` is the sine in the box and one on the torus, ``C`` its
+derivative and ``bend S`` its second. The velocity is ``(psi_y, -psi_x)``.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from eulerot.euler.particles._kernels_basis import (
-    LANES,
-    TILE,
-    contract,
-    contract_and_weigh,
-    deposit,
-    part,
-    sine_cosine,
-    spread,
-    tabulate,
-    wavenumber,
-    weigh,
-    weigh_slopes,
-)
+from eulerot.euler.particles._kernels_lanes import LANES, ROWS, axis_rows, part, per_angle, tabulate
+from eulerot.euler.particles._kernels_splines import deposit, first, second
 
 
 @part
-def table_size(series):
+def table_size():
     """Return the length of the table of a block of particles."""
-    return 2 * (series.shape[1] + series.shape[2]) * LANES
+    return 2 * ROWS * LANES
 
 
 @part
-def workspace(series, walls):
-    """Return the arrays to work in: sines and cosines, sums, wavenumbers of both axes, room for coefficients."""
-    _, m, n = series.shape
-    first, second = np.empty(m), np.empty(n)
-    for i in range(m):
-        first[i] = wavenumber(i, walls, True, m)
-    for i in range(n):
-        second[i] = wavenumber(i, walls, True, n)
-    return np.empty(2 * LANES), np.empty(TILE * LANES), first, second, np.empty((m, n))
+def workspace():
+    """Return room for the interpolant's value and derivatives at a block of particles."""
+    return np.empty(6 * LANES)
 
 
 @part
-def _bases(series, table):
-    """Return the basis functions of the first coordinate, their quarter functions, and both of the second."""
-    m, n = series.shape[1] * LANES, series.shape[2] * LANES
-    return table[:m], table[m : 2 * m], table[2 * m : 2 * m + n], table[2 * m + n :]
+def _tabulate(series, walls, position, table):
+    for axis in range(2):
+        tabulate(position, walls, axis, series.shape[axis], table)
 
 
 @part
-def _tabulate_all(series, walls, position, trig, table):
-    """Fill the table of a block of particles."""
-    x, x_quarter, y, y_quarter = _bases(series, table)
-    sine_cosine(position, walls, trig)
-    tabulate(trig, walls, True, series.shape[1], x, x_quarter)
-    sine_cosine(position[LANES:], walls, trig)
-    tabulate(trig, walls, True, series.shape[2], y, y_quarter)
-
-
-@part
-def velocity(series, walls, position, work, table, out):
+def velocity(series, drift, walls, position, work, table, out):
     """Fill `out` with the velocity at the particles, and their `table`."""
-    sums = work[1]
-    _tabulate_all(series, walls, position, work[0], table)
-    x, x_quarter, y, y_quarter = _bases(series, table)
+    _tabulate(series, walls, position, table)
+    n, h, k = series.shape[1], per_angle(series.shape[0], walls), per_angle(series.shape[1], walls)
+    sx, cx, i, x = axis_rows(table, 0)
+    sy, cy, j, y = axis_rows(table, 1)
+    f, f_x, f_y = work[:LANES], work[LANES : 2 * LANES], work[2 * LANES : 3 * LANES]
+    for p in range(LANES):
+        f[p], f_x[p], f_y[p] = first(series, int(i[p]) * n + int(j[p]), (n,), (x[p], y[p]))
     u, v = out[:LANES], out[LANES:]
-    out[:] = 0.0
-    for m in range(0, series.shape[1], TILE):
-        contract_and_weigh(series[0], m, y_quarter, sums, x[m * LANES :], u)
-        contract_and_weigh(series[1], m, y, sums, x_quarter[m * LANES :], v)
+    for p in range(LANES):
+        u[p] = sx[p] * (cy[p] * f[p] + sy[p] * k * f_y[p])
+        v[p] = -sy[p] * (cx[p] * f[p] + sx[p] * h * f_x[p])
 
 
 @part
-def gradient(series, walls, position, work, table, out, gradient):
+def gradient(series, drift, walls, position, work, table, out, gradient):
     """Fill `out` with the velocity, `gradient` with ``u_x, u_y, v_x, v_y``, and the particles' `table`."""
-    sums, first, second, bent = work[1:]
-    _tabulate_all(series, walls, position, work[0], table)
-    x, x_quarter, y, y_quarter = _bases(series, table)
-    for m in range(series.shape[1]):
-        for n in range(series.shape[2]):
-            bent[m, n] = -second[n] * series[0, m, n]  # t' = -k b
+    _tabulate(series, walls, position, table)
+    n, h, k = series.shape[1], per_angle(series.shape[0], walls), per_angle(series.shape[1], walls)
+    bend = -1.0 if walls else 0.0
+    sx, cx, i, x = axis_rows(table, 0)
+    sy, cy, j, y = axis_rows(table, 1)
+    f, f_x, f_y = work[:LANES], work[LANES : 2 * LANES], work[2 * LANES : 3 * LANES]
+    f_xx, f_xy, f_yy = work[3 * LANES : 4 * LANES], work[4 * LANES : 5 * LANES], work[5 * LANES :]
+    for p in range(LANES):
+        values = second(series, int(i[p]) * n + int(j[p]), (n,), (x[p], y[p]))
+        f[p], f_x[p], f_y[p], f_xx[p], f_xy[p], f_yy[p] = values
     u, v = out[:LANES], out[LANES:]
     u_x, u_y, v_x, v_y = gradient[:LANES], gradient[LANES:], gradient[2 * LANES :], gradient[3 * LANES :]
-    out[:] = 0.0
-    gradient[:] = 0.0
-    for m in range(0, series.shape[1], TILE):
-        o, k = m * LANES, first[m:]
-        contract(series[0], m, y_quarter, sums)
-        weigh(sums, x[o:], u)
-        weigh_slopes(sums, x_quarter[o:], k, u_x)
-        contract(bent, m, y, sums)
-        weigh(sums, x[o:], u_y)
-        contract(series[1], m, y, sums)
-        weigh(sums, x_quarter[o:], v)
-        weigh_slopes(sums, x[o:], k, v_x)
     for p in range(LANES):
-        v_x[p], v_y[p] = -v_x[p], -u_x[p]
+        g_x, g_y = h * f_x[p], k * f_y[p]
+        u[p] = sx[p] * (cy[p] * f[p] + sy[p] * g_y)
+        v[p] = -sy[p] * (cx[p] * f[p] + sx[p] * g_x)
+        u_x[p] = cx[p] * (cy[p] * f[p] + sy[p] * g_y) + sx[p] * (cy[p] * g_x + sy[p] * h * k * f_xy[p])
+        u_y[p] = sx[p] * (bend * sy[p] * f[p] + 2 * cy[p] * g_y + sy[p] * k * k * f_yy[p])
+        v_x[p] = -sy[p] * (bend * sx[p] * f[p] + 2 * cx[p] * g_x + sx[p] * h * h * f_xx[p])
+        v_y[p] = -u_x[p]
 
 
 @part
-def collect(multiplier, walls, table, work, series_bar):
-    """Add the derivatives of ``sum_p mu . U_p`` by both series to `series_bar`, the type-1 sums of equation (10)."""
-    sums = work[1]
-    x, x_quarter, y, y_quarter = _bases(series_bar, table)
-    for m in range(0, series_bar.shape[1], TILE):
-        spread(multiplier, x[m * LANES :], sums)
-        deposit(sums, y_quarter, series_bar[0], m)
-        spread(multiplier[LANES:], x_quarter[m * LANES :], sums)
-        deposit(sums, y, series_bar[1], m)
+def collect(multiplier, walls, table, work, series_bar, drift_bar):
+    """Add the derivatives of ``sum_p mu . U_p`` by the interpolant's coefficients to `series_bar`, equation (10)."""
+    n, h, k = series_bar.shape[1], per_angle(series_bar.shape[0], walls), per_angle(series_bar.shape[1], walls)
+    sx, cx, i, x = axis_rows(table, 0)
+    sy, cy, j, y = axis_rows(table, 1)
+    mu, nu = multiplier[:LANES], multiplier[LANES:]
+    for p in range(LANES):
+        value, both = mu[p] * sx[p] * cy[p] - nu[p] * sy[p] * cx[p], sx[p] * sy[p]
+        amounts = (value, -nu[p] * both * h, mu[p] * both * k)
+        deposit(series_bar, int(i[p]) * n + int(j[p]), (n,), (x[p], y[p]), amounts)

@@ -10,35 +10,49 @@ from typing import TypeVar
 
 import numpy as np
 
+from eulerot._cached import kept
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.euler.equations import Equation
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import Tableau
 from eulerot.euler.particles import _kernels
-from eulerot.euler.particles._kernels_basis import LANES
-from eulerot.euler.particles.basis import basis_coefficients, basis_field
+from eulerot.euler.particles._kernels_lanes import LANES
+from eulerot.euler.particles.interpolant import interpolant, interpolant_transposed, interpolated_points
+from eulerot.euler.particles.ordering import by_neighbourhood
 
 T = TypeVar("T")
 
-__all__ = ["Advection"]
+__all__ = ["Advection", "Record"]
 
-# Partial sums are formed by chunk and added in order, so that results do not depend on the number of threads
-_CHUNKS = 16
+# Partial sums are formed by chunk and added in order, so that results do not depend on the number of threads; a chunk
+# of less than so many blocks takes longer to add than to sum
+_CHUNKS, _BLOCKS = 16, 32
+# Bytes of coefficients at a time; what fits is computed once
+_MEMORY = 2**28
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the adjoint needs: the order of the particles, and their phases at each step, by stretches of steps."""
+
+    order: np.ndarray
+    starts: list[FloatArray]
 
 
 @dataclass(frozen=True)
 class Advection:
     """Particles carried by given stage fields through equal steps of one Runge-Kutta scheme, in the plane or in space.
 
-    Particles are given by their phases, see `to_phases`.
+    Particles are given by their phases, see `to_phases`. Their velocity comes from an interpolant of its potential, see
+    `eulerot.euler.particles.interpolant`.
 
     Parameters
     ----------
     grid : Grid
         Domain and truncation.
-    coefs : ndarray, shape (steps, stages, 2, m, n) or (steps, stages, 3, m, n, o)
-        Coefficients of the velocity at each stage, by `basis_coefficients`.
+    carriers : ndarray, shape (steps, stages, *grid.shape_hat) or (steps, stages, 3, *grid.shape_hat)
+        Kept coefficients of the stream function, or in space of the velocity, at each stage.
     dt : float
         The step; negative to go back in time.
     tableau : Tableau
@@ -48,7 +62,7 @@ class Advection:
     """
 
     grid: Grid
-    coefs: FloatArray
+    carriers: np.ndarray
     dt: float
     tableau: Tableau
     threads: int = 1
@@ -56,14 +70,14 @@ class Advection:
     @classmethod
     def of(cls, equation: Equation, stages: np.ndarray, dt: float, tableau: Tableau, threads: int = 1) -> Advection:
         """Return the advection by an equation's stage fields, shape ``(steps, stages, ...)``."""
-        return cls(equation.grid, basis_coefficients(equation.carrier(stages), equation.grid), dt, tableau, threads)
+        return cls(equation.grid, equation.carrier(stages), dt, tableau, threads)
 
     def advance(self, phases: FloatArray) -> FloatArray:
         """Return the phases at the end."""
         return self._advanced(phases)[0]
 
-    def advance_recorded(self, phases: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the phases at the end, and what `adjoint` needs: the phases at the start of each step."""
+    def advance_recorded(self, phases: FloatArray) -> tuple[FloatArray, Record]:
+        """Return the phases at the end, and what `adjoint` needs."""
         return self._advanced(phases, recorded=True)
 
     def advance_jacobian(self, phases: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -76,40 +90,71 @@ class Advection:
         """Return ``log |det DX|`` at the phases, shape ``(n,)``, zero but for discretisation; equation (16)."""
         return np.log(np.abs(np.linalg.det(self.advance_jacobian(phases)[1])))
 
-    def adjoint(self, record: FloatArray, multiplier: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def adjoint(self, record: Record, multiplier: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return derivatives by the equation's carrier at each stage, and by the starting phases; equation (10).
 
         Parameters
         ----------
-        record : ndarray
+        record : Record
             What `advance_recorded` returned.
         multiplier : ndarray, shape (n, d)
             Derivative of the objective by the phases at the end.
         """
-        lanes = _to_lanes(multiplier)
-        start = np.empty_like(lanes)
+        lanes = _to_lanes(multiplier, record.order)
+        carriers_bar = np.empty_like(self.carriers)
+        for steps, starts in zip(reversed(self._stretches), reversed(record.starts), strict=True):
+            coefs_bar, drift_bar = self._adjoint(steps, starts, lanes)
+            carriers_bar[steps] = interpolant_transposed(coefs_bar, drift_bar, self.grid, threads=self.threads)
+        return carriers_bar, _from_lanes(lanes, record.order)
 
-        def work(chunk: slice) -> FloatArray:
-            bar = np.zeros_like(self.coefs)
-            _kernels.adjoint(record[chunk], lanes[chunk], self.coefs, *self._scheme, start[chunk], bar)
-            return bar
+    def _adjoint(self, steps: slice, starts: FloatArray, lanes: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Take multipliers back through a stretch of steps, in place; return derivatives by coefficients and drifts."""
+        fields = self._fields(steps)
 
-        total = np.zeros_like(self.coefs)
+        def work(chunk: slice) -> tuple[FloatArray, FloatArray]:
+            bars = tuple(np.zeros_like(each) for each in fields)
+            _kernels.adjoint(starts[chunk], lanes[chunk], *fields, *self._scheme, *bars)
+            return bars
+
+        totals = tuple(np.zeros_like(each) for each in fields)
         tasks = _by_chunk(work, len(lanes))
         for first in range(0, len(tasks), self.threads):  # no more sums at a time than threads: they may be large
-            for part in run_tasks(tasks[first : first + self.threads], self.threads):
-                total += part
-        return basis_field(total, self.grid), _from_lanes(start, len(multiplier))
+            for parts in run_tasks(tasks[first : first + self.threads], self.threads):
+                for total, each in zip(totals, parts, strict=True):
+                    total += each
+        return totals
 
-    def _advanced(self, state: FloatArray, *, recorded: bool = False) -> tuple[FloatArray, FloatArray]:
-        lanes = _to_lanes(state)
-        record = np.empty((len(lanes), len(self.coefs) if recorded else 0, self.grid.dim * LANES))
+    def _advanced(self, state: FloatArray, *, recorded: bool = False) -> tuple[FloatArray, Record]:
+        order = by_neighbourhood(state[:, : self.grid.dim], self.grid)
+        lanes, starts = _to_lanes(state, order), []
+        for steps in self._stretches:
+            count = steps.stop - steps.start if recorded else 0
+            fields, room = self._fields(steps), np.empty((len(lanes), count, self.grid.dim * LANES))
 
-        def work(chunk: slice) -> None:
-            _kernels.advance(lanes[chunk], self.coefs, *self._scheme, record[chunk])
+            def work(chunk: slice, fields: tuple = fields, room: FloatArray = room) -> None:
+                _kernels.advance(lanes[chunk], *fields, *self._scheme, room[chunk])
 
-        run_tasks(_by_chunk(work, len(lanes)), self.threads)
-        return _from_lanes(lanes, len(state)), record
+            run_tasks(_by_chunk(work, len(lanes)), self.threads)
+            starts.append(room)
+        return _from_lanes(lanes, order), Record(order, starts)
+
+    @property
+    def _stretches(self) -> list[slice]:
+        """Return stretches of steps whose coefficients fit into memory."""
+        steps, stages = self.carriers.shape[:2]
+        numbers = stages * np.prod(interpolated_points(self.grid)) * (1 if self.grid.dim == 2 else 3)
+        most = max(1, int(_MEMORY // (8 * numbers)))
+        return [slice(first, min(first + most, steps)) for first in range(0, steps, most)]
+
+    def _fields(self, steps: slice) -> tuple[FloatArray, FloatArray]:
+        """Return the coefficients of the interpolants of a stretch, and the drifts."""
+        if len(self._stretches) == 1:
+            return self._all_fields
+        return interpolant(self.carriers[steps], self.grid, threads=self.threads)
+
+    @kept
+    def _all_fields(self) -> tuple[FloatArray, FloatArray]:
+        return interpolant(self.carriers, self.grid, threads=self.threads)
 
     @property
     def _scheme(self) -> tuple[FloatArray, float, bool]:
@@ -118,12 +163,12 @@ class Advection:
 
 
 def _by_chunk(work: Callable[[slice], T], blocks: int) -> list[Callable[[], T]]:
-    edges = np.linspace(0, blocks, min(blocks, _CHUNKS) + 1).astype(int)
+    edges = np.linspace(0, blocks, min(-(-blocks // _BLOCKS), _CHUNKS) + 1).astype(int)
     return [partial(work, slice(a, b)) for a, b in itertools.pairwise(edges)]
 
 
-def _to_lanes(rows: FloatArray) -> FloatArray:
-    """Return ``(n, r)`` rows as blocks of lanes, shape ``(blocks, r * LANES)``, zeros filling the last block.
+def _to_lanes(rows: FloatArray, order: np.ndarray) -> FloatArray:
+    """Return ``(n, r)`` rows in an order as blocks of lanes, shape ``(blocks, r * LANES)``, zeros filling the last one.
 
     Zero serves states and multipliers alike: a particle at the origin goes nowhere bad, a multiplier of zero adds
     nothing.
@@ -131,11 +176,13 @@ def _to_lanes(rows: FloatArray) -> FloatArray:
     n, r = rows.shape
     blocks = -(-n // LANES)
     full = np.zeros((blocks * LANES, r))
-    full[:n] = rows
+    full[:n] = rows[order]
     return np.ascontiguousarray(full.reshape(blocks, LANES, r).swapaxes(1, 2)).reshape(blocks, -1)
 
 
-def _from_lanes(lanes: FloatArray, n: int) -> FloatArray:
+def _from_lanes(lanes: FloatArray, order: np.ndarray) -> FloatArray:
     """Return the rows of blocks of lanes, the inverse of `_to_lanes`."""
-    rows = lanes.shape[1] // LANES
-    return np.ascontiguousarray(lanes.reshape(-1, rows, LANES).swapaxes(1, 2).reshape(-1, rows)[:n])
+    count = lanes.shape[1] // LANES
+    rows = np.empty((len(order), count))
+    rows[order] = lanes.reshape(-1, count, LANES).swapaxes(1, 2).reshape(-1, count)[: len(order)]
+    return rows

@@ -1,0 +1,88 @@
+"""Numba loops that the plane and space share: where a block of particles is, and the factors of its velocity.
+
+Particles travel in blocks of LANES. Every work array is flat and LANES is a constant, because only then can the
+compiler prove that the inner loops do not overlap, and turn them into vector instructions. For the same reason a place
+in an array is a view from there on, not an offset, whose sign the compiler would not know.
+
+The table of a block has four rows of LANES numbers for each axis: the factor S of the axis and its derivative C (sine
+and cosine in the box, one and zero on the torus), the cell of the interpolant, and the place in the cell.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from eulerot.euler.particles._kernels_splines import ORDER
+
+LANES = 128
+ROWS = 4
+# Products may be fused with sums; nothing is reordered
+FUSE = {"contract", "nsz"}
+# Parts are inlined into their entry points: in a process that compiles them, calls would be linked to other machine
+# code than in one that loads the entry point from Numba's cache, and a sum that is fused otherwise has other bits
+part = njit(fastmath=FUSE, forceinline=True)
+_TWO_PI = 2.0 * math.pi
+
+
+@part
+def _sine_cosine(position, sines, cosines):
+    """Fill rows with sines and cosines of signed wall distances: Taylor series at a quarter of the angle, doubled twice.
+
+    Sines keep their relative accuracy at small angles. Series, because the library's sine is not vectorised.
+    """
+    for p in range(LANES):
+        t = 0.25 * position[p]
+        q = t * t
+        s = q * (1 / 6227020800 + q * (-1 / 1307674368000 + q / 355687428096000))
+        s = q * (-1 / 5040 + q * (1 / 362880 + q * (-1 / 39916800 + s)))
+        s = t * (1 + q * (-1 / 6 + q * (1 / 120 + s)))
+        s2 = 2 * s * math.sqrt(1 - s * s)  # |t| <= pi/4, so the cosine is at least 0.7 and loses nothing
+        c2 = 1 - 2 * s * s
+        sign = 1.0
+        if position[p] < 0:  # measured from the wall at pi: both change sign
+            sign = -1.0
+        sines[p], cosines[p] = sign * 2 * s2 * c2, sign * (1 - 2 * s2 * s2)
+
+
+@part
+def _locate(position, side, intervals, cells, places):
+    """Fill rows with the cells that hold the positions, and the places in them in [0, 1]."""
+    for p in range(LANES):
+        x = position[p]
+        if x < 0 or x > side:
+            x -= side * np.floor(x / side)  # a signed distance from the wall at pi, too
+        s = x * (intervals / side)
+        cell = 0.0
+        if 0.0 < s < intervals:  # not so for what is not a number, which then shows in its place
+            cell = np.floor(s)
+        elif s >= intervals:
+            cell = intervals - 1.0
+        cells[p], places[p] = cell, s - cell
+
+
+@part
+def tabulate(position, walls, axis, size, table):
+    """Fill the rows of an axis, along which the interpolant has `size` coefficients."""
+    position, rows = position[axis * LANES :], table[ROWS * axis * LANES :]
+    if walls:
+        _sine_cosine(position, rows, rows[LANES:])
+        _locate(position, math.pi, size - (ORDER - 1.0), rows[2 * LANES :], rows[3 * LANES :])
+    else:
+        rows[:LANES], rows[LANES : 2 * LANES] = 1.0, 0.0
+        _locate(position, _TWO_PI, size - (ORDER - 1.0), rows[2 * LANES :], rows[3 * LANES :])
+
+
+@part
+def per_angle(size, walls):
+    """Return the cells that an angle of one holds along an axis."""
+    return (size - (ORDER - 1.0)) / (math.pi if walls else _TWO_PI)
+
+
+@part
+def axis_rows(table, axis):
+    """Return the rows of an axis: its factor, the derivative of that, cells and places."""
+    rows = table[ROWS * axis * LANES :]
+    return rows[:LANES], rows[LANES : 2 * LANES], rows[2 * LANES : 3 * LANES], rows[3 * LANES : 4 * LANES]

@@ -1,0 +1,178 @@
+"""The potential of a truncated velocity by B-splines: a velocity at a cost that does not grow with the modes.
+
+A velocity comes from its stream function ``psi`` in the plane, ``(psi_y, -psi_x)``, and from its vector potential ``A``
+in space, ``curl A`` and a mean. In the box these are products of sines along the axes across which they vanish, and of
+an even function, ``sin k x = sin x (2 cos (k - 1) x + 2 cos (k - 3) x + ...)``. That even function, or on the torus the
+potential itself, is interpolated by splines of order eight; the velocity is the exact derivative. So it is
+divergence-free and tangent to the walls whatever the error of the interpolant, and close to a wall the normal velocity
+keeps its relative accuracy.
+
+A wave ``k`` on splines of order `m`, `N` nodes a period: coefficients that give its Fourier coefficient exactly leave
+the aliases ``k + N j``, of relative size ``(k / (N - k))^m`` in the potential and ``(k / (N - k))^(m - 1)`` in the
+velocity.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+
+from eulerot._linear_algebra import product, stacked_product
+from eulerot._types import FloatArray
+from eulerot.euler.grid import Grid
+from eulerot.euler.particles._kernels_splines import ORDER
+
+__all__ = ["interpolant", "interpolant_transposed", "interpolated_points"]
+
+# Nodes a period: so many for each mode, and so many more
+_EACH, _MORE = {2: 4, 3: 4}, {2: 32, 3: 24}
+
+
+def interpolated_points(grid: Grid) -> tuple[int, ...]:
+    """Return the numbers of coefficients of an interpolant along each axis."""
+    periods = [_EACH[grid.dim] * modes + _MORE[grid.dim] for modes in grid.modes]
+    return tuple((period // 2 if grid.walls else period) + ORDER - 1 for period in periods)
+
+
+def interpolant(carrier: np.ndarray, grid: Grid, *, threads: int = 1) -> tuple[FloatArray, FloatArray]:
+    """Return the spline coefficients of the potential in phases, and the mean velocity.
+
+    Parameters
+    ----------
+    carrier : ndarray
+        Kept coefficients of the stream function, or of the velocity, ``(3, *grid.shape_hat)``; leading axes are kept.
+    grid : Grid
+        Domain and truncation.
+    threads : int
+        Threads. Results do not depend on it.
+
+    Returns
+    -------
+    coefficients : ndarray, shape (..., m, n) or (..., 3, m, n, o)
+        `interpolated_points` along each axis.
+    drift : ndarray, shape (..., d)
+        The mean velocity, which has no potential.
+    """
+    if grid.dim == 2:
+        series = _real(carrier * _phase_factors(grid), grid)
+        return _along_axes(series, _matrices(grid, 0), threads), np.zeros((*carrier.shape[:-2], 2))
+    potential = _curl(carrier, grid) * (-1.0 if grid.walls else 1.0) * _phase_factors(grid)
+    parts = [_along_axes(_real(potential[..., i, :, :, :], grid), _matrices(grid, i), threads) for i in range(3)]
+    return np.stack(parts, axis=-4), _drift(carrier, grid)
+
+
+def interpolant_transposed(
+    coefficients_bar: FloatArray, drift_bar: FloatArray, grid: Grid, *, threads: int = 1
+) -> np.ndarray:
+    """Return the carrier that represents derivatives by the coefficients and the drift in the product ``mean(a b)``.
+
+    The transpose of `interpolant`.
+    """
+    if grid.dim == 2:
+        series = _along_axes(coefficients_bar, _matrices(grid, 0, transposed=True), threads)
+        return _representing(series, grid) * _phase_factors(grid)
+    parts = [
+        _along_axes(coefficients_bar[..., i, :, :, :], _matrices(grid, i, transposed=True), threads) for i in range(3)
+    ]
+    potential = np.stack([_representing(part, grid) for part in parts], axis=-4) * _phase_factors(grid)
+    carrier = _curl(potential, grid)
+    if not grid.walls:
+        carrier[..., 0, 0, 0] += drift_bar * grid.scales
+    return carrier
+
+
+def _phase_factors(grid: Grid) -> FloatArray | float:
+    """Return the factors that turn a potential of positions into that of phases."""
+    scales = grid.scales
+    return float(np.prod(scales)) if grid.dim == 2 else (np.prod(scales) / scales)[:, None, None, None]
+
+
+def _drift(carrier: np.ndarray, grid: Grid) -> FloatArray:
+    if grid.walls:
+        return np.zeros(carrier.shape[:-3])
+    return np.ascontiguousarray(carrier[..., 0, 0, 0].real) * grid.scales
+
+
+def _curl(field: np.ndarray, grid: Grid) -> np.ndarray:
+    """Return the curl over minus the Laplacian, but in the box for the sign when sines become cosines."""
+    k, l, m = grid.wavenumbers
+    u, v, w = np.moveaxis(field, -4, 0)
+    unit = 1.0 if grid.walls else 1j
+    return unit * grid.inverse_laplacian * np.stack([l * w - m * v, m * u - k * w, k * v - l * u], axis=-4)
+
+
+def _along_axes(series: FloatArray, matrices: list[FloatArray], threads: int) -> FloatArray:
+    """Return a series multiplied along each of its last axes by a matrix."""
+    leading = series.shape[: -len(matrices)]
+    *others, last = matrices
+    terms, tail = series.shape[-len(matrices) : -1], len(last)
+    series = product(series.reshape(-1, series.shape[-1]), last.T, threads=threads)
+    for matrix, count in zip(reversed(others), reversed(terms), strict=True):
+        series = stacked_product(matrix, series.reshape(-1, count, tail), threads=threads)
+        tail *= len(matrix)
+    return np.ascontiguousarray(series).reshape(*leading, *(len(matrix) for matrix in matrices))
+
+
+def _matrices(grid: Grid, component: int, *, transposed: bool = False) -> list[FloatArray]:
+    """Return for each axis the matrix from the terms of a component's real series to the coefficients of splines."""
+    matrices = []
+    for axis, (modes, points) in enumerate(zip(grid.modes, interpolated_points(grid), strict=True)):
+        kind = "wave" if not grid.walls else "even" if grid.dim == 3 and axis == component else "sine"
+        first = 1 if grid.walls and grid.dim == 2 else 0
+        matrix = _matrix(kind, modes, points)[:, first:]
+        matrices.append(matrix.T if transposed else matrix)
+    return matrices
+
+
+@lru_cache(maxsize=32)
+def _matrix(kind: str, modes: int, points: int) -> FloatArray:
+    """Return the spline coefficients, a row each, of the terms ``k = 0 .. modes`` of a series along an axis.
+
+    They are cosines, ``"even"``; or sines over the first sine; or the cosines and then the sines of a ``"wave"``.
+    """
+    spacing = (2 * math.pi if kind == "wave" else math.pi) / (points - (ORDER - 1))
+    nodes = (np.arange(points) - (ORDER // 2 - 1)) * spacing
+    k = np.arange(modes + 1.0)
+    cosines, sines = (
+        wave(np.outer(nodes, k)) / np.sinc(k * spacing / (2 * math.pi)) ** ORDER for wave in (np.cos, np.sin)
+    )
+    if kind == "even":
+        return cosines
+    if kind == "wave":
+        return np.concatenate([cosines, sines], axis=1)
+    # sin k x / sin x = 2 cos (k - 1) x + 2 cos (k - 3) x + ..., down to 1 or 2 cos x
+    below = k[None, :] - 1 - k[:, None]
+    return cosines @ (np.where((below >= 0) & (below % 2 == 0), 2.0, 0.0) * np.where(k == 0, 0.5, 1.0)[:, None])
+
+
+def _part(axis: int, *edges: int | None) -> tuple:
+    """Return the index that slices one axis, counted from the end."""
+    return (..., slice(*edges), *(slice(None),) * (-axis - 1))
+
+
+def _real(series: np.ndarray, grid: Grid) -> FloatArray:
+    """Return the coefficients of products of cosines and sines, ``k = 0 .. K`` each along an axis; the box as is."""
+    if grid.walls:
+        return series
+    for axis, modes in zip(range(-grid.dim, -1), grid.modes, strict=False):  # e^ikx = cos kx + i sin kx
+        above, below = series[_part(axis, 1, modes + 1)], series[_part(axis, None, -modes - 1, -1)]
+        zeroth = series[_part(axis, 0, 1)]
+        series = np.concatenate([zeroth, above + below, np.zeros_like(zeroth), 1j * (above - below)], axis)
+    series = series * np.where(np.arange(grid.modes[-1] + 1) == 0, 1.0, 2.0)
+    return np.concatenate([series.real, -series.imag], axis=-1)
+
+
+def _representing(derivative: FloatArray, grid: Grid) -> np.ndarray:
+    """Return the field that represents a derivative by the products in the inner product ``mean(a b)``."""
+    if grid.walls:
+        return derivative / grid.weights
+    half = derivative.shape[-1] // 2
+    series = derivative[..., :half] - 1j * derivative[..., half:]
+    for axis, modes in zip(range(-grid.dim, -1), grid.modes, strict=False):
+        cosines, sines = series[_part(axis, 0, modes + 1)], series[_part(axis, modes + 1, None)]
+        above, below = cosines[_part(axis, 1, None)], 1j * sines[_part(axis, 1, None)]
+        parts = [cosines[_part(axis, 0, 1)], above - below, (above + below)[_part(axis, None, None, -1)]]
+        series = np.concatenate(parts, axis)
+    return series
