@@ -15,10 +15,11 @@ import numpy as np
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 
-__all__ = ["inverse", "product", "stacked_product"]
+__all__ = ["ALONE", "inverse", "product", "stacked_product"]
 
 _TILE = 64
-_ALONE = _TILE**3
+# Multiplications of a product that the library leaves to one thread
+ALONE = _TILE**3
 # A stack is shared among threads in this many pieces
 _PIECES = 8
 
@@ -40,13 +41,13 @@ def product(a: FloatArray, b: FloatArray, *, threads: int = 1) -> FloatArray:
     True
     """
     (m, k), n = a.shape, b.shape[1]
-    if m * k * n <= _ALONE:
+    if m * k * n <= ALONE:
         return a @ b
     columns = min(n, _TILE)
-    rows = min(m, max(_TILE, _ALONE // (min(k, _TILE) * columns)))
+    rows = min(m, max(_TILE, ALONE // (min(k, _TILE) * columns)))
     result = np.zeros((m, n))
     blocks = [slice(i, i + rows) for i in range(0, m, rows)]
-    add = partial(_add_product, b, _ALONE // (rows * columns))
+    add = partial(_add_product, b, ALONE // (rows * columns))
     run_tasks([partial(add, a[block], result[block]) for block in blocks], threads)
     return result
 
@@ -78,7 +79,7 @@ def stacked_product(matrix: FloatArray, stack: FloatArray, *, threads: int = 1) 
     True
     """
     (m, k), (count, _, n) = matrix.shape, stack.shape
-    rows = min(m, _ALONE // (k * n))
+    rows = min(m, ALONE // (k * n))
     if rows == 0:
         return np.stack([product(matrix, each, threads=threads) for each in stack])
     tiles = -(-m // rows)

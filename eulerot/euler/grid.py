@@ -99,6 +99,17 @@ class Grid:
             n = least
         return cls((n,) * dim, domain)
 
+    def with_modes(self, modes: int) -> Grid:
+        """Return the grid of the same domain whose size is the next fast one that keeps at least `modes` modes an axis.
+
+        Examples
+        --------
+        >>> Grid.from_modes(24).with_modes(24).points  # 37, a prime, would keep 24 exactly
+        (40, 40)
+        """
+        points = _fast_size(math.floor(modes * (1.5 if self.walls else 3)) + 1)
+        return Grid((points,) * self.dim, self.domain, lengths=self.lengths)
+
     @property
     def dim(self) -> int:
         """Return the dimension, two or three."""

@@ -6,7 +6,6 @@ import math
 from functools import cache
 
 import numpy as np
-from scipy.fft import next_fast_len
 
 from eulerot._types import FloatArray
 from eulerot.euler.embedding import embedded, restricted
@@ -63,7 +62,7 @@ def resolved(geodesic: Geodesic, *, limit: float) -> tuple[Geodesic, float]:
         return _distance(ends(modes), ends(_more(modes)), grid)
 
     def fast(modes: float) -> int:
-        return _fast_grid(grid, math.ceil(modes)).modes[0]
+        return grid.with_modes(math.ceil(modes)).modes[0]
 
     modes, order = fast(min(most, _more(_highest(geodesic)))), _ORDER
     found = error(modes)
@@ -78,7 +77,7 @@ def resolved(geodesic: Geodesic, *, limit: float) -> tuple[Geodesic, float]:
 def in_modes(geodesic: Geodesic, modes: int) -> Geodesic:
     """Return the geodesic of the same initial field with at least so many modes an axis, on a grid of fast size."""
     grid = geodesic.grid
-    other = _fast_grid(grid, modes)
+    other = grid.with_modes(modes)
     shared = min(grid, other, key=lambda each: each.modes)
     field = restricted(geodesic.field0_hat, grid, shared)
     return Geodesic.from_coefficients(
@@ -91,11 +90,6 @@ def stable_steps(geodesic: Geodesic) -> int:
     """Return the steps in which the field of a geodesic is stable, with some to spare."""
     equation, tableau = equation_of(geodesic.grid), geodesic.tableau
     return math.ceil(_HEADROOM * required_steps(equation, geodesic.field0_hat, geodesic.time, tableau.stability))
-
-
-def _fast_grid(grid: Grid, modes: int) -> Grid:
-    points = next_fast_len(math.floor(modes * (1.5 if grid.walls else 3)) + 1, real=True)
-    return Grid((points,) * grid.dim, grid.domain, lengths=grid.lengths)
 
 
 def _more(modes: int) -> int:

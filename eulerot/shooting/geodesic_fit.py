@@ -94,8 +94,7 @@ class GeodesicFit:
     @cached_property
     def grid(self) -> Grid:
         """The grid of the field while it is fitted, in the box or on the torus."""
-        modes = field_modes(self.options.modes_in(self._dim))
-        return Grid.from_modes(modes, dim=self._dim, domain=self.options.domain)
+        return self.unknowns.with_modes(field_modes(self.options.modes_in(self._dim)))
 
     @cached_property
     def _spread(self) -> float:

@@ -150,7 +150,7 @@ class SweepFit:
         """Return the geodesic of a plane, and how far it lowers the cost of each held-out pair."""
         options = self.options
         unknowns, steps = Grid.from_modes(options.sweep_modes), max(1, options.steps // 2)
-        grid = Grid.from_modes(field_modes(options.sweep_modes))
+        grid = unknowns.with_modes(field_modes(options.sweep_modes))
         objective = Objective(*train, grid, steps=steps, threads=options.workers, unknowns=unknowns)
         held_out = replace(objective, z=held[0], x=held[1])
         start, weights = np.zeros(objective.size), options.regularisation or _WEIGHTS

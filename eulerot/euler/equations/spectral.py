@@ -11,6 +11,7 @@ import numpy as np
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
+from eulerot.euler.transforms.dense import DensePointwise, dense_pays
 from eulerot.euler.transforms.pointwise import Parity, Pointwise, Transforms
 
 __all__ = ["SpectralEquation"]
@@ -54,7 +55,11 @@ class SpectralEquation:
         """Return a zero field, or an array of them."""
         return np.zeros((*leading, *self.shape), self.grid.dtype_hat)
 
-    def _pointwise(self, inputs: Sequence[Parity], outputs: Sequence[Parity], kernel: Callable) -> Pointwise:
+    def _pointwise(
+        self, inputs: Sequence[Parity], outputs: Sequence[Parity], kernel: Callable
+    ) -> Pointwise | DensePointwise:
+        if dense_pays(self.grid):
+            return DensePointwise(self.grid, inputs, outputs, kernel)
         return Pointwise(self.grid, inputs, outputs, kernel, threads=self.threads, backend=self._backend)
 
     def _loop(self, kernel: Callable, *arguments: object) -> None:

@@ -12,6 +12,7 @@ from eulerot._types import FloatArray
 from eulerot.euler.equations import _kernels
 from eulerot.euler.equations.spectral import SpectralEquation
 from eulerot.euler.grid import Grid
+from eulerot.euler.transforms.dense import DensePointwise
 from eulerot.euler.transforms.pointwise import Parity, Pointwise
 
 __all__ = ["VorticityEquation"]
@@ -55,11 +56,11 @@ class VorticityEquation(SpectralEquation):
         self._work = PerThread(partial(grid.zeros_hat, 4))  # what goes into an operation, and then what comes out
 
     @kept
-    def _products(self) -> Pointwise:
+    def _products(self) -> Pointwise | DensePointwise:
         return self._pointwise(self.velocity_parities, self._product_parities, _kernels.vorticity_products)
 
     @kept
-    def _adjoint_products(self) -> Pointwise:
+    def _adjoint_products(self) -> Pointwise | DensePointwise:
         inputs = (*self.velocity_parities, *self._product_parities)
         return self._pointwise(inputs, self.velocity_parities, _kernels.vorticity_adjoint_products)
 
