@@ -20,8 +20,8 @@ __all__ = ["ALONE", "inverse", "product", "stacked_product"]
 _TILE = 64
 # Multiplications of a product that the library leaves to one thread
 ALONE = _TILE**3
-# A stack is shared among threads in this many pieces
-_PIECES = 8
+# A stack is shared among threads in this many pieces, and no product of fewer multiplications is
+_PIECES, _SHARED_FROM = 8, 2**22
 
 
 def product(a: FloatArray, b: FloatArray, *, threads: int = 1) -> FloatArray:
@@ -48,7 +48,8 @@ def product(a: FloatArray, b: FloatArray, *, threads: int = 1) -> FloatArray:
     result = np.zeros((m, n))
     blocks = [slice(i, i + rows) for i in range(0, m, rows)]
     add = partial(_add_product, b, ALONE // (rows * columns))
-    run_tasks([partial(add, a[block], result[block]) for block in blocks], threads)
+    tasks = [partial(add, a[block], result[block]) for block in blocks]
+    run_tasks(tasks, threads if m * k * n >= _SHARED_FROM else 1)
     return result
 
 
@@ -87,9 +88,9 @@ def stacked_product(matrix: FloatArray, stack: FloatArray, *, threads: int = 1) 
     padded[:m] = matrix
     result = np.empty((count, tiles, rows, n))
     edges = np.linspace(0, count, min(count, _PIECES) + 1).astype(int)
-    pieces = [slice(*edge) for edge in itertools.pairwise(edges)]
     shaped = padded.reshape(tiles, rows, k)
-    run_tasks([partial(np.matmul, shaped, stack[each, None], result[each]) for each in pieces], threads)
+    tasks = [partial(np.matmul, shaped, stack[a:b, None], result[a:b]) for a, b in itertools.pairwise(edges)]
+    run_tasks(tasks, threads if m * k * n * count >= _SHARED_FROM else 1)
     return result.reshape(count, tiles * rows, n)[:, :m]
 
 

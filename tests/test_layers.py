@@ -13,11 +13,12 @@ latent.circle latent.source latent.chart latent
 plotting.canvas plotting.scatter plotting.curves plotting.fields plotting
 transport.cost transport.asymmetry transport.report transport
 euler.sizes euler.grid euler.transforms._kernels euler.transforms.backends euler.transforms.passes
-euler.embedding euler.transforms.pointwise euler.transforms euler.equations._kernels euler.equations.spectral
-euler.equations.vorticity euler.equations.velocity euler.equations euler.invariants euler.integrators
-euler.diagnostics euler.dropped euler.stepping euler.pressure euler.certificate euler.particles._kernels_basis
-euler.particles._kernels_plane euler.particles._kernels_space euler.particles._kernels euler.particles.phases
-euler.particles.basis euler.particles.advection euler.particles.nonuniform euler.particles euler.trajectory
+euler.transforms.dense euler.embedding euler.transforms.pointwise euler.transforms euler.equations._kernels
+euler.equations.spectral euler.equations.vorticity euler.equations.velocity euler.equations euler.invariants
+euler.integrators euler.diagnostics euler.dropped euler.stepping euler.pressure euler.certificate
+euler.particles._kernels_splines euler.particles._kernels_lanes euler.particles._kernels_plane
+euler.particles._kernels_space euler.particles._kernels euler.particles.phases euler.particles.interpolant
+euler.particles.ordering euler.particles.advection euler.particles.nonuniform euler.particles euler.trajectory
 euler.splined euler.solver euler.geodesic euler.resolution euler.refinement euler
 rearrangement.rotations rearrangement.sweep rearrangement.delivery rearrangement._kernels rearrangement.tables
 rearrangement.tabulated rearrangement.archive rearrangement.composition rearrangement

@@ -1,4 +1,4 @@
-"""Particles in the plane and in space: the exact series, its transposes, and gradients against central differences."""
+"""Particles in the plane and in space: the interpolant, its transpose, and gradients against central differences."""
 
 import math
 import tracemalloc
@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from differences import derivative, jacobians
 from fields import random_field
+from scipy.interpolate import BSpline
 
 from eulerot.euler.equations import equation_of
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4, Tableau
+from eulerot.euler.particles._kernels_splines import spline_polynomials
 from eulerot.euler.particles.advection import Advection
-from eulerot.euler.particles.interpolant import interpolant, interpolant_transposed
+from eulerot.euler.particles.interpolant import interpolant, interpolant_transposed, interpolated_points
 from eulerot.euler.particles.phases import to_phases, to_positions
 from eulerot.euler.trajectory import Trajectory
 
@@ -33,10 +35,17 @@ def random_positions(grid, n, seed=1):
     return to_phases(np.random.default_rng(seed).uniform(0, grid.sides, (n, grid.dim)), grid)
 
 
-def stages_of(field, grid, *counts):
-    """The same coefficients for every step and every stage."""
-    coefs = basis_coefficients(field, grid)
-    return np.tile(coefs, (*counts, *(1,) * coefs.ndim))
+def stages_of(field, *counts):
+    """The same carrier for every step and every stage."""
+    return np.tile(field, (*counts, *(1,) * field.ndim))
+
+
+EULER = Tableau("Euler", np.zeros((1, 1)), np.ones(1), 1, 0.0)
+
+
+def velocity(field, grid, phases):
+    """The velocity at particles: a step of one, by the scheme of Euler."""
+    return Advection(grid, stages_of(field, 1, 1), 1.0, EULER).advance(phases) - phases
 
 
 def direct_velocity(field, grid, positions):
@@ -56,29 +65,105 @@ def direct_velocity(field, grid, positions):
     return out
 
 
-@on_every_grid
-def test_velocity_is_the_series(grid):
-    field, positions = smooth_field(grid), random_positions(grid, 37)
-    euler = Tableau("Euler", np.zeros((1, 1)), np.ones(1), 1, 0.0)
-    moved = Advection(grid, stages_of(field, grid, 1, 1), 1.0, euler).advance(positions)
-    expected = direct_velocity(field, grid, positions)
-    assert np.allclose((moved - positions) / grid.scales, expected, rtol=0, atol=1e-13)
+def factors(grid, angles):
+    """The factor of each axis and its derivative: sine and cosine in the box, one and zero on the torus."""
+    ones = np.ones_like(angles)
+    return (np.sin(angles), np.cos(angles)) if grid.walls else (ones, 0 * ones)
+
+
+def spline_sum(coefficients, grid, angles, derivative):
+    """A partial derivative of the interpolant by its definition: SciPy's splines along every axis."""
+    spline = BSpline.basis_element(np.arange(9.0) - 4)
+    for axis, points in enumerate(coefficients.shape[-grid.dim :]):
+        spacing = (np.pi if grid.walls else 2 * np.pi) / (points - 7)
+        offsets = angles[:, axis, None] / spacing - (np.arange(points) - 3)
+        weights = np.where(np.abs(offsets) < 4, spline.derivative(derivative[axis])(offsets), 0.0)
+        weights *= (1 / spacing) ** derivative[axis]
+        coefficients = np.einsum(
+            "np,np...->n...", weights, coefficients if axis else coefficients[None].repeat(len(angles), 0)
+        )
+    return coefficients
+
+
+def spline_velocity(field, grid, phases):
+    """The velocity by the definition of the interpolant."""
+    coefficients, drift = interpolant(field, grid)
+    angles = to_positions(phases, grid) * grid.scales % (np.pi + 1 if grid.walls else 2 * np.pi)
+    (s, c), unit = factors(grid, angles), np.eye(grid.dim, dtype=int)
+    if grid.dim == 2:
+        f, f_x, f_y = (spline_sum(coefficients, grid, angles, each) for each in ((0, 0), (1, 0), (0, 1)))
+        return np.stack([s[:, 0] * (c[:, 1] * f + s[:, 1] * f_y), -s[:, 1] * (c[:, 0] * f + s[:, 0] * f_x)], axis=1)
+    out = np.tile(drift, (len(phases), 1))
+    for i in range(3):
+        j, l = (i + 1) % 3, (i + 2) % 3
+        f, f_j, f_l = (spline_sum(coefficients[i], grid, angles, each) for each in ((0, 0, 0), unit[j], unit[l]))
+        out[:, j] += s[:, j] * (c[:, l] * f + s[:, l] * f_l)
+        out[:, l] -= s[:, l] * (c[:, j] * f + s[:, j] * f_j)
+    return out
 
 
 @on_every_grid
-def test_basis_field_is_the_transpose(grid):
+def test_velocity_is_that_of_the_interpolant(grid):
+    field, phases = smooth_field(grid), random_positions(grid, 37)
+    assert np.allclose(velocity(field, grid, phases), spline_velocity(field, grid, phases), rtol=0, atol=1e-12)
+
+
+@on_every_grid
+def test_velocity_is_the_series_but_for_the_aliases_of_its_waves(grid):
+    phases = random_positions(grid, 60)
+    periods = [(points - 7) * (2 if grid.walls else 1) for points in interpolated_points(grid)]
+    for highest in (1, 2, max(grid.modes)):
+        inside = np.maximum.reduce(np.broadcast_arrays(*np.ix_(*map(np.abs, grid.axis_modes)))) <= highest
+        field = smooth_field(grid) * inside
+        expected = direct_velocity(field, grid, phases)
+        share = max(min(highest, k) / (n - min(highest, k)) for k, n in zip(grid.modes, periods, strict=True))
+        error = np.abs(velocity(field, grid, phases) / grid.scales - expected).max() / np.abs(expected).max()
+        assert error < 8 * share**7 + 1e-14
+
+
+@pytest.mark.parametrize(("modes", "bound"), [(16, 1e-5), (64, 1e-4)])
+def test_a_resolved_velocity_has_hardly_an_error(modes, bound):
+    grid = Grid.from_modes(modes)
+    phases, rough, smooth = random_positions(grid, 40), random_field(grid), random_field(grid, decay=4.0)
+    errors = []
+    for field in (rough, smooth):
+        expected = direct_velocity(field, grid, phases)
+        errors.append(np.abs(velocity(field, grid, phases) - expected).max() / np.abs(expected).max())
+    assert errors[0] < bound and errors[1] < 1e-2 * bound
+
+
+def test_splines_are_those_of_scipy():
+    places = np.linspace(0, 1, 11)
+    powers = places[:, None] ** np.arange(8)
+    for order in (2, 5, 8):
+        polynomials = np.array(spline_polynomials(order), dtype=float)
+        starts = order - 1 - np.arange(order)
+        expected = BSpline.basis_element(np.arange(order + 1.0), extrapolate=False)(places[:-1, None] + starts)
+        assert np.allclose(powers[:-1, :order] @ polynomials, np.nan_to_num(expected), rtol=0, atol=1e-14)
+
+
+@on_every_grid
+def test_interpolant_transposed_is_the_transpose(grid):
     fields = np.stack([smooth_field(grid, seed) for seed in range(2)])
-    coefs = basis_coefficients(fields, grid)
-    derivative = np.random.default_rng(3).standard_normal(coefs.shape)
-    represented = basis_field(derivative, grid)
+    parts, rng = interpolant(fields, grid), np.random.default_rng(3)
+    bars = [rng.standard_normal(part.shape) for part in parts]
+    represented = interpolant_transposed(*bars, grid)
     assert represented.shape == fields.shape
     inner = np.sum(grid.weights * np.conj(represented) * fields).real
-    assert np.isclose(inner, np.sum(derivative * coefs), rtol=1e-12)
+    assert np.isclose(inner, sum(np.sum(a * b) for a, b in zip(bars, parts, strict=True)), rtol=1e-11)
+
+
+@on_every_grid
+def test_what_is_not_a_number_stays_so_and_does_no_harm(grid):
+    phases = random_positions(grid, 200)
+    phases[[3, 150]] = np.nan
+    moved = velocity(smooth_field(grid), grid, phases)
+    assert np.isnan(moved[[3, 150]]).all() and np.isfinite(np.delete(moved, [3, 150], axis=0)).all()
 
 
 @pytest.mark.parametrize("grid", [Grid.from_modes(8), SPACE[1]], ids=["plane", "space"])
 def test_positions_near_both_walls_keep_their_digits(grid):
-    advection = Advection(grid, stages_of(smooth_field(grid), grid, 4, 4), 0.1, RK4)
+    advection = Advection(grid, stages_of(smooth_field(grid), 4, 4), 0.1, RK4)
     rows, axes = np.arange(2 * grid.dim), np.repeat(np.arange(grid.dim), 2)
     near = np.tile([0.3, -1.0, 0.5][: grid.dim], (2 * grid.dim, 1))
     near[rows, axes] = np.tile([1e-12, -1e-12], grid.dim)
@@ -93,7 +178,7 @@ def test_positions_near_both_walls_keep_their_digits(grid):
 
 @on_every_grid
 def test_threads_do_not_change_a_bit(grid):
-    coefs, positions = stages_of(smooth_field(grid), grid, 2, 4), random_positions(grid, 1000)
+    coefs, positions = stages_of(smooth_field(grid), 2, 4), random_positions(grid, 1000)
     results = []
     for threads in (1, 2, 3):
         advection = Advection(grid, coefs, 0.1, RK4, threads)
@@ -105,7 +190,7 @@ def test_threads_do_not_change_a_bit(grid):
 
 @on_every_grid
 def test_jacobian_against_central_differences(grid):
-    advection = Advection(grid, stages_of(smooth_field(grid), grid, 3, 4), 0.2, RK4)
+    advection = Advection(grid, stages_of(smooth_field(grid), 3, 4), 0.2, RK4)
     positions = random_positions(grid, 20)
     end, jacobian = advection.advance_jacobian(positions)
     assert np.allclose(end, advection.advance(positions), rtol=0, atol=1e-14)
@@ -138,7 +223,7 @@ def test_less_memory_gives_the_same_gradient(grid):
     start, positions = smooth_field(grid), random_positions(grid, 45)
 
     def kept_and_gradient(memory):
-        trajectory = Trajectory(equation_of(grid), RK4, 0.5, 64, memory=memory)
+        trajectory = Trajectory(equation_of(grid), RK4, 0.5, 16, memory=memory)
         tracemalloc.start()
         _, end, tape = trajectory.recorded(start, positions)
         kept, _ = tracemalloc.get_traced_memory()
@@ -146,7 +231,7 @@ def test_less_memory_gives_the_same_gradient(grid):
         return kept, trajectory.adjoint(tape, None, end)
 
     most, whole = kept_and_gradient(2**29)
-    # of 64 steps, only the states at the start of eight stretches, or of each step, and the stages of the last
+    # of 16 steps, only the states at the start of a few stretches, or of each step, and the stages of the last
     for memory in (most // 4, 1):
         kept, gradient = kept_and_gradient(memory)
         assert kept < most / 3

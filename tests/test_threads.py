@@ -175,7 +175,7 @@ def test_a_trajectory_and_its_adjoint():
 
 
 @every_grid
-@pytest.mark.parametrize("evaluation", ["direct", "nufft"])
+@pytest.mark.parametrize("evaluation", ["splines", "nufft"])
 def test_solutions(points, domain, evaluation):
     if evaluation == "nufft":
         pytest.importorskip("finufft")

@@ -9,7 +9,8 @@ import numpy as np
 from eulerot._types import FloatArray
 from eulerot.euler.equations import Equation
 from eulerot.euler.integrators import RungeKutta, Tableau
-from eulerot.euler.particles.advection import Advection
+from eulerot.euler.particles.advection import Advection, Record
+from eulerot.euler.particles.interpolant import interpolant_size
 from eulerot.euler.stepping import time_steps
 
 __all__ = ["Trajectory"]
@@ -27,7 +28,7 @@ class _Piece:
     phases: FloatArray
     stages: np.ndarray | None = None
     advection: Advection | None = None
-    record: FloatArray | None = None
+    record: Record | None = None
 
 
 @dataclass(frozen=True)
@@ -130,10 +131,10 @@ class Trajectory:
 
     def _lengths(self, particles: int) -> list[int]:
         """Return the number of steps in each stretch: all in one, or about the root of their number."""
+        # of each stage the field, its carrier, and the coefficients of the interpolant
+        fields = 2 * int(np.prod(self.equation.shape)) * np.dtype(self.equation.grid.dtype_hat).itemsize
         grid = self.equation.grid
-        # of each stage the field, and the coefficients of the velocity, which take as much room a component
-        numbers = np.prod(self.equation.shape) + grid.dim * np.prod(grid.shape_hat)
-        stage_bytes = int(numbers) * np.dtype(grid.dtype_hat).itemsize
+        stage_bytes = fields + 8 * interpolant_size(grid)
         step_bytes = self.tableau.stages * stage_bytes + 8 * grid.dim * particles
         if self.steps * step_bytes <= self.memory:
             return [self.steps]

@@ -131,7 +131,7 @@ def _pull(gradient, dim, slope_bar, back, o):
 
 @compiled(fastmath=FUSE)
 def adjoint(record, lanes, coefs, drift, weights, dt, walls, coefs_bar, drift_bar):
-    """Take multipliers of the final positions back to the start, in place, and add derivatives by coefficients and drifts.
+    """Take multipliers of the final positions back to the start, in place, and add derivatives by the fields.
 
     The stages of a step are computed again from the positions at its start: to keep them would take longer.
     """

@@ -29,7 +29,7 @@ _TWO_PI = 2.0 * math.pi
 
 @part
 def _sine_cosine(position, sines, cosines):
-    """Fill rows with sines and cosines of signed wall distances: Taylor series at a quarter of the angle, doubled twice.
+    """Fill rows with sines and cosines of signed wall distances: Taylor series at a quarter, doubled twice.
 
     Sines keep their relative accuracy at small angles. Series, because the library's sine is not vectorised.
     """

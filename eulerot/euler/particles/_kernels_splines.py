@@ -12,7 +12,6 @@ import itertools
 from fractions import Fraction
 from functools import reduce
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
@@ -79,9 +78,7 @@ def _sum(build, vector):
         length //= 2
         nothing, kind = ir.Constant(vector.type, ir.Undefined), ir.VectorType(_INT, length)
         low, high = (ir.Constant(kind, list(range(start, start + length))) for start in (0, length))
-        vector = build.fadd(
-            build.shuffle_vector(vector, nothing, low), build.shuffle_vector(vector, nothing, high)
-        )
+        vector = build.fadd(build.shuffle_vector(vector, nothing, low), build.shuffle_vector(vector, nothing, high))
     return _lane(build, vector, 0)
 
 
@@ -116,9 +113,7 @@ def _spread(build, place, strides, weights, terms):
 
 def derivatives(dim: int, order: int) -> list[tuple[int, ...]]:
     """Return the partial derivatives up to an order: the value, ``d_i``, and ``d_i d_j`` for ``i <= j``."""
-    axes = [
-        pair for n in range(order + 1) for pair in itertools.combinations_with_replacement(range(dim), n)
-    ]
+    axes = [pair for n in range(order + 1) for pair in itertools.combinations_with_replacement(range(dim), n)]
     return [tuple(pair.count(axis) for axis in range(dim)) for pair in axes]
 
 
@@ -133,9 +128,7 @@ def _evaluator(order):
         def generate(context, build, signature, arguments):
             point, steps, weights = _opened(context, build, signature, arguments, order)
             sums = _contracted(build, point, steps, weights, {alpha[:-1] for alpha in wanted})
-            values = [
-                _sum(build, build.fmul(sums[alpha[:-1]], weights[-1][alpha[-1]])) for alpha in wanted
-            ]
+            values = [_sum(build, build.fmul(sums[alpha[:-1]], weights[-1][alpha[-1]])) for alpha in wanted]
             return context.make_tuple(build, result, values)
 
         return result(coefficients, start, strides, places), generate

@@ -18,7 +18,7 @@ from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import Tableau
 from eulerot.euler.particles import _kernels
 from eulerot.euler.particles._kernels_lanes import LANES
-from eulerot.euler.particles.interpolant import interpolant, interpolant_transposed, interpolated_points
+from eulerot.euler.particles.interpolant import interpolant, interpolant_size, interpolant_transposed
 from eulerot.euler.particles.ordering import by_neighbourhood
 
 T = TypeVar("T")
@@ -142,8 +142,7 @@ class Advection:
     def _stretches(self) -> list[slice]:
         """Return stretches of steps whose coefficients fit into memory."""
         steps, stages = self.carriers.shape[:2]
-        numbers = stages * np.prod(interpolated_points(self.grid)) * (1 if self.grid.dim == 2 else 3)
-        most = max(1, int(_MEMORY // (8 * numbers)))
+        most = max(1, _MEMORY // (8 * stages * interpolant_size(self.grid)))
         return [slice(first, min(first + most, steps)) for first in range(0, steps, most)]
 
     def _fields(self, steps: slice) -> tuple[FloatArray, FloatArray]:

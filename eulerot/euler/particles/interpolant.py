@@ -24,7 +24,7 @@ from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
 from eulerot.euler.particles._kernels_splines import ORDER
 
-__all__ = ["interpolant", "interpolant_transposed", "interpolated_points"]
+__all__ = ["interpolant", "interpolant_size", "interpolant_transposed", "interpolated_points"]
 
 # Nodes a period: so many for each mode, and so many more
 _EACH, _MORE = {2: 4, 3: 4}, {2: 32, 3: 24}
@@ -34,6 +34,11 @@ def interpolated_points(grid: Grid) -> tuple[int, ...]:
     """Return the numbers of coefficients of an interpolant along each axis."""
     periods = [_EACH[grid.dim] * modes + _MORE[grid.dim] for modes in grid.modes]
     return tuple((period // 2 if grid.walls else period) + ORDER - 1 for period in periods)
+
+
+def interpolant_size(grid: Grid) -> int:
+    """Return the number of coefficients of an interpolant, of all components together."""
+    return math.prod(interpolated_points(grid)) * (1 if grid.dim == 2 else 3)
 
 
 def interpolant(carrier: np.ndarray, grid: Grid, *, threads: int = 1) -> tuple[FloatArray, FloatArray]:

@@ -1,4 +1,4 @@
-"""Particles by a non-uniform FFT, for many modes, where direct sums take too long; the only import of finufft."""
+"""Particles by a non-uniform FFT, to the precision of the machine; the only import of finufft."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class NonuniformAdvection:
             import finufft
         except ImportError as error:
             raise ImportError(
-                "evaluation: 'nufft' needs finufft: run `pip install eulerot[nufft]`, or use 'direct'."
+                "evaluation: 'nufft' needs finufft: run `pip install eulerot[nufft]`, or use 'splines'."
             ) from error
         self._equation, self._tableau = equation, tableau
         grid = equation.grid
