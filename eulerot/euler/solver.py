@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EulerSolution", "solve_euler"]
 
+# Margins of interpolants with which a velocity of few modes is exact to rounding
+_MARGIN = {2: 256, 3: 64}
 _QUANTITIES = ("vorticity", "velocity")
 _SHARE = ("a share in (0, 1]", lambda share: 0 < share <= 1)
 # A velocity whose mean was subtracted in single precision has one of this share of its largest value at most
@@ -229,8 +231,10 @@ def _evaluation(name: str, equation: Equation) -> Callable[[FloatArray, np.ndarr
         nonuniform = NonuniformAdvection(equation, RK4, equation.threads)
         return lambda phases, stages, dt: nonuniform.advance(phases, stages[0], dt)
 
+    margin = _MARGIN[equation.grid.dim]
+
     def splines(phases: FloatArray, stages: np.ndarray, dt: float) -> FloatArray:
-        return Advection.of(equation, stages, dt, RK4, equation.threads).advance(phases)
+        return Advection.of(equation, stages, dt, RK4, equation.threads, margin).advance(phases)
 
     return splines
 

@@ -81,4 +81,4 @@ def collect(multiplier, walls, table, work, series_bar, drift_bar):
     for p in range(LANES):
         value, both = mu[p] * sx[p] * cy[p] - nu[p] * sy[p] * cx[p], sx[p] * sy[p]
         amounts = (value, -nu[p] * both * h, mu[p] * both * k)
-        deposit(series_bar, int(i[p]) * n + int(j[p]), (n,), (x[p], y[p]), amounts)
+        deposit(series_bar, int(i[p]) * n + int(j[p]), (n,), (x[p], y[p]), amounts)  # type: ignore[call-arg]

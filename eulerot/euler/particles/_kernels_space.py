@@ -159,4 +159,4 @@ def collect(multiplier, walls, table, work, series_bar, drift_bar):
             by_i[p], by_j[p], by_l[p] = 0.0, -mu_l[p] * sj[p] * sl[p] * to_j, mu_j[p] * sj[p] * sl[p] * to_l
         for p in range(LANES):
             four = amounts[p], amounts[LANES + p], amounts[2 * LANES + p], amounts[3 * LANES + p]
-            deposit(series_bar, _start(series_bar, i, a, b, c, p), strides, (x[p], y[p], z[p]), four)
+            deposit(series_bar, _start(series_bar, i, a, b, c, p), strides, (x[p], y[p], z[p]), four)  # type: ignore[call-arg]

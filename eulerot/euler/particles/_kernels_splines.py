@@ -86,7 +86,7 @@ def _contracted(build, place, strides, weights, wanted):
     """Return the sums over all axes but the last, vectors, for each of the wanted derivatives along them."""
     if not strides:
         return {(): build.load(build.bitcast(place, _ROW.as_pointer()), align=8)}
-    sums = {}
+    sums: dict[tuple[int, ...], ir.Value] = {}
     for i in range(ORDER):
         inner = _contracted(build, place, strides[1:], weights[1:], {alpha[1:] for alpha in wanted})
         for alpha in sorted(wanted):
@@ -103,7 +103,7 @@ def _spread(build, place, strides, weights, terms):
         build.store(build.fadd(build.load(rows, align=8), terms[()]), rows, align=8)
         return
     for i in range(ORDER):
-        inner = {}
+        inner: dict[tuple[int, ...], ir.Value] = {}
         for alpha, term in sorted(terms.items()):
             weight = _everywhere(build, _lane(build, weights[0][alpha[0]], i))
             inner[alpha[1:]] = _fused(build, weight, term, inner.get(alpha[1:]))
@@ -155,7 +155,7 @@ def deposit(typing, coefficients, start, strides, places, amounts):
 
     def generate(context, build, signature, arguments):
         point, steps, weights = _opened(context, build, signature, arguments[:4], 1)
-        terms = {}
+        terms: dict[tuple[int, ...], ir.Value] = {}
         for n, alpha in enumerate(derivatives(len(weights), 1)):
             amount = _everywhere(build, build.extract_value(arguments[4], n))
             terms[alpha[:-1]] = _fused(build, amount, weights[-1][alpha[-1]], terms.get(alpha[:-1]))

@@ -18,7 +18,7 @@ from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import Tableau
 from eulerot.euler.particles import _kernels
 from eulerot.euler.particles._kernels_lanes import LANES
-from eulerot.euler.particles.interpolant import interpolant, interpolant_size, interpolant_transposed
+from eulerot.euler.particles.interpolant import MARGIN, interpolant, interpolant_size, interpolant_transposed
 from eulerot.euler.particles.ordering import by_neighbourhood
 
 T = TypeVar("T")
@@ -59,6 +59,8 @@ class Advection:
         The scheme, the same as the field's.
     threads : int
         Threads over particles. Results do not depend on it.
+    margin : int
+        The margin of the interpolant.
     """
 
     grid: Grid
@@ -66,11 +68,20 @@ class Advection:
     dt: float
     tableau: Tableau
     threads: int = 1
+    margin: int = MARGIN
 
     @classmethod
-    def of(cls, equation: Equation, stages: np.ndarray, dt: float, tableau: Tableau, threads: int = 1) -> Advection:
+    def of(
+        cls,
+        equation: Equation,
+        stages: np.ndarray,
+        dt: float,
+        tableau: Tableau,
+        threads: int = 1,
+        margin: int = MARGIN,
+    ) -> Advection:
         """Return the advection by an equation's stage fields, shape ``(steps, stages, ...)``."""
-        return cls(equation.grid, equation.carrier(stages), dt, tableau, threads)
+        return cls(equation.grid, equation.carrier(stages), dt, tableau, threads, margin)
 
     def advance(self, phases: FloatArray) -> FloatArray:
         """Return the phases at the end."""
@@ -104,7 +115,7 @@ class Advection:
         carriers_bar = np.empty_like(self.carriers)
         for steps, starts in zip(reversed(self._stretches), reversed(record.starts), strict=True):
             coefs_bar, drift_bar = self._adjoint(steps, starts, lanes)
-            carriers_bar[steps] = interpolant_transposed(coefs_bar, drift_bar, self.grid, threads=self.threads)
+            carriers_bar[steps] = interpolant_transposed(coefs_bar, drift_bar, self.grid, **self._settings)
         return carriers_bar, _from_lanes(lanes, record.order)
 
     def _adjoint(self, steps: slice, starts: FloatArray, lanes: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -112,11 +123,11 @@ class Advection:
         fields = self._fields(steps)
 
         def work(chunk: slice) -> tuple[FloatArray, FloatArray]:
-            bars = tuple(np.zeros_like(each) for each in fields)
+            bars = np.zeros_like(fields[0]), np.zeros_like(fields[1])
             _kernels.adjoint(starts[chunk], lanes[chunk], *fields, *self._scheme, *bars)
             return bars
 
-        totals = tuple(np.zeros_like(each) for each in fields)
+        totals = np.zeros_like(fields[0]), np.zeros_like(fields[1])
         tasks = _by_chunk(work, len(lanes))
         for first in range(0, len(tasks), self.threads):  # no more sums at a time than threads: they may be large
             for parts in run_tasks(tasks[first : first + self.threads], self.threads):
@@ -142,18 +153,22 @@ class Advection:
     def _stretches(self) -> list[slice]:
         """Return stretches of steps whose coefficients fit into memory."""
         steps, stages = self.carriers.shape[:2]
-        most = max(1, _MEMORY // (8 * stages * interpolant_size(self.grid)))
+        most = max(1, _MEMORY // (8 * stages * interpolant_size(self.grid, self.margin)))
         return [slice(first, min(first + most, steps)) for first in range(0, steps, most)]
 
     def _fields(self, steps: slice) -> tuple[FloatArray, FloatArray]:
         """Return the coefficients of the interpolants of a stretch, and the drifts."""
         if len(self._stretches) == 1:
             return self._all_fields
-        return interpolant(self.carriers[steps], self.grid, threads=self.threads)
+        return interpolant(self.carriers[steps], self.grid, **self._settings)
 
     @kept
     def _all_fields(self) -> tuple[FloatArray, FloatArray]:
-        return interpolant(self.carriers, self.grid, threads=self.threads)
+        return interpolant(self.carriers, self.grid, **self._settings)
+
+    @property
+    def _settings(self) -> dict[str, int]:
+        return {"margin": self.margin, "threads": self.threads}
 
     @property
     def _scheme(self) -> tuple[FloatArray, float, bool]:

@@ -24,24 +24,26 @@ from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
 from eulerot.euler.particles._kernels_splines import ORDER
 
-__all__ = ["interpolant", "interpolant_size", "interpolant_transposed", "interpolated_points"]
+__all__ = ["MARGIN", "interpolant", "interpolant_size", "interpolant_transposed", "interpolated_points"]
 
-# Nodes a period: so many for each mode, and so many more
-_EACH, _MORE = {2: 4, 3: 4}, {2: 32, 3: 24}
+# Nodes a period for each mode, and beyond them
+_EACH, MARGIN = 4, 32
 
 
-def interpolated_points(grid: Grid) -> tuple[int, ...]:
+def interpolated_points(grid: Grid, margin: int = MARGIN) -> tuple[int, ...]:
     """Return the numbers of coefficients of an interpolant along each axis."""
-    periods = [_EACH[grid.dim] * modes + _MORE[grid.dim] for modes in grid.modes]
+    periods = [_EACH * modes + margin for modes in grid.modes]
     return tuple((period // 2 if grid.walls else period) + ORDER - 1 for period in periods)
 
 
-def interpolant_size(grid: Grid) -> int:
+def interpolant_size(grid: Grid, margin: int = MARGIN) -> int:
     """Return the number of coefficients of an interpolant, of all components together."""
-    return math.prod(interpolated_points(grid)) * (1 if grid.dim == 2 else 3)
+    return math.prod(interpolated_points(grid, margin)) * (1 if grid.dim == 2 else 3)
 
 
-def interpolant(carrier: np.ndarray, grid: Grid, *, threads: int = 1) -> tuple[FloatArray, FloatArray]:
+def interpolant(
+    carrier: np.ndarray, grid: Grid, *, margin: int = MARGIN, threads: int = 1
+) -> tuple[FloatArray, FloatArray]:
     """Return the spline coefficients of the potential in phases, and the mean velocity.
 
     Parameters
@@ -50,6 +52,8 @@ def interpolant(carrier: np.ndarray, grid: Grid, *, threads: int = 1) -> tuple[F
         Kept coefficients of the stream function, or of the velocity, ``(3, *grid.shape_hat)``; leading axes are kept.
     grid : Grid
         Domain and truncation.
+    margin : int
+        Nodes a period beyond four for each mode: with more of them low modes have a smaller error.
     threads : int
         Threads. Results do not depend on it.
 
@@ -62,24 +66,27 @@ def interpolant(carrier: np.ndarray, grid: Grid, *, threads: int = 1) -> tuple[F
     """
     if grid.dim == 2:
         series = _real(carrier * _phase_factors(grid), grid)
-        return _along_axes(series, _matrices(grid, 0), threads), np.zeros((*carrier.shape[:-2], 2))
+        return _along_axes(series, _matrices(grid, 0, margin), threads), np.zeros((*carrier.shape[:-2], 2))
     potential = _curl(carrier, grid) * (-1.0 if grid.walls else 1.0) * _phase_factors(grid)
-    parts = [_along_axes(_real(potential[..., i, :, :, :], grid), _matrices(grid, i), threads) for i in range(3)]
+    parts = [
+        _along_axes(_real(potential[..., i, :, :, :], grid), _matrices(grid, i, margin), threads) for i in range(3)
+    ]
     return np.stack(parts, axis=-4), _drift(carrier, grid)
 
 
 def interpolant_transposed(
-    coefficients_bar: FloatArray, drift_bar: FloatArray, grid: Grid, *, threads: int = 1
+    coefficients_bar: FloatArray, drift_bar: FloatArray, grid: Grid, *, margin: int = MARGIN, threads: int = 1
 ) -> np.ndarray:
     """Return the carrier that represents derivatives by the coefficients and the drift in the product ``mean(a b)``.
 
     The transpose of `interpolant`.
     """
     if grid.dim == 2:
-        series = _along_axes(coefficients_bar, _matrices(grid, 0, transposed=True), threads)
+        series = _along_axes(coefficients_bar, _matrices(grid, 0, margin, transposed=True), threads)
         return _representing(series, grid) * _phase_factors(grid)
     parts = [
-        _along_axes(coefficients_bar[..., i, :, :, :], _matrices(grid, i, transposed=True), threads) for i in range(3)
+        _along_axes(coefficients_bar[..., i, :, :, :], _matrices(grid, i, margin, transposed=True), threads)
+        for i in range(3)
     ]
     potential = np.stack([_representing(part, grid) for part in parts], axis=-4) * _phase_factors(grid)
     carrier = _curl(potential, grid)
@@ -120,10 +127,10 @@ def _along_axes(series: FloatArray, matrices: list[FloatArray], threads: int) ->
     return np.ascontiguousarray(series).reshape(*leading, *(len(matrix) for matrix in matrices))
 
 
-def _matrices(grid: Grid, component: int, *, transposed: bool = False) -> list[FloatArray]:
+def _matrices(grid: Grid, component: int, margin: int, *, transposed: bool = False) -> list[FloatArray]:
     """Return for each axis the matrix from the terms of a component's real series to the coefficients of splines."""
     matrices = []
-    for axis, (modes, points) in enumerate(zip(grid.modes, interpolated_points(grid), strict=True)):
+    for axis, (modes, points) in enumerate(zip(grid.modes, interpolated_points(grid, margin), strict=True)):
         kind = "wave" if not grid.walls else "even" if grid.dim == 3 and axis == component else "sine"
         first = 1 if grid.walls and grid.dim == 2 else 0
         matrix = _matrix(kind, modes, points)[:, first:]
@@ -137,12 +144,10 @@ def _matrix(kind: str, modes: int, points: int) -> FloatArray:
 
     They are cosines, ``"even"``; or sines over the first sine; or the cosines and then the sines of a ``"wave"``.
     """
-    spacing = (2 * math.pi if kind == "wave" else math.pi) / (points - (ORDER - 1))
-    nodes = (np.arange(points) - (ORDER // 2 - 1)) * spacing
+    cells = (points - (ORDER - 1)) * (1 if kind == "wave" else 2)  # of a period
     k = np.arange(modes + 1.0)
-    cosines, sines = (
-        wave(np.outer(nodes, k)) / np.sinc(k * spacing / (2 * math.pi)) ** ORDER for wave in (np.cos, np.sin)
-    )
+    angles = np.outer(np.arange(points) - (ORDER // 2 - 1), k) % cells * (2 * math.pi / cells)
+    cosines, sines = (wave(angles) / np.sinc(k / cells) ** ORDER for wave in (np.cos, np.sin))
     if kind == "even":
         return cosines
     if kind == "wave":

@@ -120,7 +120,9 @@ class DensePointwise:
 def _waves(grid: Grid, axis: int, name: str) -> FloatArray:
     """Return the sines or cosines of the kept modes at the points of an axis, shape ``(points, modes)``."""
     points = grid.product_points[axis]
-    angles = np.outer((np.arange(points) + 0.5) * math.pi / points, grid.axis_modes[axis])
+    # in whole parts of a turn, so that large angles are exact as well
+    parts = np.outer(2 * np.arange(points) + 1, grid.axis_modes[axis]) % (4 * points)
+    angles = parts * (math.pi / (2 * points))
     return np.sin(angles) if name == "sin" else np.cos(angles)
 
 
