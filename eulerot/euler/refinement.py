@@ -8,6 +8,7 @@ from functools import cache, partial
 
 import numpy as np
 
+from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.errors import ResolutionError
 from eulerot.euler.equations import equation_of
@@ -18,7 +19,7 @@ from eulerot.euler.splined import FEWEST, SplinedTrajectory
 __all__ = ["refined"]
 
 # Steps of a map for one of the first that it is compared with; the least and the most by which they grow then
-_COMPARED, _LEAST_GROWTH, _GROWTH = 1.5, 1.15, 2.0
+_COMPARED, _LEAST_GROWTH, _GROWTH = 2.0, 1.15, 2.0
 # Steps of the field at first for one that is stable, and of the particles
 _FINER, _COARSER = 2.0, 0.5
 _FEWEST = 4
@@ -56,6 +57,7 @@ def refined(
         If `most` steps do not suffice.
     """
 
+    @cache
     def end(steps: int, fine: int) -> FloatArray:
         try:
             return _trajectory(geodesic, steps, fine).advection_by(fields(fine)).advance(phases)
@@ -66,7 +68,10 @@ def refined(
     def fields(count: int) -> FloatArray:
         return _trajectory(geodesic, _FEWEST, count).fields(geodesic.field0_hat)
 
-    enough = partial(_enough, distance=distance, tolerance=0.5 * tolerance, order=geodesic.tableau.order, most=most)
+    enough = partial(
+        _enough, distance=distance, tolerance=0.5 * tolerance, order=geodesic.tableau.order, most=most,
+        threads=geodesic.threads,
+    )  # fmt: skip
     stable = max(FEWEST, stable_steps(geodesic))
     first = max(_FEWEST, math.ceil(_COARSER * stable))
     # more steps of the field than it takes cost nothing later, and those that were compared with are there
@@ -83,6 +88,7 @@ def _enough(
     tolerance: float,
     order: int,
     most: int,
+    threads: int,
 ) -> tuple[int, int]:
     """Return the fewest steps that bring a map to a distance from its limit, and the more that it was compared with.
 
@@ -93,16 +99,16 @@ def _enough(
     ResolutionError
         If `most` steps do not suffice.
     """
-    coarse, before, steps = count, end(count), math.ceil(_COMPARED * count)
+    coarse, steps = count, math.ceil(_COMPARED * count)
     while steps <= most:
-        after = end(steps)
+        before, after = run_tasks([partial(end, coarse), partial(end, steps)], threads)
         # of the coarser map, from the geometric law of both; not a number where one of them is nowhere
         error = distance(before, after) / (1 - (coarse / steps) ** order)
         needed = coarse * (error / tolerance) ** (1 / order)
         if needed <= steps:
             return max(coarse, math.ceil(needed)), steps
         growth = min(_GROWTH, max(_LEAST_GROWTH, needed / steps)) if math.isfinite(needed) else _COMPARED
-        coarse, before, steps = steps, after, math.ceil(growth * steps)
+        coarse, steps = steps, math.ceil(growth * steps)
     raise ResolutionError(
         f"steps: {most} steps do not bring the flow map's error below {2 * tolerance:g}. "
         "Take fewer modes, or regularise more."

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
+from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.euler.embedding import embedded, restricted
 from eulerot.euler.equations import equation_of
@@ -45,8 +46,8 @@ def geodesic_error(geodesic: Geodesic) -> float:
     >>> bool(geodesic_error(Geodesic(fast, grid, time=0.5, steps=64)) > 0.1)  # seven modes are too few for it
     True
     """
-    finer = in_modes(geodesic, _more(geodesic.grid.modes[0]))
-    return _distance(_ends(geodesic), _ends(finer), geodesic.grid)
+    both = geodesic, in_modes(geodesic, _more(geodesic.grid.modes[0]))
+    return _distance(*run_tasks([partial(_ends, each) for each in both], geodesic.threads), geodesic.grid)
 
 
 def resolved(geodesic: Geodesic, *, limit: float) -> tuple[Geodesic, float]:
@@ -59,7 +60,7 @@ def resolved(geodesic: Geodesic, *, limit: float) -> tuple[Geodesic, float]:
     most, ends = max(MOST_MODES[grid.dim], grid.modes[0]), cache(lambda modes: _ends(in_modes(geodesic, modes)))
 
     def error(modes: int) -> float:
-        return _distance(ends(modes), ends(_more(modes)), grid)
+        return _distance(*run_tasks([partial(ends, each) for each in (modes, _more(modes))], geodesic.threads), grid)
 
     def fast(modes: float) -> int:
         return grid.with_modes(math.ceil(modes)).modes[0]
