@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import python
 
 from eulerot.euler.equations import equation_of
 from eulerot.euler.grid import Grid
 from eulerot.euler.transforms import backends
+from eulerot.euler.transforms.dense import DensePointwise, dense_pays
 from eulerot.euler.transforms.pointwise import Pointwise, Transforms
 
 
@@ -245,3 +247,50 @@ def test_a_user_without_a_home_has_estimates(transformed, tmp_path, monkeypatch)
     expected = transformed(100, cache=occupied)
     monkeypatch.setattr(Path, "home", homeless)
     assert np.array_equal(transformed(100, cache=""), expected)
+
+
+@pytest.mark.parametrize("dealiasing", ["2/3", "3/2"])
+@pytest.mark.parametrize("points", [(8, 9), (25, 12), (54, 60), (8, 9, 10), (28, 7, 12)])
+def test_matrices_give_what_fast_transforms_do(points, dealiasing):
+    grid = Grid(points, "cube", dealiasing=dealiasing)
+    inputs, outputs = parities(grid)[:3], parities(grid)[-2:]
+
+    def products(values, out):
+        out[0], out[1] = values[0] * values[1], values[1] - values[2] ** 2
+
+    fields_hat = np.stack([random_coefficients(grid, parity, seed) for seed, parity in enumerate(inputs)])
+    expected = Pointwise(grid, inputs, outputs, products)(fields_hat)
+    assert dense_pays(grid)
+    dense = DensePointwise(grid, inputs, outputs, products)
+    out = grid.zeros_hat(2)
+    assert dense(fields_hat, out) is out
+    assert np.allclose(out, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+    assert np.array_equal(dense(fields_hat), out)
+
+
+@pytest.mark.parametrize(("grid", "pays"), [(Grid((16, 16)), False), (Grid((113, 113), "cube"), False)])
+def test_matrices_are_for_few_points_of_the_box(grid, pays):
+    assert dense_pays(grid) is pays
+
+
+SCRIPT = """
+import numpy as np
+from eulerot.euler.equations import equation_of
+from eulerot.euler.grid import Grid
+from eulerot.euler.particles.interpolant import interpolant, interpolant_transposed
+for grid in (Grid((96, 96), "cube"), Grid((30, 30, 30), "cube")):
+    equation = equation_of(grid)
+    field = np.random.default_rng(0).standard_normal(equation.shape)
+    coefficients, drift = interpolant(equation.carrier(field[None]), grid)
+    back = interpolant_transposed(coefficients, drift, grid)
+    print(*(hash(each.tobytes()) for each in (equation.tendency(field), equation.adjoint(field, field), coefficients, back)))
+"""
+
+
+@pytest.mark.slow
+def test_threads_of_the_linear_algebra_do_not_change_a_bit():
+    outputs = {
+        python("-c", SCRIPT, env={"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": n, "OMP_NUM_THREADS": n})[0]
+        for n in ("1", "2", "5")
+    }
+    assert len(outputs) == 1 and len(outputs.pop().split()) == 8

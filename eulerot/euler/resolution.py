@@ -19,7 +19,7 @@ from eulerot.euler.stepping import required_steps
 __all__ = ["MOST_MODES", "geodesic_error", "in_modes", "resolved", "stable_steps"]
 
 # Modes of the reference for one of the geodesic that is measured, and the most modes of a geodesic in the plane and in
-# space, where direct sums over modes take long
+# space, where field and interpolant take long
 _FINER = 1.5
 MOST_MODES = {2: 96, 3: 12}
 # Particles an axis, in the middle of equal cells; their steps, and the fewest of the field

@@ -154,7 +154,8 @@ def _matrix(kind: str, modes: int, points: int) -> FloatArray:
         return np.concatenate([cosines, sines], axis=1)
     # sin k x / sin x = 2 cos (k - 1) x + 2 cos (k - 3) x + ..., down to 1 or 2 cos x
     below = k[None, :] - 1 - k[:, None]
-    return cosines @ (np.where((below >= 0) & (below % 2 == 0), 2.0, 0.0) * np.where(k == 0, 0.5, 1.0)[:, None])
+    suffixes = np.where((below >= 0) & (below % 2 == 0), 2.0, 0.0) * np.where(k == 0, 0.5, 1.0)[:, None]
+    return product(cosines, suffixes)
 
 
 def _part(axis: int, *edges: int | None) -> tuple:
