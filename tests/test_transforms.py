@@ -283,7 +283,8 @@ for grid in (Grid((96, 96), "cube"), Grid((30, 30, 30), "cube")):
     field = np.random.default_rng(0).standard_normal(equation.shape)
     coefficients, drift = interpolant(equation.carrier(field[None]), grid)
     back = interpolant_transposed(coefficients, drift, grid)
-    print(*(hash(each.tobytes()) for each in (equation.tendency(field), equation.adjoint(field, field), coefficients, back)))
+    results = equation.tendency(field), equation.adjoint(field, field), coefficients, back
+    print(*(hash(each.tobytes()) for each in results))
 """
 
 

@@ -46,8 +46,9 @@ def geodesic_error(geodesic: Geodesic) -> float:
     >>> bool(geodesic_error(Geodesic(fast, grid, time=0.5, steps=64)) > 0.1)  # seven modes are too few for it
     True
     """
-    both = geodesic, in_modes(geodesic, _more(geodesic.grid.modes[0]))
-    return _distance(*run_tasks([partial(_ends, each) for each in both], geodesic.threads), geodesic.grid)
+    finer = in_modes(geodesic, _more(geodesic.grid.modes[0]))
+    ends, reference = run_tasks([partial(_ends, geodesic), partial(_ends, finer)], geodesic.threads)
+    return _distance(ends, reference, geodesic.grid)
 
 
 def resolved(geodesic: Geodesic, *, limit: float) -> tuple[Geodesic, float]:
@@ -60,7 +61,8 @@ def resolved(geodesic: Geodesic, *, limit: float) -> tuple[Geodesic, float]:
     most, ends = max(MOST_MODES[grid.dim], grid.modes[0]), cache(lambda modes: _ends(in_modes(geodesic, modes)))
 
     def error(modes: int) -> float:
-        return _distance(*run_tasks([partial(ends, each) for each in (modes, _more(modes))], geodesic.threads), grid)
+        here, reference = run_tasks([partial(ends, modes), partial(ends, _more(modes))], geodesic.threads)
+        return _distance(here, reference, grid)
 
     def fast(modes: float) -> int:
         return grid.with_modes(math.ceil(modes)).modes[0]
