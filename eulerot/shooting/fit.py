@@ -197,7 +197,8 @@ def _kind(z: FloatArray, options: FitOptions) -> type[GeodesicFit | SweepFit] | 
             "Leave axes out, or fit pairs of angles one by one."
         )
     modes, power = (options.modes_in(dim), dim) if dim <= 3 else (options.sweep_modes, 2)
-    least = max(modes**power, 16)
+    # pairs that were enough for sixteen modes are enough for the default, which is more
+    least = max((modes if options.modes is not None else min(modes, 16)) ** power, 16)
     if n < least:
         raise ValueError(
             f"z: expected at least {least} pairs for modes = {modes}, modes^{power} unknowns a geodesic; got {n}. "

@@ -23,6 +23,8 @@ __all__ = ["GeodesicFit"]
 
 _COARSE_PAIRS = 2048
 _WEIGHTS = (1e-4, 1e-5)
+# So many pairs for each unknown need no weight but the last
+_MANY = 16
 
 
 @dataclass
@@ -60,7 +62,8 @@ class GeodesicFit:
         """Choose the axes, fit one geodesic, and cut it into as many as are wanted, which are refined together."""
         minimise, unit = self.continuation.minimise, self._spread
         start = self._initial_guess()
-        one, weights = self._objective(self.train, 1), self.options.regularisation or _WEIGHTS
+        one = self._objective(self.train, 1)
+        weights = self.options.regularisation or _WEIGHTS[int(len(self.train[0]) >= _MANY * one.size) :]
         self.best, _ = minimise(one, self._objective(self.held, 1), start, weights, unit)
         several = self.options.geodesics or 1
         if several > 1 and self.best is not None and not self.continuation.interrupted:
