@@ -126,7 +126,7 @@ def solve_euler(
         How the velocity at particles is summed: by splines of its potential, whose error is small where the highest
         modes are weak (1e-7 of the velocity of a field whose tail is below 1e-4; 1e-5 in a wave of the highest mode),
         and which keep particles within the walls and apart; or by a non-uniform FFT (finufft, an extra), whose error
-        is 1e-13 of the largest velocity, and which takes ten times as long.
+        is 1e-13 of the largest velocity, and which takes some five times as long.
     courant : float
         The step in shares of the longest stable one, where `steps` is not given.
     tail_limit : float or None
