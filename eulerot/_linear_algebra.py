@@ -8,6 +8,8 @@ pieces here, whose sizes depend on the shapes alone; small ones are left to the 
 from __future__ import annotations
 
 import itertools
+import os
+import threading
 from functools import partial
 
 import numpy as np
@@ -15,13 +17,53 @@ import numpy as np
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 
-__all__ = ["ALONE", "inverse", "product", "stacked_product"]
+__all__ = ["ALONE", "LIBRARY", "inverse", "product", "stacked_product"]
 
 _TILE = 64
 # Multiplications of a product that the library leaves to one thread
 ALONE = _TILE**3
 # A stack is shared among threads in this many pieces, and no product of fewer multiplications is
 _PIECES, _SHARED_FROM = 8, 2**22
+
+
+class _Gate:
+    """What runs inside a `with` of it is done before the process forks.
+
+    The library takes a lock for its memory: a child that is forked while another thread holds it waits for good.
+    """
+
+    def __init__(self) -> None:
+        self._changed, self._inside, self._forking = threading.Condition(), 0, False
+
+    def __enter__(self) -> None:
+        with self._changed:
+            while self._forking:
+                self._changed.wait()
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._inside -= 1
+            if self._inside == 0:
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let nobody in any more, and wait until all are out; not for ever, lest one was interrupted on its way."""
+        with self._changed:
+            self._forking = True
+            self._changed.wait_for(lambda: self._inside == 0, timeout=1.0)
+
+    def open(self) -> None:
+        """Let everybody in again."""
+        with self._changed:
+            self._forking = False
+            self._changed.notify_all()
+
+
+LIBRARY = _Gate()
+if hasattr(os, "register_at_fork"):
+    # in the child, whose other threads are gone, a new lock: the old one may have been taken
+    os.register_at_fork(before=LIBRARY.close, after_in_parent=LIBRARY.open, after_in_child=LIBRARY.__init__)  # type: ignore[misc]
 
 
 def product(a: FloatArray, b: FloatArray, *, threads: int = 1) -> FloatArray:
@@ -42,7 +84,8 @@ def product(a: FloatArray, b: FloatArray, *, threads: int = 1) -> FloatArray:
     """
     (m, k), n = a.shape, b.shape[1]
     if m * k * n <= ALONE:
-        return a @ b
+        with LIBRARY:
+            return a @ b
     columns = min(n, _TILE)
     rows = min(m, max(_TILE, ALONE // (min(k, _TILE) * columns)))
     result = np.zeros((m, n))
@@ -58,7 +101,9 @@ def _add_product(b: FloatArray, depth: int, a: FloatArray, out: FloatArray) -> N
     for i in range(0, len(b), depth):
         left = np.ascontiguousarray(a[:, i : i + depth])
         for j in range(0, b.shape[1], _TILE):
-            out[:, j : j + _TILE] += left @ b[i : i + depth, j : j + _TILE]
+            with LIBRARY:
+                part = left @ b[i : i + depth, j : j + _TILE]
+            out[:, j : j + _TILE] += part
 
 
 def stacked_product(matrix: FloatArray, stack: FloatArray, *, threads: int = 1) -> FloatArray:
@@ -89,9 +134,14 @@ def stacked_product(matrix: FloatArray, stack: FloatArray, *, threads: int = 1) 
     result = np.empty((count, tiles, rows, n))
     edges = np.linspace(0, count, min(count, _PIECES) + 1).astype(int)
     shaped = padded.reshape(tiles, rows, k)
-    tasks = [partial(np.matmul, shaped, stack[a:b, None], result[a:b]) for a, b in itertools.pairwise(edges)]
+    tasks = [partial(_multiply, shaped, stack[a:b, None], result[a:b]) for a, b in itertools.pairwise(edges)]
     run_tasks(tasks, threads if m * k * n * count >= _SHARED_FROM else 1)
     return result.reshape(count, tiles * rows, n)[:, :m]
+
+
+def _multiply(a: FloatArray, b: FloatArray, out: FloatArray) -> None:
+    with LIBRARY:
+        np.matmul(a, b, out=out)
 
 
 def inverse(matrix: FloatArray, *, threads: int = 1) -> FloatArray:

@@ -247,7 +247,20 @@ def test_an_interrupted_fit_writes_what_it_has(folder, tmp_path):
     z = np.random.default_rng(0).standard_normal((3000, 2))
     x = np.sinh(z @ [[0.0, 1.0], [-1.0, 0.3]])
     np.savez(tmp_path / "pairs.npz", z=z, x=x)
-    process = started("-m", "eulerot", "fit", "pairs.npz", "--modes", "12", "--threads", "1", cwd=tmp_path)
+    process = started(
+        "-m",
+        "eulerot",
+        "fit",
+        "pairs.npz",
+        "--modes",
+        "12",
+        "--threads",
+        "1",
+        "--regularisation",
+        "1e-4",
+        "1e-5",
+        cwd=tmp_path,
+    )
     seen = ""
     while not re.search(r"cost \d", seen):  # the progress bar has shown an iteration
         seen += (character := process.stderr.read(1))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from eulerot._linear_algebra import ALONE
+from eulerot._linear_algebra import ALONE, LIBRARY
 from eulerot._threads import PerThread
 from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
@@ -81,9 +81,11 @@ class DensePointwise:
         """Return the kept coefficients of the operation's outputs, shape ``(outputs, *shape_hat)``."""
         out = self.grid.zeros_hat(len(self._back[0])) if out is None else out
         into, back = self._work.value
-        self._synthesise(fields_hat[: len(into[-1])], into)
+        with LIBRARY:
+            self._synthesise(fields_hat[: len(into[-1])], into)
         self.kernel(into[-1].reshape(len(into[-1]), -1), back[0].reshape(len(back[0]), -1))
-        self._analyse(back, out)
+        with LIBRARY:
+            self._analyse(back, out)
         return out
 
     def _room(self) -> tuple[list[FloatArray], list[FloatArray]]:
