@@ -23,9 +23,9 @@ __all__ = ["MOST_MODES", "geodesic_error", "in_modes", "resolved", "stable_steps
 _FINER = 1.5
 MOST_MODES = {2: 96, 3: 12}
 # Particles an axis, in the middle of equal cells; their steps, and the fewest of the field
-_PARTICLES, _STEPS, _FIELD_STEPS = {2: 22, 3: 8}, 8, 16
+_PARTICLES, _STEPS, _FIELD_STEPS = {2: 22, 3: 8}, 12, 24
 # Steps of the field for one that is stable at the start: it may grow faster
-_HEADROOM = 1.25
+_HEADROOM = 1.5
 # The power of the modes with which the error falls, at first; the share of the limit that a prediction aims at; the
 # most by which modes grow at a time
 _ORDER, _MARGIN, _GROWTH = 3.5, 0.9, 2.5
