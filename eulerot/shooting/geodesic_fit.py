@@ -63,7 +63,8 @@ class GeodesicFit:
         minimise, unit = self.continuation.minimise, self._spread
         start = self._initial_guess()
         one = self._objective(self.train, 1)
-        weights = self.options.regularisation or _WEIGHTS[int(len(self.train[0]) >= _MANY * one.size) :]
+        defaults = _WEIGHTS[-1:] if len(self.train[0]) >= _MANY * one.size else _WEIGHTS
+        weights = self.options.regularisation or defaults
         self.best, _ = minimise(one, self._objective(self.held, 1), start, weights, unit)
         several = self.options.geodesics or 1
         if several > 1 and self.best is not None and not self.continuation.interrupted:

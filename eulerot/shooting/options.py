@@ -29,8 +29,8 @@ class FitOptions:
         ``"cube"`` for standard normal latents; ``"torus"`` for flows on one or two angles, whose latents are
         uniform.
     modes : int or None
-        Modes kept an axis, ``K`` of equation (7); by default 18 in the plane (16 for
-        two angles), 10 in space, and 6 for sweeps of planes.
+        Modes kept an axis, ``K`` of equation (7); by default 18 in the plane (16 for two angles), 10 in space, and 6
+        for sweeps of planes.
     geodesics : int or None
         Geodesics that are composed. In two and three dimensions one by default. In more dimensions each is a sweep of
         disjoint planes, and this is the most that are tried, by default as many as held-out pairs gain from.
@@ -41,8 +41,8 @@ class FitOptions:
         coarse fits reach the lowest cost.
     regularisation : tuple of float or None
         The weights ``lam`` of equation (12) to go through, warm-started, in descending order, in units of the spread of
-        the data. By default 1e-4 and 1e-5, the second alone where there are 16 pairs and more for each
-        unknown, and 3e-3 alone for sweeps.
+        the data. By default 1e-4 and 1e-5, the second alone where there are 16 pairs and more for each unknown, and
+        3e-3 alone for sweeps.
     steps : int
         Runge-Kutta steps while fitting, shared by the geodesics; more where a field is too fast for them. The
         delivered map chooses its own.

@@ -14,7 +14,9 @@ from eulerot.euler.grid import Grid
 from eulerot.euler.transforms.dense import DensePointwise, dense_pays
 from eulerot.euler.transforms.pointwise import Parity, Pointwise, Transforms
 
-__all__ = ["SpectralEquation"]
+__all__ = ["Operation", "SpectralEquation"]
+
+Operation = Pointwise | DensePointwise
 
 # The first axis of coefficients is shared in this many pieces; fewer coefficients are not shared at all
 _PIECES, _SHARED_FROM = 4, 50_000
@@ -33,7 +35,7 @@ class SpectralEquation:
     threads : int
         Threads. Results do not depend on it.
     backend : {"fftw", "scipy"}, optional
-        Whose transforms; FFTW's where it is installed.
+        Whose transforms; by default FFTW's where it is installed, and products with matrices where they are faster.
     """
 
     field_parities: tuple[Parity, ...]
@@ -55,10 +57,8 @@ class SpectralEquation:
         """Return a zero field, or an array of them."""
         return np.zeros((*leading, *self.shape), self.grid.dtype_hat)
 
-    def _pointwise(
-        self, inputs: Sequence[Parity], outputs: Sequence[Parity], kernel: Callable
-    ) -> Pointwise | DensePointwise:
-        if dense_pays(self.grid):
+    def _pointwise(self, inputs: Sequence[Parity], outputs: Sequence[Parity], kernel: Callable) -> Operation:
+        if self._backend is None and dense_pays(self.grid):
             return DensePointwise(self.grid, inputs, outputs, kernel)
         return Pointwise(self.grid, inputs, outputs, kernel, threads=self.threads, backend=self._backend)
 

@@ -10,12 +10,22 @@ from eulerot._cached import kept
 from eulerot._threads import PerThread
 from eulerot._types import FloatArray
 from eulerot.euler.equations import _kernels
-from eulerot.euler.equations.spectral import SpectralEquation
+from eulerot.euler.equations.spectral import Operation, SpectralEquation
 from eulerot.euler.grid import Grid
-from eulerot.euler.transforms.dense import DensePointwise
-from eulerot.euler.transforms.pointwise import Parity, Pointwise
+from eulerot.euler.transforms.pointwise import Parity
 
-__all__ = ["VelocityEquation"]
+__all__ = ["VelocityEquation", "curl"]
+
+
+def curl(field_hat: np.ndarray, grid: Grid) -> np.ndarray:
+    """Return the coefficients of the curl of a field in space; in the box but for the sign where sines become cosines.
+
+    Shape ``(..., 3, *grid.shape_hat)``. The sign of a velocity's curl is -1 there, and that of a vorticity's 1.
+    """
+    k, l, m = grid.wavenumbers
+    u, v, w = np.moveaxis(field_hat, -4, 0)
+    unit = 1.0 if grid.walls else 1j
+    return unit * np.stack([l * w - m * v, m * u - k * w, k * v - l * u], axis=-4)
 
 
 class VelocityEquation(SpectralEquation):
@@ -63,11 +73,11 @@ class VelocityEquation(SpectralEquation):
         self._work = PerThread(partial(grid.zeros_hat, 8 + 3))
 
     @kept
-    def _products(self) -> Pointwise | DensePointwise:
+    def _products(self) -> Operation:
         return self._pointwise(self.velocity_parities, self._product_parities, _kernels.velocity_products)
 
     @kept
-    def _adjoint_products(self) -> Pointwise | DensePointwise:
+    def _adjoint_products(self) -> Operation:
         inputs = (*self.velocity_parities, *self._product_parities)
         return self._pointwise(inputs, self.velocity_parities, _kernels.velocity_adjoint_products)
 
@@ -87,16 +97,11 @@ class VelocityEquation(SpectralEquation):
 
     def vorticity(self, velocity: np.ndarray) -> FloatArray:
         """Return ``curl u`` on the grid, shape ``(3, *points)``."""
-        return self._values(self._flip * self._curl(velocity), self.vorticity_parities)
+        return self._values(self._flip * curl(velocity, self.grid), self.vorticity_parities)
 
     def from_vorticity(self, values: FloatArray) -> np.ndarray:
         """Return the velocity without mean whose curl is the divergence-free part of grid values, ``(3, *points)``."""
-        return self.grid.inverse_laplacian * self._curl(self._coefficients(values, self.vorticity_parities))
-
-    def _curl(self, field: np.ndarray) -> np.ndarray:
-        k, l, m = self.grid.wavenumbers
-        u, v, w = field
-        return self._unit * np.stack([l * w - m * v, m * u - k * w, k * v - l * u])
+        return self.grid.inverse_laplacian * curl(self._coefficients(values, self.vorticity_parities), self.grid)
 
     def section(self, velocity: np.ndarray) -> tuple[FloatArray, FloatArray]:
         """Return what there is to draw: the vorticity across the middle plane ``z``, and the velocity in it."""

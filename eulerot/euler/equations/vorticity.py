@@ -10,10 +10,9 @@ from eulerot._cached import kept
 from eulerot._threads import PerThread
 from eulerot._types import FloatArray
 from eulerot.euler.equations import _kernels
-from eulerot.euler.equations.spectral import SpectralEquation
+from eulerot.euler.equations.spectral import Operation, SpectralEquation
 from eulerot.euler.grid import Grid
-from eulerot.euler.transforms.dense import DensePointwise
-from eulerot.euler.transforms.pointwise import Parity, Pointwise
+from eulerot.euler.transforms.pointwise import Parity
 
 __all__ = ["VorticityEquation"]
 
@@ -56,11 +55,11 @@ class VorticityEquation(SpectralEquation):
         self._work = PerThread(partial(grid.zeros_hat, 4))  # what goes into an operation, and then what comes out
 
     @kept
-    def _products(self) -> Pointwise | DensePointwise:
+    def _products(self) -> Operation:
         return self._pointwise(self.velocity_parities, self._product_parities, _kernels.vorticity_products)
 
     @kept
-    def _adjoint_products(self) -> Pointwise | DensePointwise:
+    def _adjoint_products(self) -> Operation:
         inputs = (*self.velocity_parities, *self._product_parities)
         return self._pointwise(inputs, self.velocity_parities, _kernels.vorticity_adjoint_products)
 

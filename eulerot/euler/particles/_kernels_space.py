@@ -39,6 +39,19 @@ def _start(series, i, x, y, z, p):
 
 
 @part
+def _places(series, table):
+    """Return the strides of a component's coefficients, the cells along each axis, and the places in them."""
+    (_, _, a, x), (_, _, b, y), (_, _, c, z) = axis_rows(table, 0), axis_rows(table, 1), axis_rows(table, 2)
+    return (series.shape[2] * series.shape[3], series.shape[3]), (a, b, c), (x, y, z)
+
+
+@part
+def _scales(series, walls):
+    """Return the cells that an angle of one holds along each axis."""
+    return per_angle(series.shape[1], walls), per_angle(series.shape[2], walls), per_angle(series.shape[3], walls)
+
+
+@part
 def _row(work, n):
     return work[n * LANES : (n + 1) * LANES]
 
@@ -53,9 +66,8 @@ def _pair(work, i, j):
 @part
 def _evaluate(series, walls, i, table, work):
     """Fill rows of `work` with component `i` of the potential's interpolant, and its first derivatives by angles."""
-    strides = (series.shape[2] * series.shape[3], series.shape[3])
-    (_, _, a, x), (_, _, b, y), (_, _, c, z) = axis_rows(table, 0), axis_rows(table, 1), axis_rows(table, 2)
-    h, k, l = (per_angle(series.shape[1], walls), per_angle(series.shape[2], walls), per_angle(series.shape[3], walls))
+    strides, (a, b, c), (x, y, z) = _places(series, table)
+    h, k, l = _scales(series, walls)
     f, f_x, f_y, f_z = _row(work, 0), _row(work, 1), _row(work, 2), _row(work, 3)
     for p in range(LANES):
         g, g_x, g_y, g_z = first(series, _start(series, i, a, b, c, p), strides, (x[p], y[p], z[p]))
@@ -65,9 +77,8 @@ def _evaluate(series, walls, i, table, work):
 @part
 def _evaluate_second(series, walls, i, table, work):
     """Do `_evaluate`, and fill the next six rows with the second derivatives."""
-    strides = (series.shape[2] * series.shape[3], series.shape[3])
-    (_, _, a, x), (_, _, b, y), (_, _, c, z) = axis_rows(table, 0), axis_rows(table, 1), axis_rows(table, 2)
-    h, k, l = (per_angle(series.shape[1], walls), per_angle(series.shape[2], walls), per_angle(series.shape[3], walls))
+    strides, (a, b, c), (x, y, z) = _places(series, table)
+    h, k, l = _scales(series, walls)
     f, f_x, f_y, f_z = _row(work, 0), _row(work, 1), _row(work, 2), _row(work, 3)
     f_xx, f_xy, f_xz = _row(work, 4), _row(work, 5), _row(work, 6)
     f_yy, f_yz, f_zz = _row(work, 7), _row(work, 8), _row(work, 9)
@@ -144,8 +155,7 @@ def _total(row):
 @part
 def collect(multiplier, walls, table, work, series_bar, drift_bar):
     """Add the derivatives of ``sum_p mu . U_p`` by the interpolant and the mean to theirs, equation (10)."""
-    strides = (series_bar.shape[2] * series_bar.shape[3], series_bar.shape[3])
-    (_, _, a, x), (_, _, b, y), (_, _, c, z) = axis_rows(table, 0), axis_rows(table, 1), axis_rows(table, 2)
+    strides, (a, b, c), (x, y, z) = _places(series_bar, table)
     amounts = work[: 4 * LANES]
     for i in range(3):
         j, l = (i + 1) % 3, (i + 2) % 3

@@ -21,6 +21,7 @@ import numpy as np
 
 from eulerot._linear_algebra import product, stacked_product
 from eulerot._types import FloatArray
+from eulerot.euler.equations.velocity import curl
 from eulerot.euler.grid import Grid
 from eulerot.euler.particles._kernels_splines import ORDER
 
@@ -67,7 +68,8 @@ def interpolant(
     if grid.dim == 2:
         series = _real(carrier * _phase_factors(grid), grid)
         return _along_axes(series, _matrices(grid, 0, margin), threads), np.zeros((*carrier.shape[:-2], 2))
-    potential = _curl(carrier, grid) * (-1.0 if grid.walls else 1.0) * _phase_factors(grid)
+    sign = -1.0 if grid.walls else 1.0
+    potential = sign * grid.inverse_laplacian * curl(carrier, grid) * _phase_factors(grid)
     parts = [
         _along_axes(_real(potential[..., i, :, :, :], grid), _matrices(grid, i, margin), threads) for i in range(3)
     ]
@@ -89,7 +91,7 @@ def interpolant_transposed(
         for i in range(3)
     ]
     potential = np.stack([_representing(part, grid) for part in parts], axis=-4) * _phase_factors(grid)
-    carrier = _curl(potential, grid)
+    carrier = grid.inverse_laplacian * curl(potential, grid)
     if not grid.walls:
         carrier[..., 0, 0, 0] += drift_bar * grid.scales
     return carrier
@@ -105,14 +107,6 @@ def _drift(carrier: np.ndarray, grid: Grid) -> FloatArray:
     if grid.walls:
         return np.zeros(carrier.shape[:-3])
     return np.ascontiguousarray(carrier[..., 0, 0, 0].real) * grid.scales
-
-
-def _curl(field: np.ndarray, grid: Grid) -> np.ndarray:
-    """Return the curl over minus the Laplacian, but in the box for the sign when sines become cosines."""
-    k, l, m = grid.wavenumbers
-    u, v, w = np.moveaxis(field, -4, 0)
-    unit = 1.0 if grid.walls else 1j
-    return unit * grid.inverse_laplacian * np.stack([l * w - m * v, m * u - k * w, k * v - l * u], axis=-4)
 
 
 def _along_axes(series: FloatArray, matrices: list[FloatArray], threads: int) -> FloatArray:
