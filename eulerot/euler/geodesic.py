@@ -155,8 +155,14 @@ class Geodesic:
             object.__setattr__(self, name, value)
 
     def in_steps(self, steps: int, field_steps: int | None = None) -> Geodesic:
-        """Return the same geodesic in other steps of the particles and of the field."""
-        return self._part(self.field0_hat, 1.0, steps, field_steps)
+        """Return the same geodesic in other steps of the particles and of the field.
+
+        If the field keeps steps of its own, it takes them once for both.
+        """
+        other = self._part(self.field0_hat, 1.0, steps, field_steps)
+        if field_steps is not None and field_steps == self.field_steps:
+            other.__dict__["_fields"] = self._fields
+        return other
 
     def parts(self, shares: Sequence[float] | FloatArray) -> Iterator[Geodesic]:
         """Yield the parts of the geodesic that end at ascending shares of its time; the first one begins at 0.
@@ -206,8 +212,15 @@ class Geodesic:
         return self._backward[1]
 
     @kept
+    def _fields(self) -> np.ndarray:
+        """The field at the start and after each of its own steps."""
+        return self._splined(self.time).fields(self.field0_hat)
+
+    @kept
     def _forward(self) -> tuple[np.ndarray, Advection]:
-        return self._trajectory(self.time).advection(self.field0_hat)
+        if self.field_steps is None:
+            return self._trajectory(self.time).advection(self.field0_hat)
+        return self._fields[-1], self._splined(self.time).advection_by(self._fields)
 
     @kept
     def _backward(self) -> tuple[np.ndarray, Advection]:
@@ -216,7 +229,11 @@ class Geodesic:
     def _trajectory(self, time: float) -> Trajectory | SplinedTrajectory:
         if self.field_steps is None:
             return Trajectory(self._equation, self.tableau, time, self.steps, self.threads)
-        return SplinedTrajectory(self._equation, self.tableau, time, self.steps, self.field_steps, self.threads)
+        return self._splined(time)
+
+    def _splined(self, time: float) -> SplinedTrajectory:
+        fine = self.field_steps or self.steps
+        return SplinedTrajectory(self._equation, self.tableau, time, self.steps, fine, self.threads)
 
     def forward(self, positions: ArrayLike) -> FloatArray:
         """Return ``X_1`` of positions, shape ``(n, d)``, within the walls of a box."""

@@ -18,7 +18,7 @@ from eulerot.euler.equations._kernels import combine
 __all__ = ["DOP853", "RK4", "RungeKutta", "Tableau"]
 
 # Arrays of fewer numbers are not worth sharing among threads
-_SHARED_FROM = 100_000
+_SHARED_FROM, _SHARES = 100_000, 4
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class RungeKutta:
         pending = [(weight, _flat(array)) for weight, array in terms if weight != 0.0]
         flat, start = _flat(out), _flat(base)
         threads = self.equation.threads if flat.size >= _SHARED_FROM else 1
-        edges = np.linspace(0, flat.size, 5 if threads > 1 else 2).astype(int).tolist()
+        edges = [flat.size * i // _SHARES for i in range(_SHARES + 1)] if threads > 1 else [0, flat.size]
         while True:
             some, pending = pending[:4], pending[4:]
             weights = [weight for weight, _ in some] + [0.0] * (4 - len(some))

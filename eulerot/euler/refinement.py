@@ -11,15 +11,15 @@ import numpy as np
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.errors import ResolutionError
-from eulerot.euler.equations import equation_of
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.resolution import stable_steps
-from eulerot.euler.splined import FEWEST, SplinedTrajectory
+from eulerot.euler.splined import FEWEST
 
 __all__ = ["refined"]
 
-# Steps of a map for one of the first that it is compared with; the least and the most by which they grow then
-_COMPARED, _LEAST_GROWTH, _GROWTH = 2.0, 1.15, 2.0
+# Steps of a map for one of the first that it is compared with; the most by which they grow then; and the least, which a
+# prediction from coarse steps gets on top
+_COMPARED, _GROWTH, _LEAST_GROWTH = 2.0, 2.0, 1.12
 # Steps of the field at first for one that is stable, and of the particles
 _FINER, _COARSER = 2.0, 0.5
 _FEWEST = 4
@@ -58,15 +58,15 @@ def refined(
     """
 
     @cache
-    def end(steps: int, fine: int) -> FloatArray:
-        try:
-            return _trajectory(geodesic, steps, fine).advection_by(fields(fine)).advance(phases)
-        except ResolutionError:  # the field is not stable in so few steps, and its map is nowhere
-            return np.full_like(phases, np.nan)
+    def with_field(fine: int) -> Geodesic:
+        return geodesic.in_steps(_FEWEST, fine)
 
     @cache
-    def fields(count: int) -> FloatArray:
-        return _trajectory(geodesic, _FEWEST, count).fields(geodesic.field0_hat)
+    def end(steps: int, fine: int) -> FloatArray:
+        try:
+            return with_field(fine).in_steps(steps, fine).flow_map.advance(phases)
+        except ResolutionError:  # the field is not stable in so few steps, and its map is nowhere
+            return np.full_like(phases, np.nan)
 
     enough = partial(
         _enough, distance=distance, tolerance=0.5 * tolerance, order=geodesic.tableau.order, most=most,
@@ -77,7 +77,7 @@ def refined(
     # more steps of the field than it takes cost nothing later, and those that were compared with are there
     _, fine = enough(lambda count: end(first, count), math.ceil(_FINER * stable))
     steps, _ = enough(lambda count: end(count, fine), first)
-    return geodesic.in_steps(steps, fine)
+    return with_field(fine).in_steps(steps, fine)
 
 
 def _enough(
@@ -107,15 +107,9 @@ def _enough(
         needed = coarse * (error / tolerance) ** (1 / order)
         if needed <= steps:
             return max(coarse, math.ceil(needed)), steps
-        growth = min(_GROWTH, max(_LEAST_GROWTH, needed / steps)) if math.isfinite(needed) else _COMPARED
+        growth = min(_GROWTH, _LEAST_GROWTH * max(1.0, needed / steps)) if math.isfinite(needed) else _COMPARED
         coarse, steps = steps, math.ceil(growth * steps)
     raise ResolutionError(
         f"steps: {most} steps do not bring the flow map's error below {2 * tolerance:g}. "
         "Take fewer modes, or regularise more."
-    )
-
-
-def _trajectory(geodesic: Geodesic, steps: int, field_steps: int) -> SplinedTrajectory:
-    return SplinedTrajectory(
-        equation_of(geodesic.grid), geodesic.tableau, geodesic.time, steps, field_steps, geodesic.threads
     )

@@ -98,5 +98,5 @@ class InitialGuess:
         modes = self.modes if start is not None else min(_MODES[len(axes)], self.modes)
         objective = replace(self._objective(axes, modes), potential=potential)
         theta = np.zeros(objective.size) if start is None else start.ravel()
-        found = self.journal.minimise(lambda theta: objective(theta, _WEIGHT), theta, maxiter=30, maxcor=30, ftol=1e-4)
+        found = self.journal.minimise(lambda theta: objective(theta, _WEIGHT), theta, maxiter=30, maxcor=30, ftol=1e-3)
         return float(found.fun), found.x.reshape(objective.shape), objective.moved(found.x)[0] @ axes

@@ -28,8 +28,8 @@ __all__ = ["Advection", "Record"]
 # Partial sums are formed by chunk and added in order, so that results do not depend on the number of threads; a chunk
 # of less than so many blocks takes longer to add than to sum
 _CHUNKS, _BLOCKS = 16, 32
-# Bytes of coefficients at a time; what fits is computed once
-_MEMORY = 2**28
+# Bytes of coefficients at a time, of which a processor's cache has most, and the most that are kept
+_STRETCH, _MEMORY = 2**24, 2**28
 
 
 @dataclass(frozen=True)
@@ -115,12 +115,14 @@ class Advection:
         carriers_bar = np.empty_like(self.carriers)
         for steps, starts in zip(reversed(self._stretches), reversed(record.starts), strict=True):
             coefs_bar, drift_bar = self._adjoint(steps, starts, lanes)
-            carriers_bar[steps] = interpolant_transposed(coefs_bar, drift_bar, self.grid, **self._settings)
+            carriers_bar[steps] = interpolant_transposed(
+                coefs_bar, drift_bar, self.grid, margin=self.margin, threads=self.threads
+            )
         return carriers_bar, _from_lanes(lanes, record.order)
 
     def _adjoint(self, steps: slice, starts: FloatArray, lanes: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Take multipliers back through a stretch of steps, in place; return derivatives by coefficients and drifts."""
-        fields = self._fields(steps)
+        fields = self._fields(steps, keep=True)
 
         def work(chunk: slice) -> tuple[FloatArray, FloatArray]:
             bars = np.zeros_like(fields[0]), np.zeros_like(fields[1])
@@ -140,7 +142,7 @@ class Advection:
         lanes, starts = _to_lanes(state, order), []
         for steps in self._stretches:
             count = steps.stop - steps.start if recorded else 0
-            fields, room = self._fields(steps), np.empty((len(lanes), count, self.grid.dim * LANES))
+            fields, room = self._fields(steps, keep=recorded), np.empty((len(lanes), count, self.grid.dim * LANES))
 
             def work(chunk: slice, fields: tuple = fields, room: FloatArray = room) -> None:
                 _kernels.advance(lanes[chunk], *fields, *self._scheme, room[chunk])
@@ -149,26 +151,35 @@ class Advection:
             starts.append(room)
         return _from_lanes(lanes, order), Record(order, starts)
 
-    @property
+    @kept
     def _stretches(self) -> list[slice]:
-        """Return stretches of steps whose coefficients fit into memory."""
-        steps, stages = self.carriers.shape[:2]
-        most = max(1, _MEMORY // (8 * stages * interpolant_size(self.grid, self.margin)))
+        """The steps, by stretches whose coefficients are not many."""
+        steps, most = len(self.carriers), max(1, _STRETCH // self._bytes)
         return [slice(first, min(first + most, steps)) for first in range(0, steps, most)]
 
-    def _fields(self, steps: slice) -> tuple[FloatArray, FloatArray]:
-        """Return the coefficients of the interpolants of a stretch, and the drifts."""
-        if len(self._stretches) == 1:
-            return self._all_fields
-        return interpolant(self.carriers[steps], self.grid, **self._settings)
+    @property
+    def _bytes(self) -> int:
+        """Return the size of the coefficients of one step."""
+        return 8 * self.carriers.shape[1] * interpolant_size(self.grid, self.margin)
+
+    def _fields(self, steps: slice, *, keep: bool) -> tuple[FloatArray, FloatArray]:
+        """Return the coefficients of the interpolants of a stretch, and the drifts.
+
+        They are kept from the second use on, or the first with `keep`, unless they are too many: a map that is used
+        once, for few particles, takes longer to get the memory than to compute them.
+        """
+        begun = self._kept_fields
+        found = begun.get(steps.start)
+        if found is None:
+            found = interpolant(self.carriers[steps], self.grid, margin=self.margin, threads=self.threads)
+            again = keep or steps.start in begun or len(self._stretches) == 1
+            begun[steps.start] = found if again and len(self.carriers) * self._bytes <= _MEMORY else None
+        return found
 
     @kept
-    def _all_fields(self) -> tuple[FloatArray, FloatArray]:
-        return interpolant(self.carriers, self.grid, **self._settings)
-
-    @property
-    def _settings(self) -> dict[str, int]:
-        return {"margin": self.margin, "threads": self.threads}
+    def _kept_fields(self) -> dict[int, tuple[FloatArray, FloatArray] | None]:
+        """What `_fields` has kept, by the first step of a stretch; None after the first use."""
+        return {}
 
     @property
     def _scheme(self) -> tuple[FloatArray, float, bool]:
