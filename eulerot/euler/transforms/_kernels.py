@@ -31,3 +31,29 @@ def unpad(columns, start, spectra, middle, last):
                 origin = middle[f, i]
                 if origin >= 0:
                     columns[f, start + r, origin, kept : kept + end - first] = spectra[f, r, i, first:end]
+
+
+@compiled()
+def gather(source, index, out):
+    """Set `out` to rows of a source at indices, zero where the index is negative."""
+    for f in range(out.shape[0]):
+        for i in range(out.shape[1]):
+            at = index[f, i]
+            out[f, i] = source[f, at] if at >= 0 else 0.0
+
+
+@compiled()
+def sums_and_differences(values):
+    """Replace the two halves of each field, along each of the two or three axes, by their sum and their difference."""
+    for f in range(values.shape[0]):
+        for half in range(0, values.shape[1], 4):
+            for p in range(values.shape[2]):
+                a, b, c, d = values[f, half, p], values[f, half + 1, p], values[f, half + 2, p], values[f, half + 3, p]
+                plus, minus, other_plus, other_minus = a + b, a - b, c + d, c - d
+                values[f, half, p], values[f, half + 1, p] = plus + other_plus, minus + other_minus
+                values[f, half + 2, p], values[f, half + 3, p] = plus - other_plus, minus - other_minus
+        if values.shape[1] == 8:
+            for quarter in range(4):
+                for p in range(values.shape[2]):
+                    a, b = values[f, quarter, p], values[f, quarter + 4, p]
+                    values[f, quarter, p], values[f, quarter + 4, p] = a + b, a - b

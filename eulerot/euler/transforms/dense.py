@@ -1,41 +1,54 @@
 """Pointwise operations on few points of the box, whose transforms are products with matrices.
 
-Up to some hundred points an axis that is faster than fast transforms are.
+Up to some hundred points an axis that is faster than fast transforms are. A wave is even or odd about the middle of its
+axis: the even ones and the odd ones are summed on half of the points, and their sum and difference are the values there
+and at the points opposite, for half of the multiplications.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eulerot._linear_algebra import ALONE, LIBRARY
 from eulerot._threads import PerThread
 from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
+from eulerot.euler.transforms import _kernels
 from eulerot.euler.transforms.passes import Parity
 
 __all__ = ["DensePointwise", "dense_pays"]
 
 # The most points an axis, in the plane and in space
-_MOST = {2: 96, 3: 48}
+_MOST = {2: 144, 3: 48}
+
+# The factors of a product and its result
+_Product = tuple[FloatArray, FloatArray, FloatArray]
+# The arrays at the beginning and the end, and the products between them
+_Way = tuple[FloatArray, FloatArray, list[_Product]]
 
 
 def dense_pays(grid: Grid) -> bool:
     """Return whether matrices are faster than fast transforms."""
-    return grid.walls and max(grid.product_points) <= _MOST[grid.dim] and _pieces(grid) > 0
+    return grid.walls and max(grid.product_points) <= _MOST[grid.dim] and _widest(grid) <= ALONE
 
 
-def _pieces(grid: Grid) -> int:
-    """Return the fewest equal pieces of the first axis whose products the library leaves to one thread; 0 if none are.
+def _widest(grid: Grid) -> int:
+    """Return the multiplications of the largest product; the library is to leave it to one thread.
 
     More threads would add in another order, so that bits depended on their number.
     """
-    points, kept = grid.product_points[0], math.prod(grid.shape_hat[1:])
-    widest = max(grid.shape_hat[0] * kept, grid.product_points[-1] * grid.shape_hat[-1])
-    pieces = (n for n in range(1, points + 1) if points % n == 0 and points // n * widest <= ALONE)
-    return next(pieces, 0)
+    points, waves = _halves(grid)
+    return max(points[0] * math.prod(waves), math.prod(points) * waves[-1])
+
+
+def _halves(grid: Grid) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return for each axis half the number of points, and the most waves that are even or odd about its middle."""
+    return tuple((n + 1) // 2 for n in grid.product_points), tuple((n + 1) // 2 for n in grid.shape_hat)
 
 
 class DensePointwise:
@@ -69,65 +82,123 @@ class DensePointwise:
         outputs: Sequence[Parity],
         kernel: Callable[[FloatArray, FloatArray], None],
     ) -> None:
-        self.grid, self.kernel, axes = grid, kernel, range(grid.dim)
-        self._into = [np.stack([_waves(grid, axis, parity[axis]) for parity in inputs]) for axis in axes]
-        self._back = [np.stack([_waves(grid, axis, parity[axis]).T for parity in outputs]) for axis in axes]
-        for axis, matrices in enumerate(self._back):
-            matrices *= _norms(grid, axis)
-        self._pieces = _pieces(grid)
+        self.grid, self.kernel = grid, kernel
+        self._into, self._back = _syntheses(grid, inputs), _analyses(grid, outputs)
+        self._sorted = np.stack([_sorted(grid, parity) for parity in inputs])
+        self._places = np.stack([_places(_sorted(grid, parity), math.prod(grid.shape_hat)) for parity in outputs])
         self._work = PerThread(self._room)  # made once: fresh memory of this size is slower to get than to fill
 
     def __call__(self, fields_hat: FloatArray, out: FloatArray | None = None) -> FloatArray:
         """Return the kept coefficients of the operation's outputs, shape ``(outputs, *shape_hat)``."""
-        out = self.grid.zeros_hat(len(self._back[0])) if out is None else out
-        into, back = self._work.value
+        out = self.grid.zeros_hat(len(self._places)) if out is None else out
+        (first, inputs, into), (outputs, last, back) = self._work.value
+        _kernels.gather(fields_hat.reshape(len(fields_hat), -1), self._sorted, first)
         with LIBRARY:
-            self._synthesise(fields_hat[: len(into[-1])], into)
-        self.kernel(into[-1].reshape(len(into[-1]), -1), back[0].reshape(len(back[0]), -1))
+            for a, b, product in into:
+                np.matmul(a, b, out=product)
+        _kernels.sums_and_differences(inputs)
+        self.kernel(inputs.reshape(len(inputs), -1), outputs.reshape(len(outputs), -1))
+        _kernels.sums_and_differences(outputs)
         with LIBRARY:
-            self._analyse(back, out)
+            for a, b, product in back:
+                np.matmul(a, b, out=product)
+        _kernels.gather(last, self._places, out.reshape(len(out), -1))
         return out
 
-    def _room(self) -> tuple[list[FloatArray], list[FloatArray]]:
-        """Return what is between coefficients and values on the way in, and between values and coefficients."""
-        points, kept, d = self.grid.product_points, self.grid.shape_hat, self.grid.dim
-        into = [np.empty((len(self._into[0]), *points[:axis], *kept[axis:])) for axis in range(1, d + 1)]
-        back = [np.empty((len(self._back[0]), *points[:axis], *kept[axis:])) for axis in range(d, 0, -1)]
-        back.append(np.empty((len(self._back[0]), self._pieces, kept[0], math.prod(kept[1:]))))
-        return into, back
+    def _room(self) -> tuple[_Way, _Way]:
+        """Return what is between coefficients and values on the way in, and between values and coefficients.
 
-    def _synthesise(self, fields: FloatArray, parts: list[FloatArray]) -> None:
-        """Fill the values of fields at the points: a product along each axis, the first one first."""
-        (count, points, modes), pieces = self._into[0].shape, self._pieces
-        first = self._into[0].reshape(count, pieces, -1, modes)
-        np.matmul(first, fields.reshape(count, 1, modes, -1), out=parts[0].reshape(*first.shape[:3], -1))
-        if len(parts) == 3:
-            np.matmul(self._into[1][:, None], parts[0], out=parts[1])
-            pieces = points
-        rows = parts[-2].reshape(count, pieces, -1, parts[-2].shape[-1])
-        np.matmul(rows, self._into[-1].swapaxes(1, 2)[:, None], out=parts[-1].reshape(*rows.shape[:3], -1))
+        Arrays have axes for the fields, for even or odd waves about the middle of each axis, and for halves of the
+        points or of the waves along each axis. The products go from one array to the next.
+        """
+        points, waves, d = *_halves(self.grid), self.grid.dim
+        shapes = [(*[2] * d, *points[:axis], *waves[axis:]) for axis in range(d + 1)]
+        into, back = ([np.empty((len(each), *s)) for s in shapes] for each in (self._sorted, self._places))
+        there = [_product(self._into[i], into[i], into[i + 1], i) for i in range(d)]
+        here = [_product(self._back[i], back[i + 1], back[i], i) for i in reversed(range(d))]
+        first, last = (each[0].reshape(len(each[0]), -1) for each in (into, back))
+        inputs, outputs = (each[-1].reshape(len(each[-1]), 2**d, -1) for each in (into, back))
+        return (first, inputs, there), (outputs, last, here)
 
-    def _analyse(self, parts: list[FloatArray], out: FloatArray) -> None:
-        """Fill the kept coefficients of values: a product along each axis, the last one first."""
-        (count, modes, points), pieces = self._back[0].shape, self._pieces
-        rows = parts[0].reshape(count, points if len(parts) == 4 else pieces, -1, parts[0].shape[-1])
-        np.matmul(rows, self._back[-1].swapaxes(1, 2)[:, None], out=parts[1].reshape(*rows.shape[:3], -1))
-        if len(parts) == 4:
-            np.matmul(self._back[1][:, None], parts[1], out=parts[2])
-        first = self._back[0].reshape(count, modes, pieces, -1).swapaxes(1, 2)
-        np.matmul(first, parts[-2].reshape(count, pieces, points // pieces, -1), out=parts[-1])
-        np.sum(parts[-1], axis=1, out=out.reshape(count, modes, -1))
+
+def _product(matrices: FloatArray, before: FloatArray, after: FloatArray, axis: int) -> _Product:
+    """Return the factors and the result of the product along one axis of each field, as `numpy.matmul` takes them.
+
+    `matrices` are of shape ``(fields, 2, rows, columns)``, for even and for odd waves.
+    """
+    d = before.ndim // 2
+    classes = [2 if other == axis else 1 for other in range(d)]
+    if axis == d - 1:  # from the right, with all other axes as rows
+        rows, result = (each.reshape(*each.shape[: d + 1], -1, each.shape[-1]) for each in (before, after))
+        factor = np.ascontiguousarray(matrices.swapaxes(2, 3))
+        return rows, factor.reshape(len(factor), *classes, *factor.shape[2:]), result
+    columns, result = (each.reshape(*each.shape[: d + axis + 2], -1) for each in (before, after))
+    return matrices.reshape(len(matrices), *classes, *[1] * axis, *matrices.shape[2:]), columns, result
+
+
+def _syntheses(grid: Grid, parities: Sequence[Parity]) -> list[FloatArray]:
+    """Return for each axis the waves of each field."""
+    return [np.stack([_waves(grid, axis, parity[axis]) for parity in parities]) for axis in range(grid.dim)]
+
+
+def _analyses(grid: Grid, parities: Sequence[Parity]) -> list[FloatArray]:
+    """Return for each axis the transposed waves of each field over the sums of their squares."""
+    matrices = []
+    for axis, waves in enumerate(_syntheses(grid, parities)):
+        norms = np.stack([_norms(grid, axis, parity[axis]) for parity in parities])
+        matrices.append(np.ascontiguousarray((waves * norms).swapaxes(2, 3)))
+    return matrices
 
 
 def _waves(grid: Grid, axis: int, name: str) -> FloatArray:
-    """Return the sines or cosines of the kept modes at the points of an axis, shape ``(points, modes)``."""
-    points = grid.product_points[axis]
-    # in whole parts of a turn, so that large angles are exact as well
-    parts = np.outer(2 * np.arange(points) + 1, grid.axis_modes[axis]) % (4 * points)
-    angles = parts * (math.pi / (2 * points))
-    return np.sin(angles) if name == "sin" else np.cos(angles)
+    """Return even and odd waves about the middle of an axis, on half of the points, shape ``(2, points, waves)``."""
+    count, k = grid.product_points[axis], grid.axis_modes[axis]
+    points, most = (each[axis] for each in _halves(grid))
+    waves = np.zeros((2, points, most))
+    for number, places in enumerate(_even_and_odd(k, name)):
+        # in whole parts of a turn, so that large angles are exact as well
+        parts = np.outer(2 * np.arange(points) + 1, k[places]) % (4 * count)
+        angles = parts * (math.pi / (2 * count))
+        waves[number, :, : len(places)] = np.sin(angles) if name == "sin" else np.cos(angles)
+    return waves
 
 
-def _norms(grid: Grid, axis: int) -> FloatArray:
-    """Return what makes the transposed waves the analysis: one over the sum of their squares."""
-    return (np.where(grid.axis_modes[axis] > 0, 2.0, 1.0) / grid.product_points[axis])[:, None]
+def _norms(grid: Grid, axis: int, name: str) -> FloatArray:
+    """Return what makes the transposed waves the analysis: one over the sum of their squares, shape ``(2, p, w)``.
+
+    With an odd number of points the one in the middle is opposite to itself, and is there twice.
+    """
+    count, k = grid.product_points[axis], grid.axis_modes[axis]
+    points, most = (each[axis] for each in _halves(grid))
+    norms = np.zeros((2, points, most))
+    for number, places in enumerate(_even_and_odd(k, name)):
+        norms[number, :, : len(places)] = np.where(k[places] > 0, 2.0, 1.0) / count
+    norms[:, count // 2 :] *= 0.5
+    return norms
+
+
+def _even_and_odd(k: FloatArray, name: str) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the places of the modes whose waves are even about the middle of an axis, and of those that are odd."""
+    even = k % 2 == (1 if name == "sin" else 0)
+    return np.flatnonzero(even), np.flatnonzero(~even)
+
+
+def _sorted(grid: Grid, parity: Parity) -> NDArray[np.intp]:
+    """Return the places of a field's coefficients, sorted into even and odd waves along each axis; -1 for none."""
+    waves, every = _halves(grid)[1], []
+    for k, name, most in zip(grid.axis_modes, parity, waves, strict=True):
+        every.append([np.pad(each, (0, most - len(each)), constant_values=-1) for each in _even_and_odd(k, name)])
+    classes = []
+    for some in itertools.product(*every):
+        places = np.meshgrid(*some, indexing="ij")
+        flat = np.ravel_multi_index([np.maximum(each, 0) for each in places], grid.shape_hat)
+        classes.append(np.where(np.min(places, axis=0) < 0, -1, flat).ravel())
+    return np.concatenate(classes)
+
+
+def _places(places: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Return where each of so many coefficients is among sorted ones."""
+    found = np.empty(count, dtype=np.intp)
+    here = np.flatnonzero(places >= 0)
+    found[places[here]] = here
+    return found
