@@ -21,7 +21,7 @@ __all__ = ["MOST_MODES", "geodesic_error", "in_modes", "resolved", "stable_steps
 # Modes of the reference for one of the geodesic that is measured, and the most modes of a geodesic in the plane and in
 # space, where field and interpolant take long
 _FINER = 1.5
-MOST_MODES = {2: 96, 3: 12}
+MOST_MODES = {2: 96, 3: 20}
 # Particles an axis, in the middle of equal cells; their steps, and the fewest of the field
 _PARTICLES, _STEPS, _FIELD_STEPS = {2: 22, 3: 8}, 12, 24
 # Steps of the field for one that is stable at the start: it may grow faster

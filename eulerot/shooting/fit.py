@@ -196,7 +196,8 @@ def _kind(z: FloatArray, options: FitOptions) -> type[GeodesicFit | SweepFit] | 
             f"domain: expected one or two angles on the torus, and no axes; got {dim} angles, axes = {options.axes}. "
             "Leave axes out, or fit pairs of angles one by one."
         )
-    modes, power = (options.modes_in(dim), dim) if dim <= 3 else (options.sweep_modes, 2)
+    alone = dim <= 3 and (options.geodesics == 1 or options.domain == "torus")
+    modes, power = (options.modes_in(dim), dim) if alone else (options.sweep_modes_in(dim), 2)
     # pairs that were enough for sixteen modes are enough for the default, which is more
     least = max((modes if options.modes is not None else min(modes, 16)) ** power, 16)
     if n < least:
@@ -206,7 +207,7 @@ def _kind(z: FloatArray, options: FitOptions) -> type[GeodesicFit | SweepFit] | 
         )
     if options.axes is not None and dim != 2:
         raise ValueError(f"axes: expected None but for one box in the plane; got {options.axes}. Leave it out.")
-    return GeodesicFit if dim <= 3 else SweepFit
+    return GeodesicFit if alone else SweepFit
 
 
 def _delivered(search: GeodesicFit | SweepFit, alignment: Rearrangement) -> Rearrangement:

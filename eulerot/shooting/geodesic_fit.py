@@ -25,6 +25,8 @@ _COARSE_PAIRS = 1024
 _WEIGHTS = (1e-4, 1e-5)
 # So many pairs for each unknown need no weight but the last
 _MANY = 16
+# In space less brings little, and the modes that the Euler equations then ask for are out of reach
+_SPACE_WEIGHTS = (1e-3,)
 
 
 @dataclass
@@ -63,8 +65,7 @@ class GeodesicFit:
         minimise, unit = self.continuation.minimise, self._spread
         start = self._initial_guess()
         one = self._objective(self.train, 1)
-        defaults = _WEIGHTS[-1:] if len(self.train[0]) >= _MANY * one.size else _WEIGHTS
-        weights = self.options.regularisation or defaults
+        weights = self.options.regularisation or self._weights(one.size)
         self.best, _ = minimise(one, self._objective(self.held, 1), start, weights, unit)
         several = self.options.geodesics or 1
         if several > 1 and self.best is not None and not self.continuation.interrupted:
@@ -72,6 +73,11 @@ class GeodesicFit:
             objective, held_out = self._objective(self.train, several), self._objective(self.held, several)
             best = min(self.continuation.history, key=lambda stage: stage.held_out_cost).regularisation
             self.best, _ = minimise(objective, held_out, pieces, tuple(w for w in weights if w <= best), unit)
+
+    def _weights(self, unknowns: int) -> tuple[float, ...]:
+        if self._dim == 3:
+            return _SPACE_WEIGHTS
+        return _WEIGHTS[-1:] if len(self.train[0]) >= _MANY * unknowns else _WEIGHTS
 
     @property
     def outcome(self) -> Outcome:

@@ -29,7 +29,7 @@ class FitOptions:
         ``"cube"`` for standard normal latents; ``"torus"`` for flows on one or two angles, whose latents are
         uniform.
     modes : int or None
-        Modes kept an axis, ``K`` of equation (7); by default 18 in the plane (16 for two angles), 10 in space, and 6
+        Modes kept an axis, ``K`` of equation (7); by default 18 in the plane (16 for two angles), 8 in space, and 6
         for sweeps of planes.
     geodesics : int or None
         Geodesics that are composed. In two and three dimensions one by default. In more dimensions each is a sweep of
@@ -41,8 +41,8 @@ class FitOptions:
         coarse fits reach the lowest cost.
     regularisation : tuple of float or None
         The weights ``lam`` of equation (12) to go through, warm-started, in descending order, in units of the spread of
-        the data. By default 1e-4 and 1e-5, the second alone where there are 16 pairs and more for each unknown, and
-        3e-3 alone for sweeps.
+        the data. By default 1e-4 and 1e-5, the second alone where there are 16 pairs and more for each unknown; 1e-3
+        in space, where less leaves a field that takes too many modes to follow; and 3e-3 for sweeps.
     steps : int
         Runge-Kutta steps while fitting, shared by the geodesics; more where a field is too fast for them. The
         delivered map chooses its own.
@@ -132,12 +132,11 @@ class FitOptions:
         """Return how many modes an axis a geodesic keeps in `dim` dimensions."""
         if self.modes is not None:
             return self.modes
-        return 10 if dim == 3 else 18 if self.domain == "cube" else 16
+        return 8 if dim == 3 else 18 if self.domain == "cube" else 16
 
-    @property
-    def sweep_modes(self) -> int:
-        """How many modes an axis are kept in the planes of a sweep."""
-        return self.modes or 6
+    def sweep_modes_in(self, dim: int) -> int:
+        """Return how many modes an axis are kept in the planes of a sweep in `dim` dimensions."""
+        return self.modes or (24 if dim <= 3 else 6)
 
     @property
     def workers(self) -> int:

@@ -1,7 +1,8 @@
-"""Fit in more than three dimensions: sweeps of geodesics in disjoint planes of rotated axes, one after the other."""
+"""Fit sweeps of geodesics in disjoint planes of rotated axes, one after the other, each to what the last one left."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,6 +16,7 @@ from eulerot.euler.grid import Grid
 from eulerot.latent.chart import to_box
 from eulerot.latent.source import normal_points
 from eulerot.rearrangement.delivery import in_enough_modes, refined_in_latents
+from eulerot.rearrangement.rotations import plane_rotation
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.shooting.continuation import Continuation
 from eulerot.shooting.objective import Objective, field_modes
@@ -37,10 +39,18 @@ _LEAST, _WEAK = 0.01, 2
 # long: of 60, 200 iterations it reached 0.26, 0.70 of the planted slope in 128 dimensions, with no overfitting
 _MODES = ((1, 4), (4,))
 _ASCENT = 60
-# A sweep need not be exact, because another follows: few iterations, few steps, few cosines, one weight
-_ITERATIONS = 8
-_COSINES = 8
+# In the plane there is nothing to find: the box is turned by these shares of a right angle, again and again. Halfway
+# between its walls are the corners of the box before, where one geodesic leaves most of its error
+_TURNS = (0.0, 0.5, 0.0, 0.25, 0.75)
+# A sweep need not be exact, because another follows: few iterations, few steps; in many dimensions few cosines, and one
+# weight. In the plane and in space held-out pairs choose it; but not for the first geodesic, which moves far, and which
+# the Euler equations would take too many modes to follow: what it leaves is small, and the others can be rough
+_ITERATIONS, _COSINES = 8, 8
 _WEIGHTS = (3e-3,)
+_FEW_DIMENSIONS, _FEW_ITERATIONS = 3, 12
+_FIRST_WEIGHTS, _LATER_WEIGHTS = (1e-4,), (1e-3, 1e-4, 1e-5)
+# Fewer pairs overfit with a weight that many can do with at once
+_MANY, _WEIGHTS_OF_FEW = 4096, (1e-2, 1e-3, 1e-4)
 # A plane is fitted only if held-out costs fall from rest by more than a standard error, and kept only if their gain is
 # no matter of chance. Of 400 planes in five problems, those that were kept had fallen by two and more
 _PROMISING, _BY_CHANCE = 1.0, 0.2
@@ -75,15 +85,17 @@ class SweepFit:
     outcome: Outcome = OUT_OF_SWEEPS
 
     def __post_init__(self) -> None:
-        self.continuation.potential = partial(regressed_potential, m=_COSINES)
-        self.continuation.max_iterations = min(self.continuation.max_iterations, _ITERATIONS)
+        most = _FEW_ITERATIONS if self._few else _ITERATIONS
+        self.continuation.max_iterations = min(self.continuation.max_iterations, most)
+        if not self._few:
+            self.continuation.potential = partial(regressed_potential, m=_COSINES)
 
     def fit(self) -> None:
         """Add sweeps until one more lowers the held-out cost by little."""
         train, held, total, weak = self.train, self.held, 0.0, 0
         for number in range(1, (self.options.geodesics or _MOST) + 1):
             self.continuation.sweep = number
-            sweep, gain = self._fitted(self._axes(train, _MODES[weak]), train, held)
+            sweep, gain = self._fitted(self._axes(number, train, _MODES[weak]), train, held)
             if sweep is not None:
                 self.found.append(sweep)
                 train, held = ((sweep.forward(latents), data) for latents, data in (train, held))
@@ -105,8 +117,16 @@ class SweepFit:
         n, dim = self.train[0].shape
         return n < dim * (dim - 1) // 2
 
-    def _axes(self, train: Pairs, modes: tuple[int, ...]) -> FloatArray:
-        """Return axes in whose planes the cost falls fastest."""
+    @property
+    def _few(self) -> bool:
+        """Whether this is the plane or space, where every plane is worth trying."""
+        return self.train[0].shape[1] <= _FEW_DIMENSIONS
+
+    def _axes(self, number: int, train: Pairs, modes: tuple[int, ...]) -> FloatArray:
+        """Return the axes of a sweep: those in whose planes the cost falls fastest, or in the plane the next ones."""
+        if train[0].shape[1] == 2:
+            turn = 0.5 * math.pi * _TURNS[(number - 1) % len(_TURNS)]
+            return plane_rotation((self.options.axes or 0.0) + turn)
         (z, x), threads = train, self.options.workers
         data, axes = curl_part(z, x, threads=threads), np.eye(z.shape[1])
         for count in modes:
@@ -119,7 +139,7 @@ class SweepFit:
         """Return a sweep of those planes of the axes that lower the held-out cost, and by how much they do."""
         tried: list[tuple[tuple[int, int], Geodesic, FloatArray]] = []
         for plane, pairs, judges in self._in_planes(axes, train, held):
-            if standard_score(Slope(*pairs).along_steepest(*judges)) > _PROMISING:
+            if self._few or standard_score(Slope(*pairs).along_steepest(*judges)) > _PROMISING:
                 tried.append((plane, *self._geodesic(pairs, judges)))
             if self.continuation.interrupted:
                 break
@@ -131,6 +151,14 @@ class SweepFit:
         full = [in_enough_modes(geodesic) for _, geodesic, _ in kept]
         geodesics = tuple(refined_in_latents(geodesic, phases, tolerance=1e-6) for geodesic in full)
         return Sweep(geodesics, axes, tuple(plane for plane, *_ in kept)), sum(float(g.mean()) for *_, g in kept)
+
+    @property
+    def _weights(self) -> tuple[float, ...]:
+        if not self._few:
+            return _WEIGHTS
+        if self.found:
+            return _LATER_WEIGHTS
+        return _FIRST_WEIGHTS if len(self.train[0]) >= _MANY else _WEIGHTS_OF_FEW
 
     def _in_planes(self, axes: FloatArray, *samples: Pairs) -> Iterator[tuple[tuple[int, int], Pairs, Pairs]]:
         """Yield each plane of the axes with its pairs to fit to and its held-out pairs."""
@@ -149,11 +177,12 @@ class SweepFit:
     def _geodesic(self, train: Pairs, held: Pairs) -> tuple[Geodesic, FloatArray]:
         """Return the geodesic of a plane, and how far it lowers the cost of each held-out pair."""
         options = self.options
-        unknowns, steps = Grid.from_modes(options.sweep_modes), max(1, options.steps // 2)
-        grid = unknowns.with_modes(field_modes(options.sweep_modes))
+        modes, steps = options.sweep_modes_in(self.train[0].shape[1]), max(1, options.steps // 2)
+        unknowns = Grid.from_modes(modes)
+        grid = unknowns.with_modes(field_modes(modes))
         objective = Objective(*train, grid, steps=steps, threads=options.workers, unknowns=unknowns)
         held_out = replace(objective, z=held[0], x=held[1])
-        start, weights = np.zeros(objective.size), options.regularisation or _WEIGHTS
+        start, weights = np.zeros(objective.size), options.regularisation or self._weights
         theta, gains = self.continuation.minimise(objective, held_out, start, weights, spread(train[1]))
         (geodesic,) = objective.delivered(start if theta is None else theta)
         return geodesic, gains
