@@ -112,9 +112,9 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     Returns
     -------
     FitResult
-        The rearrangement, its history and its status. In two and three dimensions it is one geodesic, or as many as
-        `geodesics` says; in more dimensions, sweeps of planar geodesics. In one dimension a monotone flow is already
-        optimal and the rearrangement is the identity.
+        The rearrangement, its history and its status. In the plane it is geodesics in turned boxes, one after the
+        other; in more dimensions, sweeps of planar geodesics; with ``geodesics=1`` a single one. In one dimension a
+        monotone flow is already optimal and the rearrangement is the identity.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Fit geodesics in the plane and in space: choose the axes of the box, fit one geodesic, then cut it into several."""
+"""Fit one geodesic, of a box in the plane or in space or of two angles: choose the axes of the box, then shoot."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SPACE_WEIGHTS = (1e-3,)
 
 @dataclass
 class GeodesicFit:
-    """Fit one geodesic of a box in the plane or in space, or several that are composed.
+    """Fit one geodesic of a box in the plane or in space, or of the torus, where it may be cut into several.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class GeodesicFit:
         self.axes = np.eye(self._dim)
 
     def fit(self) -> None:
-        """Choose the axes, fit one geodesic, and cut it into as many as are wanted, which are refined together."""
+        """Choose the axes and fit one geodesic; on the torus, cut it into as many as are wanted, refined together."""
         minimise, unit = self.continuation.minimise, self._spread
         start = self._initial_guess()
         one = self._objective(self.train, 1)

@@ -29,20 +29,22 @@ class FitOptions:
         ``"cube"`` for standard normal latents; ``"torus"`` for flows on one or two angles, whose latents are
         uniform.
     modes : int or None
-        Modes kept an axis, ``K`` of equation (7); by default 18 in the plane (16 for two angles), 8 in space, and 6
-        for sweeps of planes.
+        Modes kept an axis, ``K`` of equation (7). By default 24 in each plane in two and three dimensions and 6 in
+        more; for one geodesic alone 18 in the plane, 8 in space, and 16 for two angles.
     geodesics : int or None
-        Geodesics that are composed. In two and three dimensions one by default. In more dimensions each is a sweep of
-        disjoint planes, and this is the most that are tried, by default as many as held-out pairs gain from.
+        The most geodesics that are composed, each in axes of its own, and in more than two dimensions of disjoint
+        planes; by default as many as held-out pairs gain from. 1 is one geodesic, of a box in two or three dimensions.
+        Of two angles one by default, which is cut into as many as asked for.
     align : bool
         Whether to start from the best rotation, equation (13); on the torus from the best shift.
     axes : float or None
-        The angle in radians by which the box is rotated in the latent space, equation (3'); by default the one in which
-        coarse fits reach the lowest cost.
+        The angle in radians by which the first box is rotated in the latent space, equation (3'); by default 0, and for
+        one geodesic alone the one in which coarse fits reach the lowest cost.
     regularisation : tuple of float or None
         The weights ``lam`` of equation (12) to go through, warm-started, in descending order, in units of the spread of
-        the data. By default 1e-4 and 1e-5, the second alone where there are 16 pairs and more for each unknown; 1e-3
-        in space, where less leaves a field that takes too many modes to follow; and 3e-3 for sweeps.
+        the data. By default 1e-4 for the first of several geodesics and 1e-3, 1e-4, 1e-5 for those after it, 3e-3 in
+        more than three dimensions; for one geodesic alone 1e-4 and 1e-5, the second alone where there are 16 pairs and
+        more for each unknown, and 1e-3 in space, where less leaves a field that takes too many modes to follow.
     steps : int
         Runge-Kutta steps while fitting, shared by the geodesics; more where a field is too fast for them. The
         delivered map chooses its own.

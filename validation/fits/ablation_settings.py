@@ -129,5 +129,6 @@ def fitted(
     with ExitStack() as stack:
         for patch in (mock.patch("eulerot.shooting.journal.minimize", counted), *patches):
             stack.enter_context(patch)
-        result = eulerot.fit(z, flow.forward(z), **{"align": False, "seed": seed, "tolerance": 1e-7} | options)
+        strict = {"geodesics": 1, "align": False, "seed": seed, "tolerance": 1e-7}
+        result = eulerot.fit(z, flow.forward(z), **strict | options)
     return result, evaluations

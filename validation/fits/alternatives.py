@@ -109,7 +109,8 @@ class Study:
     def __post_init__(self) -> None:
         flow, z = eulerot.zoo.load(self.name), normal_points(PAIRS, 2, self.seed)
         x, rng = flow.forward(z), np.random.default_rng(100 + self.seed)
-        to_axes = eulerot.fit(z, x, align=False, max_iterations=1, seed=self.seed).rearrangement.sweeps[0].axes.T
+        options = {"geodesics": 1, "align": False, "max_iterations": 1, "seed": self.seed}
+        to_axes = eulerot.fit(z, x, **options).rearrangement.sweeps[0].axes.T
         held, fresh = rng.standard_normal((HELD, 2)), rng.standard_normal((FRESH, 2))
         self.train, self.held, self.fresh = (
             (rows @ to_axes, flow.forward(rows) @ to_axes) for rows in (z, held, fresh)
