@@ -101,7 +101,7 @@ def test_unknowns_of_a_field_with_more_modes():
 
 @pytest.fixture(scope="module")
 def twin():
-    return eulerot.rearrange(eulerot.zoo.load("eight_gaussians"), n_pairs=2048, modes=10, align=False)
+    return eulerot.rearrange(eulerot.zoo.load("eight_gaussians"), n_pairs=2048, modes=10, align=False, geodesics=1)
 
 
 @pytest.mark.slow
@@ -114,6 +114,12 @@ def test_delivered_geodesics_are_resolved_and_say_so(twin, tmp_path):
     twin.rearrangement.save(tmp_path / "map")
     assert eulerot.Rearrangement.load(tmp_path / "map").geodesic_error == twin.fit.geodesic_error
     assert twin.rearrangement.certificate().shortest
+
+
+@pytest.mark.slow
+def test_the_tail_limit_of_the_solver_accepts_what_is_delivered(twin):
+    (geodesic,) = twin.rearrangement.geodesics
+    assert eulerot.solve_euler(geodesic.field0, geodesic.grid, time=geodesic.time).status == "completed"
 
 
 @pytest.mark.slow

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
+
 from eulerot.euler.equations.velocity import VelocityEquation
 from eulerot.euler.equations.vorticity import VorticityEquation
 from eulerot.euler.grid import Grid
@@ -9,6 +12,9 @@ from eulerot.euler.grid import Grid
 __all__ = ["Equation", "VelocityEquation", "VorticityEquation", "equation_of"]
 
 Equation = VorticityEquation | VelocityEquation
+
+# Up to so many points an equation is kept for the next one who asks: its matrices, plans and room
+_SMALL = 2**16
 
 
 def equation_of(grid: Grid, *, threads: int = 1, backend: str | None = None) -> Equation:
@@ -19,5 +25,13 @@ def equation_of(grid: Grid, *, threads: int = 1, backend: str | None = None) -> 
     >>> equation_of(Grid((8, 8, 8))).shape
     (3, 5, 5, 3)
     """
+    make = _kept if math.prod(grid.points) <= _SMALL else _made
+    return make(grid, threads, backend)
+
+
+def _made(grid: Grid, threads: int, backend: str | None) -> Equation:
     kind = VorticityEquation if grid.dim == 2 else VelocityEquation
     return kind(grid, threads=threads, backend=backend)
+
+
+_kept = lru_cache(maxsize=32)(_made)
