@@ -21,7 +21,7 @@ from eulerot.shooting.status import CONVERGED, OUT_OF_ITERATIONS, Outcome
 
 __all__ = ["GeodesicFit"]
 
-_COARSE_PAIRS = 1024
+_COARSE_PAIRS = 2048
 _WEIGHTS = (1e-4, 1e-5)
 # So many pairs for each unknown need no weight but the last
 _MANY = 16
