@@ -25,6 +25,7 @@ from eulerot.flows.rearranged import RearrangedFlow, rearrange
 from eulerot.latent.source import normal_points
 from eulerot.rearrangement.composition import Rearrangement
 from eulerot.rearrangement.sweep import Sweep
+from eulerot.shooting.fit import fit
 from eulerot.transport.cost import transport_cost
 
 __all__ = ["CHECKS", "Check", "CheckResult", "validate"]
@@ -179,6 +180,26 @@ def _threads() -> float:
     return float(np.sum(_one(many).forward(z) != rearrangement.forward(z)))
 
 
+def _planted() -> float:
+    """Return L2-UVP (Korotin et al., arXiv:2106.01954): the squared error of a map over the variance of the known one.
+
+    The data are ``M(rho(z))``, `rho` a swirl, which preserves the Gaussian, and `M` increasing in each coordinate.
+    """
+
+    def monge(y: FloatArray) -> FloatArray:
+        return 1.3 * y + [1.2, 0.5] * np.tanh(y * [2.0, 1.0])
+
+    def data(z: FloatArray) -> FloatArray:
+        angle = 1.5 * np.exp(-np.sum(z**2, axis=1) / 4)
+        turned = (z[:, 0] + 1j * z[:, 1]) * np.exp(1j * angle)
+        return monge(np.stack([turned.real, turned.imag], axis=1))
+
+    z, fresh = normal_points(8192, 2), np.random.default_rng(1).standard_normal((5000, 2))
+    latents = fit(z, data(z)).rearrangement.forward(fresh)
+    error = np.sum((data(fresh) - monge(latents)) ** 2, axis=1)
+    return float(np.mean(error) / np.sum(np.var(monge(latents), axis=0)))
+
+
 @lru_cache(maxsize=1)
 def _two_moons() -> RearrangedFlow:
     return rearrange(zoo.load("two_moons"), align=False)
@@ -211,6 +232,7 @@ CHECKS = (
     Check("a map comes back from a file", "0 values differ", 0.0, _file),
     Check("threads do not change a map", "0 values differ", 0.0, _threads),
     Check("a linear flow becomes its Monge map", "closed form: excess 0", 1e-3, _linear),
+    Check("a planted swirl: L2-UVP of the map", "known Monge map: 0", 1.2e-3, _planted),
     Check("two moons: share of the excess closed", "exact optimum, 3000 fresh pairs", 0.95, _zoo_closed, at_least=True),
     Check("two moons: density error", "log det = 0", 1e-6, _zoo_density),
     Check("two moons: geodesic error", "1.5 times the modes", 1e-3, lambda: _two_moons().rearrangement.geodesic_error),
