@@ -1,4 +1,4 @@
-"""Build the tendency of one solver in this process, on request from `peers.py`; needs only NumPy and that solver.
+"""Build the tendency of one solver in this process, on request from `solvers.py`; needs only NumPy and that solver.
 
 Each function takes a field on the grid, the vorticity in two dimensions and the velocity in three, and returns a
 `Case`: a call that evaluates one tendency and waits for it, and one that returns it on the grid. Viscosity, drag and

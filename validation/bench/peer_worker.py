@@ -1,4 +1,4 @@
-"""Serve `peers.py` from a process of its own on one core: check one solver, and time its batches on request."""
+"""Serve `solvers.py` from a process of its own on one core: check one solver, and time its batches on request."""
 
 from __future__ import annotations
 

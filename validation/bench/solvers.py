@@ -1,6 +1,6 @@
 """Time one tendency of every peer, in double precision, on one core and the same grid, without viscosity.
 
-    python validation/bench/peers.py --points 256x256,1024x1024,64x64x64 [--python PEER=INTERPRETER]
+    python validation/bench/solvers.py --points 256x256,1024x1024,64x64x64 [--python PEER=INTERPRETER]
 
 Each runs in a process of its own, and they are timed in turns. Each is checked first: all must give the tendency of one
 smooth field. A peer that is not installed is reported and left out. One that needs an environment of its own is given
