@@ -14,10 +14,12 @@ from eulerot._types import FloatArray
 from eulerot.checks import check_unmasked, checked_array, checked_count, checked_samples
 from eulerot.euler.sizes import checked_lengths, checked_points
 
-__all__ = ["Grid", "checked_grid"]
+__all__ = ["MOST_DENSE", "Grid", "checked_grid"]
 
 DOMAINS = ("torus", "cube")
 DEALIASING = ("2/3", "3/2")
+# The most points an axis of a box whose transforms are products with matrices, in the plane and in space
+MOST_DENSE = {2: 144, 3: 48}
 
 
 def _fast_size(least: int) -> int:
@@ -102,12 +104,15 @@ class Grid:
     def with_modes(self, modes: int) -> Grid:
         """Return the grid of the same domain whose size is the next fast one that keeps at least `modes` modes an axis.
 
+        In a box of few points, whose transforms are products with matrices, that is the next even one.
+
         Examples
         --------
-        >>> Grid.from_modes(24).with_modes(24).points  # 37, a prime, would keep 24 exactly
-        (40, 40)
+        >>> Grid.from_modes(24).with_modes(24).points  # 37, which is odd, would keep 24 exactly
+        (38, 38)
         """
-        points = _fast_size(math.floor(modes * (1.5 if self.walls else 3)) + 1)
+        points = math.floor(modes * (1.5 if self.walls else 3)) + 1
+        points = points + points % 2 if self.walls and points <= MOST_DENSE[self.dim] else _fast_size(points)
         return Grid((points,) * self.dim, self.domain, lengths=self.lengths)
 
     @property

@@ -17,14 +17,11 @@ from numpy.typing import NDArray
 from eulerot._linear_algebra import ALONE, LIBRARY
 from eulerot._threads import PerThread
 from eulerot._types import FloatArray
-from eulerot.euler.grid import Grid
+from eulerot.euler.grid import MOST_DENSE, Grid
 from eulerot.euler.transforms import _kernels
 from eulerot.euler.transforms.passes import Parity
 
 __all__ = ["DensePointwise", "dense_pays"]
-
-# The most points an axis, in the plane and in space
-_MOST = {2: 144, 3: 48}
 
 # The factors of a product and its result
 _Product = tuple[FloatArray, FloatArray, FloatArray]
@@ -34,7 +31,7 @@ _Way = tuple[FloatArray, FloatArray, list[_Product]]
 
 def dense_pays(grid: Grid) -> bool:
     """Return whether matrices are faster than fast transforms."""
-    return grid.walls and max(grid.product_points) <= _MOST[grid.dim] and _widest(grid) <= ALONE
+    return grid.walls and max(grid.product_points) <= MOST_DENSE[grid.dim] and _widest(grid) <= ALONE
 
 
 def _widest(grid: Grid) -> int:
