@@ -110,6 +110,16 @@ def test_one_angle_needs_a_shift_alone():
     assert result.cost_after < 0.2 * result.cost_before and "shift" in result.message
 
 
+@pytest.mark.slow
+def test_a_geodesic_of_angles_is_cut_and_its_pieces_do_not_cost_more():
+    z = source_points(1024, 2, domain="torus")
+    x = shortest(z + np.stack([0.6 * np.sin(z[:, 1]), 0.5 * np.sin(2 * z[:, 0])], axis=1), "torus")
+    one, both = (eulerot.fit(z, x, domain="torus", modes=5, geodesics=count) for count in (1, 2))
+    assert len(both.rearrangement.geodesics) == 2 and {stage.geodesics for stage in both.history} == {1, 2}
+    assert both.cost_after < one.cost_after + 1e-3 and both.geodesic_error <= 1e-3
+    assert np.abs(shortest(both.rearrangement.inverse(both.rearrangement.forward(z)) - z, "torus")).max() < 1e-8
+
+
 def test_functions_of_angles():
     mine = eulerot.flow(
         forward=lambda z: z + 2.5,

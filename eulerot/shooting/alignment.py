@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from eulerot._types import FloatArray
 from eulerot.latent.circle import shortest, wrapped
 from eulerot.rearrangement.composition import Rearrangement
+from eulerot.shooting.pairs import QUANTUM
 
 __all__ = ["aligned", "best_reflection", "best_shift", "orientation", "procrustes_rotation", "torus_reflection"]
 
@@ -41,7 +42,9 @@ def aligned(z: FloatArray, x: FloatArray, align: bool, *, domain: str = "cube") 
     if dim == 1:
         return Rearrangement(sign * rotation)
     if align:
-        rotation = procrustes_rotation(z, x, sign=sign)
+        best = procrustes_rotation(z, x, sign=sign)
+        # one that the rounding of the data alone may give is none
+        rotation = best if np.abs(best - rotation).max() > QUANTUM else rotation
     elif sign < 0:
         rotation = best_reflection(z, x)
     return Rearrangement(rotation)

@@ -243,11 +243,12 @@ def _result(
     """Return the result: never a map that is worse than the identity on held-out pairs."""
     (latents, data), held = ((rows[:_REGRESSED] for rows in samples[0]), samples[1])
     # all at once: the map has its fields to prepare for every call
-    moved = rearrangement.forward(np.concatenate([latents, held[0]]))
+    start = np.concatenate([latents, held[0]])
+    moved = rearrangement.forward(start)
     gain = _gain((moved[: len(latents)], data), held, moved[len(latents) :], domain=rearrangement.domain)
     if not (gain > 0 or rearrangement.is_identity):
         rearrangement, gain = Rearrangement.identity(rearrangement.dim, domain=rearrangement.domain), 0.0
-        outcome, moved = outcome if outcome.status == "interrupted" else STALLED, np.concatenate([latents, held[0]])
+        outcome, moved = outcome if outcome.status == "interrupted" else STALLED, start
     after = unit.mean_square(moved[len(latents) :], held[1])
     return FitResult(
         rearrangement=rearrangement,

@@ -112,19 +112,22 @@ class SweepFit:
         return self.found
 
     @property
+    def _dim(self) -> int:
+        return self.train[0].shape[1]
+
+    @property
     def _has_few_pairs(self) -> bool:
         """Whether there are more angles between axes than pairs: then all modes at once find axes of noise."""
-        n, dim = self.train[0].shape
-        return n < dim * (dim - 1) // 2
+        return len(self.train[0]) < self._dim * (self._dim - 1) // 2
 
     @property
     def _few(self) -> bool:
         """Whether this is the plane or space, where every plane is worth trying."""
-        return self.train[0].shape[1] <= _FEW_DIMENSIONS
+        return self._dim <= _FEW_DIMENSIONS
 
     def _axes(self, number: int, train: Pairs, modes: tuple[int, ...]) -> FloatArray:
         """Return the axes of a sweep: those in whose planes the cost falls fastest, or in the plane the next ones."""
-        if train[0].shape[1] == 2:
+        if self._dim == 2:
             turn = 0.5 * math.pi * _TURNS[(number - 1) % len(_TURNS)]
             return plane_rotation((self.options.axes or 0.0) + turn)
         (z, x), threads = train, self.options.workers
@@ -177,7 +180,7 @@ class SweepFit:
     def _geodesic(self, train: Pairs, held: Pairs) -> tuple[Geodesic, FloatArray]:
         """Return the geodesic of a plane, and how far it lowers the cost of each held-out pair."""
         options = self.options
-        modes, steps = options.sweep_modes_in(self.train[0].shape[1]), max(1, options.steps // 2)
+        modes, steps = options.sweep_modes_in(self._dim), max(1, options.steps // 2)
         unknowns = Grid.from_modes(modes)
         grid = unknowns.with_modes(field_modes(modes))
         objective = Objective(*train, grid, steps=steps, threads=options.workers, unknowns=unknowns)

@@ -25,9 +25,9 @@ FLOWS = ("two_moons", "eight_gaussians", "checkerboard", "pinwheel")
 
 
 def fitted(name: str, seed: int, **options: object) -> tuple[eulerot.Geodesic, eulerot.Rearrangement]:
-    """Return the one geodesic of a fit to 8192 pairs, and the map."""
+    """Return the first geodesic of a fit to 8192 pairs, the only one unless options say otherwise, and the map."""
     flow, z = eulerot.zoo.load(name), normal_points(8192, 2, seed)
-    s = eulerot.fit(z, flow.forward(z), seed=seed, geodesics=1, **options).rearrangement
+    s = eulerot.fit(z, flow.forward(z), seed=seed, **{"geodesics": 1} | options).rearrangement
     return s.geodesics[0], s
 
 
@@ -60,8 +60,7 @@ def print_pieces(seeds: list[int]) -> None:
     print("|---|---|---|---|---|")
     for name in FLOWS:
         for seed in seeds:
-            flow, z = eulerot.zoo.load(name), normal_points(8192, 2, seed)
-            s = eulerot.fit(z, flow.forward(z), seed=seed).rearrangement
+            _, s = fitted(name, seed, geodesics=None)
             pieces = s.certificate().pieces
             pressures, count = ", ".join(f"{p.pressure:.1f}" for p in pieces), sum(p.shortest for p in pieces)
             print(f"| {name} | {seed} | {s.geodesic_error:.1e} | {pressures} | {count} of {len(pieces)} |", flush=True)
