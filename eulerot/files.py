@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike
 from eulerot.checks import checked_path
 from eulerot.errors import FormatError
 
-__all__ = ["is_stream", "read_arrays", "remove_partial", "write_arrays", "write_atomically"]
+__all__ = ["decoded", "encoded", "is_stream", "read_arrays", "remove_partial", "write_arrays", "write_atomically"]
 
 _SEAL_LENGTH = 64
 _OWN = ("kind", "version")
@@ -55,7 +55,7 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, ArrayLike], 
     OSError
         If the file cannot be written; the old one, if any, is untouched.
     """
-    write_atomically(path, _encoded(arrays, kind, version))
+    write_atomically(path, encoded(arrays, kind, version))
 
 
 def read_arrays(path: str | os.PathLike[str], *, kind: str, version: int) -> dict[str, np.ndarray]:
@@ -84,6 +84,17 @@ def read_arrays(path: str | os.PathLike[str], *, kind: str, version: int) -> dic
         data = source.read_bytes()
     except OSError as error:
         raise _in_words_of(path, error, source) from None
+    return decoded(path, data, kind=kind, version=version)
+
+
+def decoded(path: str | os.PathLike[str], data: bytes, *, kind: str, version: int) -> dict[str, np.ndarray]:
+    """Return the arrays of the bytes that `encoded` returned; messages call them `path`. See `read_arrays`.
+
+    Examples
+    --------
+    >>> decoded("the bytes", encoded({"x": [1.0, 2.0]}, "numbers", 1), kind="numbers", version=1)
+    {'x': array([1., 2.])}
+    """
     arrays = _opened(path, data)
     found, newest = str(arrays.pop("kind")), int(arrays.pop("version"))
     if found != kind:
@@ -185,7 +196,8 @@ def _partial_name(name: str, token: str) -> str:
     return f".{name[:100]}.{token}.part"
 
 
-def _encoded(arrays: Mapping[str, ArrayLike], kind: str, version: int) -> bytes:
+def encoded(arrays: Mapping[str, ArrayLike], kind: str, version: int) -> bytes:
+    """Return what `write_arrays` writes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.comment = b"0" * _SEAL_LENGTH

@@ -8,7 +8,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # From the ground up; a folder stands for all that is in it and not named before or after
 FLOORS = """
-_types _version errors checks.scalars checks.arrays checks _cached _compiled _threads _linear_algebra _jacobian files
+_types _version errors _extras checks.scalars checks.arrays checks _cached _compiled _threads _linear_algebra _jacobian
+files
 latent.circle latent.source latent.chart latent
 plotting.canvas plotting.scatter plotting.curves plotting.fields plotting
 transport.cost transport.asymmetry transport.report transport
@@ -21,7 +22,8 @@ euler.particles._kernels_space euler.particles._kernels euler.particles.phases e
 euler.particles.ordering euler.particles.advection euler.particles.nonuniform euler.particles euler.trajectory
 euler.splined euler.solver euler.geodesic euler.resolution euler.refinement euler
 rearrangement.rotations rearrangement.sweep rearrangement.delivery rearrangement._kernels rearrangement.tables
-rearrangement.tabulated rearrangement.archive rearrangement.composition rearrangement
+rearrangement.exports.torch_transform rearrangement.exports.torch_map rearrangement.exports rearrangement.tabulated
+rearrangement.archive rearrangement.composition rearrangement
 shooting.options shooting.pairs shooting.status shooting.parametrisation shooting.potential shooting.objective
 shooting.journal shooting.continuation shooting.initial_guess shooting.alignment shooting.regression
 shooting.sweep_axes shooting.selection shooting.geodesic_fit shooting.sweep_fit shooting.fit shooting

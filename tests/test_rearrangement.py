@@ -1,11 +1,16 @@
 """The rearrangement as a composition: rotations, sweeps of geodesics in planes, paths and inverses."""
 
+import sys
+
 import numpy as np
 import pytest
+from differences import derivative
 from fields import random_geodesic
+from maps import small_maps
 from scipy.linalg import expm
 from scipy.stats import ortho_group, special_ortho_group
 
+from eulerot.errors import SampleWarning
 from eulerot.euler.grid import Grid
 from eulerot.rearrangement.composition import Rearrangement
 from eulerot.rearrangement.rotations import rotation_power
@@ -71,3 +76,41 @@ def test_refuses_what_is_no_rearrangement():
             Sweep((geodesic(0),) * len(planes), np.eye(3), planes)
     with pytest.raises(ValueError, match="axes: expected an orthogonal matrix"):
         Sweep((geodesic(0),), ortho_group.rvs(2, random_state=0) + 0.1)
+
+
+def pulled_by_differences(move, at, covectors):
+    """The derivative by each coordinate of the sum of products, by differences of fourth order."""
+
+    def along(axis):
+        shift = np.eye(at.shape[1])[axis]
+        return derivative(lambda h: np.sum(move(at + h * shift) * covectors, axis=1), 3e-4)
+
+    return np.stack([along(axis) for axis in range(at.shape[1])], axis=1)
+
+
+@pytest.mark.parametrize("name", list(small_maps()))
+def test_pullbacks_against_differences(name):
+    s = small_maps()[name]
+    rng = np.random.default_rng(0)
+    z, covectors = 1.2 * rng.standard_normal((20, s.dim)), rng.standard_normal((20, s.dim))
+    for move, pull in ((s.forward, s.pullback), (s.inverse, s.inverse_pullback)):
+        by_differences = pulled_by_differences(move, z, covectors)
+        assert np.abs(pull(z, covectors) - by_differences).max() < 1e-8 * np.abs(by_differences).max()
+    assert np.abs(s.inverse_pullback(s.forward(z), s.pullback(z, covectors)) - covectors).max() < 1e-4
+
+
+def test_pullbacks_far_out_and_clipped():
+    s = Rearrangement(np.eye(2), (Sweep((geodesic(0),), np.eye(2)),))
+    far = np.array([[8.0, -9.0], [-20.0, 0.5], [30.0, 30.0]])
+    found = s.pullback(far, np.ones((3, 2)))
+    assert np.abs(found - pulled_by_differences(s.forward, far, np.ones((3, 2)))).max() < 1e-6 * np.abs(found).max()
+    with pytest.warns(SampleWarning):
+        assert s.pullback([[40.0, 0.0]], [[1.0, 1.0]])[0, 0] == 0
+    with pytest.raises(ValueError, match="covectors: expected one for each row of z, 3; got 2"):
+        s.pullback(far, np.ones((2, 2)))
+
+
+def test_missing_torch_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ImportError, match=r"to_torch needs torch: run `pip install eulerot\[torch\]`"):
+        Rearrangement.identity(2).to_torch()

@@ -18,7 +18,8 @@ from eulerot.errors import SampleWarning
 from eulerot.latent.circle import wrapped
 
 __all__ = [
-    "FARTHEST", "chart_distance", "from_chart", "harmonics", "log_density", "to_box", "to_chart", "to_latent"
+    "FARTHEST", "chart_distance", "from_chart", "harmonics", "log_density", "slope_ratios", "to_box", "to_chart",
+    "to_latent",
 ]  # fmt: skip
 
 # Beyond this a wall distance is not a normal floating-point number
@@ -110,3 +111,20 @@ def chart_distance(one: FloatArray, other: FloatArray, domain: str) -> float:
     """
     gap = to_latent(one) - to_latent(other) if domain == "cube" else from_chart(one - other, domain)
     return float(np.max(np.abs(gap)))
+
+
+def slope_ratios(start: FloatArray, end: FloatArray, domain: str) -> FloatArray | float:
+    """Return what the Jacobian of a map of coordinates is multiplied by to become that of the map of latents.
+
+    Entry ``(i, j)`` is ``(d a / d z)`` of coordinate `j` at the start, divided by that of coordinate `i` at the end,
+    equation (3); on the torus all are one. Along a coordinate that `to_box` clips, nothing moves: there it is zero.
+
+    Examples
+    --------
+    >>> slope_ratios(np.zeros((1, 1)), np.ones((1, 1)), "cube").round(4)
+    array([[[1.6487]]])
+    """
+    if domain != "cube":
+        return 1.0
+    ratios = np.exp(log_density(np.clip(start, -FARTHEST, FARTHEST))[:, None, :] - log_density(end)[:, :, None])
+    return ratios * (np.abs(start) <= FARTHEST)[:, None, :]

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eulerot._cached import kept, state_of
+from eulerot._extras import check_installed
 from eulerot._types import FloatArray
 from eulerot.checks import checked_array, checked_rotation, checked_samples, checked_threads, checked_times
 from eulerot.errors import FormatError
 from eulerot.euler.certificate import CompositionCertificate
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.resolution import geodesic_error
-from eulerot.files import read_arrays, write_arrays
+from eulerot.files import decoded, encoded, read_arrays, write_arrays
 from eulerot.latent.circle import wrapped
 from eulerot.latent.source import source_points
 from eulerot.rearrangement.archive import restored_sweep, stored_sweep
@@ -27,6 +28,8 @@ from eulerot.rearrangement.tabulated import TabulatedRearrangement, tabulated
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from eulerot.rearrangement.exports.torch_map import TorchRearrangement
 
 __all__ = ["Rearrangement"]
 
@@ -152,6 +155,65 @@ class Rearrangement:
             latents = sweep.forward(latents)
         return total
 
+    def pullback(self, z: ArrayLike, covectors: ArrayLike) -> FloatArray:
+        """Return ``Ds(z)^T c`` for covectors `c` at ``s(z)``: the derivative by `z` of ``sum(c s(z))``, ``(n, d)``.
+
+        Exact for the steps that the code takes, as `Geodesic.gradient` is.
+
+        Parameters
+        ----------
+        z : array_like, shape (n, d)
+            Latents.
+        covectors : array_like, shape (n, d)
+            For each of them the derivative of an objective by ``s(z)``.
+
+        Raises
+        ------
+        ValueError
+            If the arrays are not finite samples of one common shape.
+
+        Examples
+        --------
+        >>> turn = Rearrangement(np.array([[0.0, -1.0], [1.0, 0.0]]))
+        >>> turn.pullback([[0.3, 0.4]], [[1.0, 2.0]])
+        array([[ 2., -1.]])
+        """
+        latents, bars = self._checked_pair("z", z, covectors)
+        latents, jacobians = self._rotated(latents), []
+        for sweep in self.sweeps:
+            latents, found = sweep.linearised(latents)
+            jacobians.append(found)
+        for sweep in reversed(self.sweeps):
+            bars = sweep.pulled(bars, jacobians.pop())
+        return bars @ self.rotation
+
+    def inverse_pullback(self, y: ArrayLike, covectors: ArrayLike) -> FloatArray:
+        """Return the transposed Jacobians of ``s^-1`` at `y` times covectors at ``s^-1(y)``, shape ``(n, d)``.
+
+        Exact for the steps of `inverse`, which go backwards in time: the Jacobians are the inverses of those of ``s``
+        up to the error of the steps.
+
+        Raises
+        ------
+        ValueError
+            If the arrays are not finite samples of one common shape.
+
+        Examples
+        --------
+        >>> turn = Rearrangement(np.array([[0.0, -1.0], [1.0, 0.0]]))
+        >>> turn.inverse_pullback([[0.3, 0.4]], [[2.0, -1.0]])
+        array([[1., 2.]])
+        """
+        latents, bars = self._checked_pair("y", y, covectors)
+        jacobians = []
+        for sweep in reversed(self.sweeps):
+            latents, found = sweep.linearised(latents, backward=True)
+            jacobians.append(found)
+        bars = bars @ self.rotation.T
+        for sweep in self.sweeps:
+            bars = sweep.pulled(bars, jacobians.pop())
+        return bars
+
     def path(self, z: ArrayLike, times: ArrayLike) -> FloatArray:
         """Return the path of `z` to ``s(z)`` at ascending `times` in [0, 1], shape ``(times, n, d)``.
 
@@ -235,12 +297,7 @@ class Rearrangement:
         ...     Rearrangement.load(path).is_identity
         True
         """
-        arrays: dict[str, ArrayLike] = {"rotation": self.rotation, "sweeps": len(self.sweeps)}
-        if self.shift is not None:
-            arrays["shift"] = self.shift
-        for i, sweep in enumerate(self.sweeps):
-            arrays |= stored_sweep(sweep, f"sweep{i}_")
-        write_arrays(path, arrays, kind=_KIND, version=_VERSION)
+        write_arrays(path, self._arrays(), kind=_KIND, version=_VERSION)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> Rearrangement:
@@ -260,13 +317,62 @@ class Rearrangement:
         FormatError
             If it is not a rearrangement's file, or is truncated, altered, or of a newer version.
         """
-        arrays = read_arrays(path, kind=_KIND, version=_VERSION)
-        workers = checked_threads(threads)
+        return cls._restored(path, read_arrays(path, kind=_KIND, version=_VERSION), checked_threads(threads))
+
+    def to_bytes(self) -> bytes:
+        """Return what `save` writes to a file.
+
+        Examples
+        --------
+        >>> Rearrangement.from_bytes(Rearrangement.identity(2).to_bytes()).is_identity
+        True
+        """
+        return encoded(self._arrays(), _KIND, _VERSION)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, *, threads: int | None = None) -> Rearrangement:
+        """Return the map of what `to_bytes` returned, equal to the last bit; see `load`."""
+        what = "the bytes of a map"
+        return cls._restored(what, decoded(what, data, kind=_KIND, version=_VERSION), checked_threads(threads))
+
+    def _arrays(self) -> dict[str, ArrayLike]:
+        arrays: dict[str, ArrayLike] = {"rotation": self.rotation, "sweeps": len(self.sweeps)}
+        if self.shift is not None:
+            arrays["shift"] = self.shift
+        for i, sweep in enumerate(self.sweeps):
+            arrays |= stored_sweep(sweep, f"sweep{i}_")
+        return arrays
+
+    @classmethod
+    def _restored(cls, path: str | os.PathLike[str], arrays: dict[str, np.ndarray], threads: int) -> Rearrangement:
         try:
-            sweeps = tuple(restored_sweep(arrays, f"sweep{i}_", workers) for i in range(int(arrays["sweeps"])))
+            sweeps = tuple(restored_sweep(arrays, f"sweep{i}_", threads) for i in range(int(arrays["sweeps"])))
             return cls(arrays["rotation"], sweeps, arrays.get("shift"))
         except (KeyError, TypeError, ValueError) as error:
             raise FormatError(f"{path}: expected a rearrangement; got arrays that make none ({error}).") from error
+
+    def to_torch(self) -> TorchRearrangement:
+        """Return the map as a ``torch.nn.Module`` that is a ``torch.distributions.transforms.Transform``, too.
+
+        Values and derivatives are those of `forward`, `inverse`, `pullback` and `inverse_pullback`, computed in double
+        precision on the processor, whatever the dtype and the device of a tensor, which the result has again. Leading
+        axes are batch axes. Derivatives are reverse-mode and once only. For tensor operations alone, under
+        ``torch.compile`` and on a GPU, see `TabulatedRearrangement.to_torch`. Needs torch: ``eulerot[torch]``.
+
+        Returns
+        -------
+        eulerot.rearrangement.exports.torch_map.TorchRearrangement
+            With ``__call__``, ``inv``, ``log_abs_det_jacobian``, ``log_abs_det``; the map is in its ``state_dict``.
+
+        Raises
+        ------
+        ImportError
+            If torch is missing.
+        """
+        check_installed("torch", extra="torch", user="to_torch")
+        from eulerot.rearrangement.exports.torch_map import TorchRearrangement
+
+        return TorchRearrangement(self)
 
     def plot(self, *, n: int = 400, ax: Axes | None = None) -> Axes:
         """Draw the paths of a sample of latents."""
@@ -286,6 +392,12 @@ class Rearrangement:
             return self.rotation if self.shift is None else np.eye(self.dim)
         proper = self.rotation - 2 * np.outer(self.rotation @ axis, axis)
         return np.eye(self.dim) if np.allclose(proper, np.eye(self.dim), atol=1e-14) else proper
+
+    def _checked_pair(self, name: str, latents: ArrayLike, covectors: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        rows, bars = checked_samples(name, latents, dim=self.dim), checked_samples("covectors", covectors, dim=self.dim)
+        if rows.shape != bars.shape:
+            raise ValueError(f"covectors: expected one for each row of {name}, {len(rows)}; got {len(bars)}.")
+        return rows, bars
 
     def _reflected(self, latents: FloatArray) -> FloatArray:
         """Return latents after what takes no time: a reflection, or what the torus has in place of a rotation."""

@@ -12,7 +12,7 @@ from eulerot.checks import checked_rotation
 from eulerot.euler.certificate import Certificate, jointly
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.particles.advection import Advection
-from eulerot.latent.chart import from_chart, to_chart
+from eulerot.latent.chart import from_chart, slope_ratios, to_chart
 
 __all__ = ["Sweep"]
 
@@ -83,6 +83,27 @@ class Sweep:
         for geodesic, plane in zip(self.geodesics, self.planes, strict=True):
             total += geodesic.flow_map.log_abs_det(to_chart(rotated[:, plane], geodesic.grid.domain))
         return total
+
+    def linearised(self, latents: FloatArray, *, backward: bool = False) -> tuple[FloatArray, list[FloatArray]]:
+        """Return moved latents and, for each plane, the Jacobians there of the map of its coordinates, ``(n, k, k)``.
+
+        They are exact for the steps that the code takes, by the variational equation; `pulled` takes them.
+        """
+        rotated, jacobians = latents @ self.axes.T, []
+        for geodesic, plane in zip(self.geodesics, self.planes, strict=True):
+            flow_map, domain = geodesic.inverse_flow_map if backward else geodesic.flow_map, geodesic.grid.domain
+            start = rotated[:, plane]
+            phases, jacobian = flow_map.advance_jacobian(to_chart(start, domain))
+            rotated[:, plane] = end = from_chart(phases, domain)
+            jacobians.append(jacobian * slope_ratios(start, end, domain))
+        return rotated @ self.axes, jacobians
+
+    def pulled(self, covectors: FloatArray, jacobians: Sequence[FloatArray]) -> FloatArray:
+        """Return the transposed Jacobians of the sweep times covectors at the moved latents, shape ``(n, d)``."""
+        rotated = covectors @ self.axes.T
+        for jacobian, plane in zip(jacobians, self.planes, strict=True):
+            rotated[:, plane] = np.einsum("nij,ni->nj", jacobian, rotated[:, plane])
+        return rotated @ self.axes
 
     def path(self, latents: FloatArray, times: Sequence[float] | FloatArray) -> FloatArray:
         """Return the path of latents at ascending `times` in [0, 1], shape ``(times, n, d)``."""
