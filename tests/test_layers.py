@@ -22,8 +22,9 @@ euler.particles._kernels_space euler.particles._kernels euler.particles.phases e
 euler.particles.ordering euler.particles.advection euler.particles.nonuniform euler.particles euler.trajectory
 euler.splined euler.solver euler.geodesic euler.resolution euler.refinement euler
 rearrangement.rotations rearrangement.sweep rearrangement.delivery rearrangement._kernels rearrangement.tables
-rearrangement.exports.torch_transform rearrangement.exports.torch_map rearrangement.exports rearrangement.tabulated
-rearrangement.archive rearrangement.composition rearrangement
+rearrangement.exports.splines rearrangement.exports.torch_transform rearrangement.exports.torch_map
+rearrangement.exports.torch_tables rearrangement.exports rearrangement.tabulated rearrangement.archive
+rearrangement.composition rearrangement
 shooting.options shooting.pairs shooting.status shooting.parametrisation shooting.potential shooting.objective
 shooting.journal shooting.continuation shooting.initial_guess shooting.alignment shooting.regression
 shooting.sweep_axes shooting.selection shooting.geodesic_fit shooting.sweep_fit shooting.fit shooting

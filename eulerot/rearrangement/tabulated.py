@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eulerot._extras import check_installed
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.checks import checked_number, checked_samples
@@ -18,6 +19,9 @@ from eulerot.errors import ResolutionError
 from eulerot.euler.geodesic import Geodesic
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.rearrangement.tables import Stage, stages_of, through
+
+if TYPE_CHECKING:
+    from eulerot.rearrangement.exports.torch_tables import TorchTables
 
 __all__ = ["TabulatedRearrangement", "tabulated"]
 
@@ -103,6 +107,29 @@ class TabulatedRearrangement:
     def path(self, z: ArrayLike, times: ArrayLike) -> FloatArray:
         """Return the path of `z` under the exact map, shape ``(times, n, d)``."""
         return self.exact.path(z, times)
+
+    def to_torch(self) -> TorchTables:
+        """Return the tables as a module and a transform of torch: tensor operations alone, on any device.
+
+        It runs under ``torch.compile(fullgraph=True)`` and ``torch.export``, and has derivatives of every order. Its
+        values, those of its inverse and its ``log_abs_det`` are those of this map to rounding: 1e-12 in double
+        precision, 1e-5 after ``.float()``, of latents within 7. Beyond, where this map asks the exact one, latents are
+        displaced as the edge of the table is. Needs torch: ``eulerot[torch]``.
+
+        Returns
+        -------
+        eulerot.rearrangement.exports.torch_tables.TorchTables
+            With ``__call__``, ``inv``, ``log_abs_det_jacobian``, ``log_abs_det``; its tables are buffers.
+
+        Raises
+        ------
+        ImportError
+            If torch is missing.
+        """
+        check_installed("torch", extra="torch", user="to_torch")
+        from eulerot.rearrangement.exports.torch_tables import torch_tables
+
+        return torch_tables(self._forward_stages, self._inverse_stages, self.exact.rotation)
 
     def _forward(self, latents: FloatArray) -> FloatArray:
         moved, far = through(self._forward_stages, latents @ self.exact.rotation.T)
