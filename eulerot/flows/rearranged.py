@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eulerot._extras import check_installed
 from eulerot._types import FloatArray, Seed
 from eulerot.checks import DOMAINS, checked_choice, checked_count, checked_samples
 from eulerot.flows.adapters.adapted import AdaptedFlow
@@ -147,6 +148,39 @@ class RearrangedFlow:
             flow_change=self.flow_change,
             geodesic_error=self.rearrangement.geodesic_error,
         )
+
+    def to_torch(self, *, error: float | None = None) -> Any:
+        """Return the twin as a flow of the library that its flow comes from, for flows of torch.
+
+        It has the parameters of the model itself, and gradients to them, to latents and to data. Its base is that of
+        the model: where that is not standard normal, `forward` and `inverse` are those of this twin in its units. The
+        model is used in whatever mode it is in: put it into evaluation mode by ``model.eval()``.
+
+        Parameters
+        ----------
+        error : float, optional
+            Read the map from tables within this error, `Rearrangement.tabulated`: tensor operations alone, for GPUs and
+            compilers. By default it is the exact one, computed on the processor.
+
+        Returns
+        -------
+        object
+            A zuko ``NormalizingFlow``, an nflows ``Flow``, a normflows ``NormalizingFlow``, or a
+            ``TransformedDistribution`` of torch or pyro; for a module of your own one of torch. Each has `sample`,
+            `rsample`, `log_prob`, `forward` and `inverse`. Those of normflows return samples with their log density.
+
+        Raises
+        ------
+        FlowError
+            If the flow is not of a torch model, or of one that has no density or lacks a map.
+        ImportError
+            If torch is missing.
+        """
+        check_installed("torch", extra="torch", user="to_torch")
+        from eulerot.flows.exports.torch_twins import torch_twin
+
+        s = self.rearrangement if error is None else self.rearrangement.tabulated(error=error)
+        return torch_twin(self.flow, s.to_torch())
 
     def plot(self, *, n: int = 2000, ax: Axes | None = None) -> Axes:
         """Draw samples coloured by the latents they come from."""

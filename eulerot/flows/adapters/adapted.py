@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -38,10 +39,14 @@ class AdaptedFlow:
         The map that is found numerically: ``"forward"``, ``"inverse"`` or none.
     to_data, to_base : callable
         The maps between values of the base and data.
+    log_density : callable
+        The log density of data.
     base_given : bool
         Whether the model has a base of its own; else the standard normal is assumed.
     model : object
         The model itself, or None for functions.
+    reader : object
+        What the functions are methods of, where that knows the library of the model; else None.
     """
 
     dim: int
@@ -52,10 +57,11 @@ class AdaptedFlow:
     numerical: str | None
     to_data: Map = field(repr=False)
     to_base: Map = field(repr=False)
-    _log_prob: Map = field(repr=False)
+    log_density: Map = field(repr=False)
     _sample: Callable[[int, int], FloatArray] | None = field(repr=False)
     base_given: bool = False
     model: object = field(default=None, repr=False)
+    reader: Any = field(default=None, repr=False)
 
     def forward(self, z: ArrayLike) -> FloatArray:
         """Return the data of standard normal latents, shape ``(n, dim)``."""
@@ -67,7 +73,7 @@ class AdaptedFlow:
 
     def log_prob(self, x: ArrayLike) -> FloatArray:
         """Return the log density of data, shape ``(n,)``."""
-        return self._log_prob(checked_samples("x", x, dim=self.dim))
+        return self.log_density(checked_samples("x", x, dim=self.dim))
 
     def sample(self, n: int, seed: Seed = None) -> FloatArray:
         """Return `n` samples, shape ``(n, dim)``; `seed` is what `numpy.random.default_rng` takes."""

@@ -91,9 +91,10 @@ class Assembly:
             numerical=numerical,
             to_data=to_data,
             to_base=to_base,
-            _log_prob=self.rows("log_prob") if parts.log_prob else self._density(to_data, to_base, numerical),
+            log_density=self.rows("log_prob") if parts.log_prob else self._density(to_data, to_base, numerical),
             _sample=None if parts.sample is None else self.draw("sample"),
             base_given=parts.base_log_prob is not None,
+            reader=parts.reader,
         )
 
     def restoring(self, *models: Any) -> Assembly:

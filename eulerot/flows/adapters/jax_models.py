@@ -72,20 +72,20 @@ class FlowjaxModel:
 
     def to_data(self, b: Any) -> Any:
         """Return the data of values of the base."""
-        for bijection in reversed(self._unnested()[0]):
+        for bijection in reversed(self.unnested()[0]):
             b = bijection.transform(b, self.condition)
         return b
 
     def to_base(self, x: Any) -> Any:
         """Return the values of the base of data."""
-        for bijection in self._unnested()[0]:
+        for bijection in self.unnested()[0]:
             x = bijection.inverse(x, self.condition)
         return x
 
     def log_det(self, b: Any) -> Any:
         """Return ``log |det D to_data|`` at values of the base."""
         total: Any = 0.0
-        for bijection in reversed(self._unnested()[0]):
+        for bijection in reversed(self.unnested()[0]):
             b, log_det = bijection.transform_and_log_det(b, self.condition)
             total = total + log_det
         return total
@@ -100,19 +100,19 @@ class FlowjaxModel:
 
     def base_log_prob(self, b: Any) -> Any:
         """Return the log density of values of the base."""
-        return self._unnested()[1].log_prob(b, self.condition)
+        return self.unnested()[1].log_prob(b, self.condition)
 
     def base_sample(self, n: int, seed: int) -> Any:
         """Return samples of the base."""
-        return self._drawn(self._unnested()[1], n, seed)
+        return self._drawn(self.unnested()[1], n, seed)
 
     def deeper(self) -> Parts | None:
         """Return the parts for the base of the base, if the base is a flow itself."""
-        base = self._unnested()[1]
+        base = self.unnested()[1]
         is_flow = hasattr(base, "bijection") and hasattr(base, "base_dist")
         return _compiled(replace(self, depth=self.depth + 1), of_one_row=True) if is_flow else None
 
-    def _unnested(self) -> tuple[list[Any], Any]:
+    def unnested(self) -> tuple[list[Any], Any]:
         """Return the bijections from the data to the base, and the base."""
         bijections, law = [], self.model
         for _ in range(self.depth + 1):
@@ -150,13 +150,13 @@ class DistraxModel:
 
     def to_data(self, b: Any) -> Any:
         """Return the data of values of the base."""
-        for bijector in reversed(self._unnested()[0]):
+        for bijector in reversed(self.unnested()[0]):
             b = bijector.forward(b)
         return b
 
     def to_base(self, x: Any) -> Any:
         """Return the values of the base of data."""
-        for bijector in self._unnested()[0]:
+        for bijector in self.unnested()[0]:
             x = bijector.inverse(x)
         return x
 
@@ -170,21 +170,21 @@ class DistraxModel:
 
     def base_log_prob(self, b: Any) -> Any:
         """Return the log density of values of the base."""
-        values = self._unnested()[1].log_prob(b)
+        values = self.unnested()[1].log_prob(b)
         # a base of independent coordinates gives one number for each
         return values.reshape(len(b), -1).sum(axis=1) if len(values.shape) > 1 else values
 
     def base_sample(self, n: int, seed: int) -> Any:
         """Return samples of the base."""
-        return self._drawn(self._unnested()[1], n, seed)
+        return self._drawn(self.unnested()[1], n, seed)
 
     def deeper(self) -> Parts | None:
         """Return the parts for the base of the base, if the base is a flow itself."""
-        if _as_transformed(self._unnested()[1]) is None:
+        if _as_transformed(self.unnested()[1]) is None:
             return None
         return _read_at(replace(self, depth=self.depth + 1))
 
-    def _unnested(self) -> tuple[list[Any], Any]:
+    def unnested(self) -> tuple[list[Any], Any]:
         """Return the bijectors from the data to the base, and the base."""
         bijectors, law = [], self.model
         for _ in range(self.depth + 1):

@@ -60,7 +60,7 @@ def read_functions(parts: Parts | None, model: Any, **functions: Callable[..., A
             raise ValueError(f"{name}: expected a function, or {NUMERICAL!r} for a map; got {function!r}.")
     owners = [owner for f in given.values() if (owner := getattr(f, "__self__", None)) is not None]
     like = model if model is not None or not owners else owners[0]
-    parts = parts or Parts("callables", arrays_of(like))
+    parts = replace(parts, reader=None) if parts else Parts("callables", arrays_of(like))
     if callable(given.get("forward")) or callable(given.get("inverse")):
         # the base of the model need not be the one of these maps
         parts = replace(parts, log_det=None, base_log_prob=None, base_sample=None, deeper=None, direction_assumed=False)

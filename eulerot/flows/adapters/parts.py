@@ -51,6 +51,8 @@ class Parts:
         Whether it was only assumed that ``forward`` of an object of one's own takes latents to data.
     note : str
         What else there is to say of the maps.
+    reader : object or None
+        What they are methods of, where that knows the library of the model.
     """
 
     library: str
@@ -66,9 +68,10 @@ class Parts:
     deeper: Callable[[], Parts | None] | None = None
     direction_assumed: bool = False
     note: str = ""
+    reader: Any = None
 
     @classmethod
     def of(cls, reader: Any, **given: Any) -> Parts:
         """Return the parts that an object has as attributes of the same names."""
         functions = {name: getattr(reader, name, None) for name in (*LABELS, "deeper")}
-        return cls(reader.library, reader.arrays, **{**functions, **given})
+        return cls(reader.library, reader.arrays, **{**functions, "reader": reader, **given})

@@ -34,29 +34,32 @@ class TorchLaw:
         A function that returns the distribution.
     depth : int
         How many bases lie between the distribution and the base of `to_data`; zero for its own base.
+    conditional : bool
+        Whether `make` gives the law a condition, so that its transforms are others each time.
     """
 
     library: str
     arrays: TorchArrays
     make: Callable[[], Any]
     depth: int = 0
+    conditional: bool = False
 
     def to_data(self, b: Any) -> Any:
         """Return the data of values of the base."""
-        for transform in self._unnested()[0]:
+        for transform in self.unnested()[0]:
             b = transform(b)
         return b
 
     def to_base(self, x: Any) -> Any:
         """Return the values of the base of data."""
-        for transform in reversed(self._unnested()[0]):
+        for transform in reversed(self.unnested()[0]):
             x = transform.inv(x)
         return x
 
     def log_det(self, b: Any) -> Any:
         """Return ``log |det D to_data|`` at values of the base."""
         total: Any = 0.0
-        for transform in self._unnested()[0]:
+        for transform in self.unnested()[0]:
             x = transform(b)
             total = total + _row_sums(transform.log_abs_det_jacobian(b, x))
             b = x
@@ -72,20 +75,20 @@ class TorchLaw:
 
     def base_log_prob(self, b: Any) -> Any:
         """Return the log density of values of the base."""
-        return _row_sums(self._unnested()[1].log_prob(b))
+        return _row_sums(self.unnested()[1].log_prob(b))
 
     def base_sample(self, n: int) -> Any:
         """Return samples of the base."""
-        return self._unnested()[1].sample((n,))
+        return self.unnested()[1].sample((n,))
 
     def deeper(self) -> Parts | None:
         """Return the parts for the base of the base, if the base is a flow itself."""
         with self.arrays.session():
-            if _as_flow(self._unnested()[1]) is None:
+            if _as_flow(self.unnested()[1]) is None:
                 return None
         return Parts.of(replace(self, depth=self.depth + 1))
 
-    def _unnested(self) -> tuple[list[Any], Any]:
+    def unnested(self) -> tuple[list[Any], Any]:
         """Return the transforms from the base to the data, and the base."""
         transforms: list[Any] = []
         law = self.make()
@@ -132,12 +135,14 @@ def read_torch(model: Any, context: np.ndarray | None) -> Parts:
         raise ValueError("context: expected none, for this TransformedDistribution is not conditional. Leave it out.")
     else:
         make = partial(_itself, model)
-    return read_law("pyro" if comes_from(model, "pyro") else "torch", arrays, make)
+    return read_law(
+        "pyro" if comes_from(model, "pyro") else "torch", arrays, make, conditional=hasattr(model, "condition")
+    )
 
 
-def read_law(library: str, arrays: TorchArrays, make: Callable[[], Any]) -> Parts:
+def read_law(library: str, arrays: TorchArrays, make: Callable[[], Any], *, conditional: bool = False) -> Parts:
     """Return the parts of a distribution: its maps and its density, or its density alone."""
-    law = TorchLaw(library, arrays, make)
+    law = TorchLaw(library, arrays, make, conditional=conditional)
     with arrays.session():
         example = make()
         shape = tuple(getattr(example, "event_shape", ()))

@@ -52,20 +52,20 @@ class NflowsFlow:
 
     def to_data(self, b: Any) -> Any:
         """Return the data of values of the base."""
-        return self._data(b)[0]
+        return self.data_and_log_det(b)[0]
 
     def to_base(self, x: Any) -> Any:
         """Return the values of the base of data."""
-        return self._base_values(x)[0]
+        return self.base_and_log_det(x)[0]
 
     def log_prob(self, x: Any) -> Any:
         """Return the log density of data, as ``Flow.log_prob`` does, for bases that take no context too."""
-        values, log_det = self._base_values(x)
+        values, log_det = self.base_and_log_det(x)
         return self.base_log_prob(values) + log_det
 
     def log_det(self, b: Any) -> Any:
         """Return ``log |det D to_data|`` at values of the base."""
-        return self._data(b)[1]
+        return self.data_and_log_det(b)[1]
 
     def sample(self, n: int) -> Any:
         """Return samples."""
@@ -73,14 +73,14 @@ class NflowsFlow:
 
     def base_log_prob(self, b: Any) -> Any:
         """Return the log density of values of the base."""
-        _, base, context = self._unnested()
+        _, base, context = self.unnested()
         if hasattr(base, "event_shape"):  # a distribution of torch, such as nflows' BoxUniform
             return base.log_prob(b)
         return base.log_prob(b, context=_repeated(context, len(b)))
 
     def base_sample(self, n: int) -> Any:
         """Return samples of the base."""
-        _, base, context = self._unnested()
+        _, base, context = self.unnested()
         if hasattr(base, "event_shape"):
             return base.sample((n,))
         return base.sample(n, context=context).reshape(n, -1)
@@ -88,10 +88,10 @@ class NflowsFlow:
     def deeper(self) -> Parts | None:
         """Return the parts for the base of the base, if the base is a flow itself."""
         with self.arrays.session():
-            base = self._unnested()[1]
+            base = self.unnested()[1]
         return Parts.of(replace(self, depth=self.depth + 1)) if hasattr(base, "_transform") else None
 
-    def _unnested(self) -> tuple[list[tuple[Any, Any]], Any, Any]:
+    def unnested(self) -> tuple[list[tuple[Any, Any]], Any, Any]:
         """Return the transforms with their contexts, from the data to the base, and the base with its context."""
         law, context, transforms = self.model, self.context, []
         for _ in range(self.depth + 1):
@@ -101,18 +101,18 @@ class NflowsFlow:
             law = law._distribution
         return transforms, law, context
 
-    def _data(self, b: Any) -> tuple[Any, Any]:
+    def data_and_log_det(self, b: Any) -> tuple[Any, Any]:
         """Return the data of values of the base, and the log-determinant of the map to them."""
-        transforms, _, _ = self._unnested()
+        transforms, _, _ = self.unnested()
         total: Any = 0.0
         for transform, context in reversed(transforms):
             b, log_det = transform.inverse(b, context=_repeated(context, len(b)))
             total = total + log_det
         return b, total
 
-    def _base_values(self, x: Any) -> tuple[Any, Any]:
+    def base_and_log_det(self, x: Any) -> tuple[Any, Any]:
         """Return the values of the base of data, and the log-determinant of the map to them."""
-        transforms, _, _ = self._unnested()
+        transforms, _, _ = self.unnested()
         total: Any = 0.0
         for transform, context in transforms:
             x, log_det = transform(x, context=_repeated(context, len(x)))
@@ -154,52 +154,53 @@ class NormflowsModel:
 
     def to_data(self, b: Any) -> Any:
         """Return the data of values of the base."""
-        for model in reversed(self._models()):
-            b = model.forward(b, **self._rows(len(b)))
+        for model in reversed(self.models()):
+            b = model.forward(b, **self.rows(len(b)))
         return b
 
     def to_base(self, x: Any) -> Any:
         """Return the values of the base of data."""
-        for model in self._models():
-            x = model.inverse(x, **self._rows(len(x)))
+        for model in self.models():
+            x = model.inverse(x, **self.rows(len(x)))
         return x
 
     def log_prob(self, x: Any) -> Any:
         """Return the log density of data."""
-        return self.model.log_prob(x, **self._rows(len(x)))
+        return self.model.log_prob(x, **self.rows(len(x)))
 
     def log_det(self, b: Any) -> Any:
         """Return ``log |det D to_data|`` at values of the base."""
         total: Any = 0.0
-        for model in reversed(self._models()):
-            b, log_det = model.forward_and_log_det(b, **self._rows(len(b)))
+        for model in reversed(self.models()):
+            b, log_det = model.forward_and_log_det(b, **self.rows(len(b)))
             total = total + log_det
         return total
 
     def sample(self, n: int) -> Any:
         """Return samples."""
-        return self.model.sample(n, **self._rows(n))
+        return self.model.sample(n, **self.rows(n))
 
     def base_log_prob(self, b: Any) -> Any:
         """Return the log density of values of the base."""
-        return self._models()[-1].q0.log_prob(b, **self._rows(len(b)))
+        return self.models()[-1].q0.log_prob(b, **self.rows(len(b)))
 
     def base_sample(self, n: int) -> Any:
         """Return samples of the base."""
-        return self._models()[-1].q0(n, **self._rows(n))
+        return self.models()[-1].q0(n, **self.rows(n))
 
     def deeper(self) -> Parts | None:
         """Return the parts for the base of the base, if the base is a flow itself."""
-        return Parts.of(replace(self, depth=self.depth + 1)) if hasattr(self._models()[-1].q0, "q0") else None
+        return Parts.of(replace(self, depth=self.depth + 1)) if hasattr(self.models()[-1].q0, "q0") else None
 
-    def _models(self) -> list[Any]:
+    def models(self) -> list[Any]:
         """Return the model and those of its bases that are models, from the data to the base."""
         models = [self.model]
         for _ in range(self.depth):
             models.append(models[-1].q0)
         return models
 
-    def _rows(self, n: int) -> dict[str, Any]:
+    def rows(self, n: int) -> dict[str, Any]:
+        """Return the context as an argument of a call on `n` rows."""
         return {} if self.context is None else {"context": self.context.expand(n, -1)}
 
 
