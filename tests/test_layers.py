@@ -23,7 +23,8 @@ euler.particles.ordering euler.particles.advection euler.particles.nonuniform eu
 euler.splined euler.solver euler.geodesic euler.resolution euler.refinement euler
 rearrangement.rotations rearrangement.sweep rearrangement.delivery rearrangement._kernels rearrangement.tables
 rearrangement.exports.splines rearrangement.exports.torch_transform rearrangement.exports.torch_map
-rearrangement.exports.torch_tables rearrangement.exports rearrangement.tabulated rearrangement.archive
+rearrangement.exports.torch_tables rearrangement.exports.jax_map rearrangement.exports.jax_flowjax
+rearrangement.exports.jax_distrax rearrangement.exports rearrangement.tabulated rearrangement.archive
 rearrangement.composition rearrangement
 shooting.options shooting.pairs shooting.status shooting.parametrisation shooting.potential shooting.objective
 shooting.journal shooting.continuation shooting.initial_guess shooting.alignment shooting.regression
@@ -34,7 +35,8 @@ flows.adapters.torch_laws flows.adapters.torch_modules flows.adapters.sbi_models
 flows.adapters.jax_models flows.adapters.libraries flows.adapters.bases flows.adapters.inversion flows.adapters.density
 flows.adapters.adapted flows.adapters.assembly flows.adapters.flow flows.adapters flows.angles
 flows.exports.torch_base flows.exports.torch_distributions flows.exports.torch_pyro flows.exports.torch_zuko
-flows.exports.torch_nflows flows.exports.torch_normflows flows.exports.torch_twins flows.exports flows.report
+flows.exports.torch_nflows flows.exports.torch_normflows flows.exports.torch_twins flows.exports.jax_base
+flows.exports.jax_flowjax flows.exports.jax_distrax flows.exports.jax_twins flows.exports flows.report
 flows.rearranged flows
 pages.page pages.reports pages.animation pages
 . validation benchmark

@@ -182,6 +182,36 @@ class RearrangedFlow:
         s = self.rearrangement if error is None else self.rearrangement.tabulated(error=error)
         return torch_twin(self.flow, s.to_torch())
 
+    def to_jax(self, *, error: float | None = None) -> Any:
+        """Return the twin as a flow of the library that its flow comes from, for flows of flowjax, distrax and tfp.
+
+        It has the parameters of the model itself, and gradients to them, to latents and to data. Its base is that of
+        the model: where that is not standard normal, `forward` and `inverse` are those of this twin in its units.
+
+        Parameters
+        ----------
+        error : float, optional
+            Read the map from tables within this error, `Rearrangement.tabulated`: array operations alone, for GPUs and
+            derivatives of every kind. By default it is the exact one, by a callback, with reverse-mode derivatives.
+
+        Returns
+        -------
+        object
+            A ``Transformed`` of flowjax or distrax, the latter for tfp too, with the maps `forward` and `inverse` of
+            rows besides what all such objects have.
+
+        Raises
+        ------
+        FlowError
+            If the flow is not of one of these libraries.
+        ImportError
+            If jax is missing.
+        """
+        check_installed("jax", extra="jax", user="to_jax")
+        from eulerot.flows.exports.jax_twins import jax_twin
+
+        return jax_twin(self.flow, self.rearrangement if error is None else self.rearrangement.tabulated(error=error))
+
     def plot(self, *, n: int = 2000, ax: Axes | None = None) -> Axes:
         """Draw samples coloured by the latents they come from."""
         from eulerot import plotting

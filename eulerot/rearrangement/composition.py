@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from eulerot._cached import kept, state_of
 from eulerot._extras import check_installed
 from eulerot._types import FloatArray
-from eulerot.checks import checked_array, checked_rotation, checked_samples, checked_threads, checked_times
+from eulerot.checks import (
+    checked_array,
+    checked_choice,
+    checked_rotation,
+    checked_samples,
+    checked_threads,
+    checked_times,
+)
 from eulerot.errors import FormatError
 from eulerot.euler.certificate import CompositionCertificate
 from eulerot.euler.geodesic import Geodesic
@@ -373,6 +380,36 @@ class Rearrangement:
         from eulerot.rearrangement.exports.torch_map import TorchRearrangement
 
         return TorchRearrangement(self)
+
+    def to_jax(self, *, library: str = "flowjax") -> Any:
+        """Return the map as a bijection of flowjax or a bijector of distrax.
+
+        Values and derivatives are those of `forward`, `inverse`, `pullback` and `inverse_pullback`, computed by a
+        callback in double precision on the host, under ``jit``, ``vmap`` and reverse-mode ``grad``, once. Latents that
+        are not finite become not a number. For array operations alone see `TabulatedRearrangement.to_jax`. Needs jax
+        and the library: ``eulerot[jax]``.
+
+        Parameters
+        ----------
+        library : {"flowjax", "distrax"}
+            Whose object it is to be.
+
+        Raises
+        ------
+        ImportError
+            If jax or the library is missing.
+        """
+        if checked_choice("library", library, ("flowjax", "distrax")) == "flowjax":
+            check_installed("flowjax", extra="jax", user="to_jax")
+            from eulerot.rearrangement.exports.jax_flowjax import FlowjaxRearrangement
+            from eulerot.rearrangement.exports.jax_map import HostMap
+
+            return FlowjaxRearrangement(HostMap(self), (self.dim,))
+        check_installed("distrax", extra="jax", user="to_jax")
+        from eulerot.rearrangement.exports.jax_distrax import DistraxRearrangement
+        from eulerot.rearrangement.exports.jax_map import HostMap
+
+        return DistraxRearrangement(HostMap(self))
 
     def plot(self, *, n: int = 400, ax: Axes | None = None) -> Axes:
         """Draw the paths of a sample of latents."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from eulerot._extras import check_installed
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
-from eulerot.checks import checked_number, checked_samples
+from eulerot.checks import checked_choice, checked_number, checked_samples
 from eulerot.errors import ResolutionError
 from eulerot.euler.geodesic import Geodesic
 from eulerot.rearrangement.sweep import Sweep
@@ -130,6 +130,35 @@ class TabulatedRearrangement:
         from eulerot.rearrangement.exports.torch_tables import torch_tables
 
         return torch_tables(self._forward_stages, self._inverse_stages, self.exact.rotation)
+
+    def to_jax(self, *, library: str = "flowjax") -> Any:
+        """Return the tables as a bijection of flowjax or a bijector of distrax: array operations alone, on any device.
+
+        It runs under ``jit``, ``vmap`` and every kind of derivative, without callbacks. Its tables have the precision
+        that jax has when they are made: with ``jax_enable_x64`` values are those of this map to 1e-12, else to 1e-5, of
+        latents within 7. Beyond, latents are displaced as the edge of the table is. Needs ``eulerot[jax]``.
+
+        Parameters
+        ----------
+        library : {"flowjax", "distrax"}
+            Whose object it is to be.
+
+        Raises
+        ------
+        ImportError
+            If jax or the library is missing.
+        """
+        check_installed(checked_choice("library", library, ("flowjax", "distrax")), extra="jax", user="to_jax")
+        from eulerot.rearrangement.exports.jax_map import table_arrays
+
+        arrays, planes = table_arrays(self._forward_stages, self._inverse_stages, self.exact.rotation)
+        if library == "flowjax":
+            from eulerot.rearrangement.exports.jax_flowjax import flowjax_tables
+
+            return flowjax_tables(arrays, planes, self.exact.dim)
+        from eulerot.rearrangement.exports.jax_distrax import DistraxTables
+
+        return DistraxTables(arrays, planes)
 
     def _forward(self, latents: FloatArray) -> FloatArray:
         moved, far = through(self._forward_stages, latents @ self.exact.rotation.T)
