@@ -12,6 +12,7 @@ from eulerot.flows.knothe.flow import KnotheFlow, knothe_flow
 from eulerot.flows.linear import LinearFlow
 from eulerot.flows.rearranged import RearrangedFlow, rearrange
 from eulerot.flows.report import FlowReport
+from eulerot.flows.velocity.flow import VelocityFlow, velocity_flow
 from eulerot.rearrangement.composition import Rearrangement
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.rearrangement.tabulated import TabulatedRearrangement
@@ -40,6 +41,7 @@ __all__ = [
     "Sweep",
     "TabulatedRearrangement",
     "TransportReport",
+    "VelocityFlow",
     "__version__",
     "fit",
     "flow",
@@ -47,5 +49,6 @@ __all__ = [
     "rearrange",
     "solve_euler",
     "transport_report",
+    "velocity_flow",
     "zoo",
 ]

@@ -13,10 +13,10 @@ from eulerot.flows.adapters.arrays import JaxArrays, NumpyArrays, TorchArrays, a
 from eulerot.flows.adapters.parts import Parts
 from eulerot.flows.adapters.state import comes_from
 
-__all__ = ["read_distrax", "read_flowjax"]
+__all__ = ["Compiled", "DistraxModel", "FlowjaxModel", "read_distrax", "read_flowjax"]
 
 
-class _Compiled:
+class Compiled:
     """A function compiled by jax, of one row or of many; a copy is compiled anew."""
 
     def __init__(self, function: Callable[..., Any], of_one_row: bool) -> None:
@@ -28,13 +28,13 @@ class _Compiled:
         return self._compiled(rows)
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
-        return _Compiled, (self.function, self.of_one_row)
+        return Compiled, (self.function, self.of_one_row)
 
 
 def _compiled(reader: Any, *, of_one_row: bool) -> Parts:
     """Return the parts of a reader, its functions of rows compiled."""
     names = ("to_data", "to_base", "log_prob", "log_det", "base_log_prob")
-    functions = {name: _Compiled(getattr(reader, name), of_one_row) for name in names if hasattr(reader, name)}
+    functions = {name: Compiled(getattr(reader, name), of_one_row) for name in names if hasattr(reader, name)}
     return Parts.of(reader, **functions, dim=reader.dim)
 
 

@@ -1,0 +1,1 @@
+"""Flows of velocities: flow matching, rectified flows, and every other ordinary differential equation."""
