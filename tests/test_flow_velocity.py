@@ -19,7 +19,7 @@ def network(inputs, *, double=False, dropout=False):
     from torch import nn
 
     torch.manual_seed(0)
-    layers = [nn.Linear(inputs, 32), nn.SELU(), *([nn.Dropout(0.5)] if dropout else []), nn.Linear(32, 2)]
+    layers = [nn.Linear(inputs, 32), nn.Tanh(), *([nn.Dropout(0.5)] if dropout else []), nn.Linear(32, 2)]
     return nn.Sequential(*layers).double() if double else nn.Sequential(*layers)
 
 
