@@ -210,3 +210,20 @@ def test_what_has_no_twin_there():
     assert planar.rsample((5,)).shape == (5, 2)  # without an inverse, as in pyro itself
     with pytest.raises(KeyError):
         planar.log_prob(planar.sample((5,)) + 1)
+
+
+@pytest.mark.parametrize("kind", ["maf", "zuko_nsf"])
+def test_a_twin_of_an_estimator_of_sbi(kind):
+    import torch
+    from test_flow_sbi import estimator, simulations
+
+    model, x_o = estimator(kind).eval(), simulations()[1][:1]
+    flow = eulerot.flow(model, context=x_o[0], check=False)
+    twin = eulerot.RearrangedFlow(flow, small_map(2))
+    there = twin.to_torch()
+    theta = torch.tensor(twin.sample(20, seed=0), dtype=torch.float32).requires_grad_()
+    density = there.log_prob(theta)
+    density.sum().backward()
+    assert torch.isfinite(theta.grad).all()
+    expected = model.log_prob(theta.detach()[:, None], x_o)[:, 0]
+    assert (density - expected).abs().quantile(0.9) < 2e-3
