@@ -166,3 +166,29 @@ def test_modes_are_left_alone_and_twins_are_kept():
 def test_what_cannot_be_called():
     with pytest.raises(eulerot.FlowError, match=r"expected v\(t, x\) of shape .* it raised TypeError: Sequential"):
         eulerot.velocity_flow(network(7), 2)
+
+
+@pytest.mark.parametrize("make", [torchcfm, lambda: torchcfm(double=True), flow_matching, rectified])
+def test_twins_in_torch(make):
+    import torch
+    from maps import small_maps
+
+    v = make()
+    twin = eulerot.RearrangedFlow(eulerot.velocity_flow(v, 2), small_maps()["reflected"])
+    if hasattr(v, "eval"):
+        v.eval()
+    there, kind = twin.to_torch(), twin.flow.field.arrays.dtype
+    y, x = twin.pairs(16)
+    data = torch.tensor(x, dtype=kind).requires_grad_()
+    density = there.log_prob(data)
+    near = 1e-4 if kind == torch.float64 else 5e-3
+    assert density.dtype == kind and np.abs(density.detach().numpy() - twin.log_prob(x)).max() < near
+    assert np.abs(there.forward(torch.tensor(y, dtype=kind)).detach().numpy() - x).max() < near
+    assert np.abs(there.inverse(data).detach().numpy() - y).max() < 5 * near
+    (slope,) = torch.autograd.grad(density.sum(), data)
+    ahead, behind = (twin.log_prob(x + s * np.array([1e-2, 0.0])) for s in (1, -1))
+    assert np.median(np.abs(slope[:, 0].numpy() - (ahead - behind) / 2e-2)) < 2e-2
+    assert there.sample((5,)).shape == (5, 2)
+    if hasattr(v, "parameters"):
+        there.rsample((8,)).square().sum().backward()
+        assert max(float(p.grad.abs().max()) for p in v.parameters() if p.grad is not None) > 0

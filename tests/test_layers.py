@@ -34,11 +34,10 @@ flows.knothe.flow flows.knothe flows.adapters.state flows.adapters.arrays flows.
 flows.adapters.torch_laws flows.adapters.torch_modules flows.adapters.sbi_models flows.adapters.own_models
 flows.adapters.jax_models flows.adapters.libraries flows.adapters.bases flows.adapters.inversion flows.adapters.density
 flows.adapters.adapted flows.adapters.assembly flows.adapters.flow flows.adapters flows.velocity.fields
-flows.velocity.flow flows.velocity flows.angles
-flows.exports.torch_base flows.exports.torch_distributions flows.exports.torch_pyro flows.exports.torch_zuko
-flows.exports.torch_nflows flows.exports.torch_normflows flows.exports.torch_twins flows.exports.jax_base
-flows.exports.jax_flowjax flows.exports.jax_distrax flows.exports.jax_twins flows.exports flows.report
-flows.rearranged flows
+flows.velocity.flow flows.velocity flows.angles flows.exports.torch_base flows.exports.torch_velocity
+flows.exports.torch_distributions flows.exports.torch_pyro flows.exports.torch_zuko flows.exports.torch_nflows
+flows.exports.torch_normflows flows.exports.torch_twins flows.exports.jax_base flows.exports.jax_flowjax
+flows.exports.jax_distrax flows.exports.jax_twins flows.exports flows.report flows.rearranged flows
 pages.page pages.reports pages.animation pages
 . validation benchmark
 cli.streams cli.animate cli.apply cli.bench cli.demo cli.fit cli.report cli.validate cli cli.__main__ __main__

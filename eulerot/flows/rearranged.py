@@ -166,8 +166,9 @@ class RearrangedFlow:
         -------
         object
             A zuko ``NormalizingFlow``, an nflows ``Flow``, a normflows ``NormalizingFlow``, or a
-            ``TransformedDistribution`` of torch or pyro; for a module of your own one of torch. Each has `sample`,
-            `rsample`, `log_prob`, `forward` and `inverse`. Those of normflows return samples with their log density.
+            ``TransformedDistribution`` of torch or pyro; for a module of your own, or a velocity, one of torch. Each
+            has `sample`, `rsample`, `log_prob`, `forward` and `inverse`. Those of normflows return samples with their
+            log density.
 
         Raises
         ------

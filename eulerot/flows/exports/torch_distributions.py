@@ -112,8 +112,8 @@ class OwnTransform(Transform):
         return log_normal - self.log_prob(x)
 
 
-def own_twin(transform: OwnTransform, s: LatentTransform, like: torch.Tensor) -> TorchTwin:
-    """Return the twin of a module of one's own; a tensor tells its dtype and its device."""
+def own_twin(transform: Transform, s: LatentTransform, like: torch.Tensor) -> TorchTwin:
+    """Return the twin of a transform of standard normal latents; a tensor tells its dtype and its device."""
     base = Independent(Normal(like.new_zeros(s.dim), like.new_ones(s.dim)), 1)
     return TorchTwin(base, [s.inv, transform])
 

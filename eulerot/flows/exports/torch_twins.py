@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 
+from eulerot._extras import check_installed
 from eulerot.errors import FlowError
 from eulerot.flows.adapters.adapted import AdaptedFlow
 from eulerot.flows.adapters.arrays import TorchArrays
@@ -15,6 +17,7 @@ from eulerot.flows.adapters.torch_modules import NflowsFlow, NormflowsModel
 from eulerot.flows.angles import AngleFlow
 from eulerot.flows.exports.torch_base import in_units_of
 from eulerot.flows.exports.torch_distributions import OwnTransform, law_twin, own_twin
+from eulerot.flows.velocity.flow import VelocityFlow
 from eulerot.rearrangement.exports.torch_transform import LatentTransform
 
 __all__ = ["torch_twin"]
@@ -35,6 +38,11 @@ def torch_twin(flow: Any, s: LatentTransform) -> Any:
     FlowError
         If the flow is not of a torch model, or of one that has no density or lacks a map.
     """
+    if isinstance(flow, VelocityFlow) and isinstance(flow.field.arrays, TorchArrays):
+        check_installed("torchdiffeq", extra="flows", user="to_torch of a velocity")
+        from eulerot.flows.exports.torch_velocity import VelocityTransform
+
+        return own_twin(VelocityTransform(flow), s, flow.field.arrays.native(np.zeros(0)))
     angles = isinstance(flow, AngleFlow)
     adapted = flow.model if angles else flow
     if not isinstance(adapted, AdaptedFlow):
@@ -80,7 +88,7 @@ def _like(flow: AdaptedFlow) -> torch.Tensor:
 
 def _refusal(what: str) -> FlowError:
     return FlowError(
-        "to_torch: expected the twin of a flow of zuko, nflows, normflows, torch, pyro or sbi, or of a module of your "
-        f"own with forward, inverse and log_prob; got that of {what}. Its map alone goes there: "
+        "to_torch: expected the twin of a flow of zuko, nflows, normflows, torch, pyro or sbi, of a velocity in torch, "
+        f"or of a module of your own with forward, inverse and log_prob; got that of {what}. Its map alone goes there: "
         "twin.rearrangement.to_torch()."
     )

@@ -51,7 +51,7 @@ class Field:
 
     def velocity(self, t: float, x: FloatArray) -> FloatArray:
         """Return the velocity at rows, shape ``(n, d)``."""
-        return self._called(self._compiled(self._of_rows), t, x)
+        return self._called(self._compiled(self.of_rows), t, x)
 
     def with_divergence(self, t: float, x: FloatArray) -> FloatArray:
         """Return the velocity at rows and its divergence, shape ``(n, d + 1)``.
@@ -88,7 +88,8 @@ class Field:
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_kept"}
 
-    def _of_rows(self, rows: Any) -> Any:
+    def of_rows(self, rows: Any) -> Any:
+        """Return the velocity at rows ``(x, t)``, in the arrays of the model."""
         t, x = rows[0, -1], rows[:, :-1]
         if self.form == "single":
             jax = importlib.import_module("jax")
@@ -103,7 +104,7 @@ class Field:
         torch = importlib.import_module("torch")
         with torch.enable_grad():
             x, t = rows[:, :-1].detach().requires_grad_(), rows[:, -1:]
-            velocity = self._of_rows(torch.cat([x, t], dim=1))
+            velocity = self.of_rows(torch.cat([x, t], dim=1))
             divergence = torch.zeros_like(velocity[:, 0])
             if velocity.requires_grad:
                 for axis in range(x.shape[1]):
@@ -115,10 +116,10 @@ class Field:
         jax, jnp = importlib.import_module("jax"), importlib.import_module("jax.numpy")
 
         def of_one(x: Any, t: Any) -> Any:
-            return self._of_rows(jnp.append(x, t)[None])[0]
+            return self.of_rows(jnp.append(x, t)[None])[0]
 
         divergence = jax.vmap(lambda row: jnp.trace(jax.jacfwd(of_one)(row[:-1], row[-1])))(rows)
-        return jnp.column_stack([self._of_rows(rows), divergence])
+        return jnp.column_stack([self.of_rows(rows), divergence])
 
 
 def read_field(v: Any, dim: int, order: str | None) -> Field:
@@ -137,7 +138,7 @@ def read_field(v: Any, dim: int, order: str | None) -> Field:
     for form in _FORMS if isinstance(arrays, JaxArrays) else _FORMS[:-1]:
         field = Field(v, arrays, order, form)
         try:
-            found = arrays.call(field._of_rows, rows)
+            found = arrays.call(field.of_rows, rows)
         except FlowError:
             raise
         except Exception as error:
