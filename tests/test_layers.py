@@ -21,8 +21,8 @@ euler.particles._kernels_splines euler.particles._kernels_lanes euler.particles.
 euler.particles._kernels_space euler.particles._kernels euler.particles.phases euler.particles.interpolant
 euler.particles.ordering euler.particles.advection euler.particles.nonuniform euler.particles euler.trajectory
 euler.splined euler.solver euler.geodesic euler.resolution euler.refinement euler
-rearrangement.rotations rearrangement.sweep rearrangement.delivery rearrangement._kernels rearrangement.tables
-rearrangement.exports.splines rearrangement.exports.torch_transform rearrangement.exports.torch_map
+rearrangement.rotations rearrangement.sweep rearrangement.pullback rearrangement.delivery rearrangement._kernels
+rearrangement.tables rearrangement.exports.splines rearrangement.exports.torch_transform rearrangement.exports.torch_map
 rearrangement.exports.torch_tables rearrangement.exports.jax_map rearrangement.exports.jax_flowjax
 rearrangement.exports.jax_distrax rearrangement.exports rearrangement.tabulated rearrangement.archive
 rearrangement.composition rearrangement

@@ -12,6 +12,8 @@ from scipy.stats import ortho_group, special_ortho_group
 
 from eulerot.errors import SampleWarning
 from eulerot.euler.grid import Grid
+from eulerot.flows.linear import LinearFlow
+from eulerot.flows.rearranged import RearrangedFlow
 from eulerot.rearrangement.composition import Rearrangement
 from eulerot.rearrangement.rotations import rotation_power
 from eulerot.rearrangement.sweep import Sweep
@@ -110,7 +112,19 @@ def test_pullbacks_far_out_and_clipped():
         s.pullback(far, np.ones((2, 2)))
 
 
-def test_missing_torch_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ImportError, match=r"to_torch needs torch: run `pip install eulerot\[torch\]`"):
-        Rearrangement.identity(2).to_torch()
+@pytest.mark.parametrize(
+    ("package", "extra", "export"),
+    [
+        ("torch", "torch", lambda s: s.to_torch()),
+        ("flowjax", "jax", lambda s: s.to_jax()),
+        ("distrax", "jax", lambda s: s.to_jax(library="distrax")),
+        ("torch", "torch", lambda s: RearrangedFlow(LinearFlow(np.eye(2), np.zeros(2)), s).to_torch()),
+        ("jax", "jax", lambda s: RearrangedFlow(LinearFlow(np.eye(2), np.zeros(2)), s).to_jax()),
+        ("torch", "torch", lambda s: s.tabulated().to_torch()),
+        ("flowjax", "jax", lambda s: s.tabulated().to_jax()),
+    ],
+)
+def test_a_missing_library_names_its_extra(package, extra, export, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=rf"to_\w+ needs {package}: run `pip install eulerot\[{extra}\]`"):
+        export(Rearrangement.identity(2))

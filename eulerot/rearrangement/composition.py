@@ -29,6 +29,7 @@ from eulerot.files import decoded, encoded, read_arrays, write_arrays
 from eulerot.latent.circle import wrapped
 from eulerot.latent.source import source_points
 from eulerot.rearrangement.archive import restored_sweep, stored_sweep
+from eulerot.rearrangement.pullback import pulled_through
 from eulerot.rearrangement.rotations import reflection_axis, rotation_power
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.rearrangement.tabulated import TabulatedRearrangement, tabulated
@@ -186,13 +187,7 @@ class Rearrangement:
         array([[ 2., -1.]])
         """
         latents, bars = self._checked_pair("z", z, covectors)
-        latents, jacobians = self._rotated(latents), []
-        for sweep in self.sweeps:
-            latents, found = sweep.linearised(latents)
-            jacobians.append(found)
-        for sweep in reversed(self.sweeps):
-            bars = sweep.pulled(bars, jacobians.pop())
-        return bars @ self.rotation
+        return pulled_through(self.sweeps, self._rotated(latents), bars) @ self.rotation
 
     def inverse_pullback(self, y: ArrayLike, covectors: ArrayLike) -> FloatArray:
         """Return the transposed Jacobians of ``s^-1`` at `y` times covectors at ``s^-1(y)``, shape ``(n, d)``.
@@ -212,14 +207,7 @@ class Rearrangement:
         array([[1., 2.]])
         """
         latents, bars = self._checked_pair("y", y, covectors)
-        jacobians = []
-        for sweep in reversed(self.sweeps):
-            latents, found = sweep.linearised(latents, backward=True)
-            jacobians.append(found)
-        bars = bars @ self.rotation.T
-        for sweep in self.sweeps:
-            bars = sweep.pulled(bars, jacobians.pop())
-        return bars
+        return pulled_through(self.sweeps, latents, bars @ self.rotation.T, backward=True)
 
     def path(self, z: ArrayLike, times: ArrayLike) -> FloatArray:
         """Return the path of `z` to ``s(z)`` at ascending `times` in [0, 1], shape ``(times, n, d)``.

@@ -59,6 +59,8 @@ class HostMap:
 
     def __init__(self, exact: ExactMap) -> None:
         self.exact = exact
+        still = np.zeros((1, exact.dim))
+        exact.pullback(exact.inverse(still), still)  # what a map raises at its first use, it raises here
         self.forward = _differentiable(exact.forward, exact.pullback)
         self.inverse = _differentiable(exact.inverse, exact.inverse_pullback)
 
