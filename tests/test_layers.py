@@ -22,10 +22,10 @@ euler.particles._kernels_space euler.particles._kernels euler.particles.phases e
 euler.particles.ordering euler.particles.advection euler.particles.nonuniform euler.particles euler.trajectory
 euler.splined euler.solver euler.geodesic euler.resolution euler.refinement euler
 rearrangement.rotations rearrangement.sweep rearrangement.pullback rearrangement.delivery rearrangement._kernels
-rearrangement.tables rearrangement.exports.splines rearrangement.exports.torch_transform rearrangement.exports.torch_map
-rearrangement.exports.torch_tables rearrangement.exports.jax_map rearrangement.exports.jax_flowjax
-rearrangement.exports.jax_distrax rearrangement.exports rearrangement.tabulated rearrangement.archive
-rearrangement.composition rearrangement
+rearrangement.tables rearrangement.exports.exact_map rearrangement.exports.splines
+rearrangement.exports.torch_transform rearrangement.exports.torch_map rearrangement.exports.torch_tables
+rearrangement.exports.jax_map rearrangement.exports.jax_flowjax rearrangement.exports.jax_distrax rearrangement.exports
+rearrangement.tabulated rearrangement.archive rearrangement.composition rearrangement
 shooting.options shooting.pairs shooting.status shooting.parametrisation shooting.potential shooting.objective
 shooting.journal shooting.continuation shooting.initial_guess shooting.alignment shooting.regression
 shooting.sweep_axes shooting.selection shooting.geodesic_fit shooting.sweep_fit shooting.fit shooting

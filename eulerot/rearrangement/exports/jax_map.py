@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ import numpy as np
 
 from eulerot._types import FloatArray
 from eulerot.rearrangement._kernels import EDGE, ORDER, REACH, SCALE
+from eulerot.rearrangement.exports.exact_map import ExactMap
 from eulerot.rearrangement.exports.splines import spline_polynomials
 from eulerot.rearrangement.tables import Stage
 
@@ -19,30 +20,6 @@ __all__ = ["HostMap", "Tables", "table_arrays", "through_tables"]
 
 # Arrays of the tables of a stage, one a plane, behind its axes; and those of both directions behind the rotation
 Tables = Any
-
-
-class ExactMap(Protocol):
-    """What is asked of a map: a `Rearrangement`."""
-
-    @property
-    def dim(self) -> int:
-        """The dimension of the latent space."""
-
-    @property
-    def domain(self) -> str:
-        """``"cube"`` for normal latents, ``"torus"`` for angles."""
-
-    def forward(self, z: FloatArray) -> FloatArray:
-        """Return ``s(z)``."""
-
-    def inverse(self, y: FloatArray) -> FloatArray:
-        """Return ``s^-1(y)``."""
-
-    def pullback(self, z: FloatArray, covectors: FloatArray) -> FloatArray:
-        """Return transposed Jacobians of ``s`` times covectors."""
-
-    def inverse_pullback(self, y: FloatArray, covectors: FloatArray) -> FloatArray:
-        """Return transposed Jacobians of ``s^-1`` times covectors."""
 
 
 class HostMap:

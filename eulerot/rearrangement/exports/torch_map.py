@@ -2,49 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 
 from eulerot._types import FloatArray
+from eulerot.rearrangement.exports.exact_map import ExactMap
 from eulerot.rearrangement.exports.torch_transform import LatentTransform
 
 __all__ = ["TorchRearrangement"]
-
-
-class ExactMap(Protocol):
-    """What is asked of a map: a `Rearrangement`."""
-
-    @property
-    def dim(self) -> int:
-        """The dimension of the latent space."""
-
-    @property
-    def domain(self) -> str:
-        """``"cube"`` for normal latents, ``"torus"`` for angles."""
-
-    def forward(self, z: FloatArray) -> FloatArray:
-        """Return ``s(z)``."""
-
-    def inverse(self, y: FloatArray) -> FloatArray:
-        """Return ``s^-1(y)``."""
-
-    def log_abs_det(self, z: FloatArray) -> FloatArray:
-        """Return the change of log density."""
-
-    def pullback(self, z: FloatArray, covectors: FloatArray) -> FloatArray:
-        """Return transposed Jacobians of ``s`` times covectors."""
-
-    def inverse_pullback(self, y: FloatArray, covectors: FloatArray) -> FloatArray:
-        """Return transposed Jacobians of ``s^-1`` times covectors."""
-
-    def to_bytes(self) -> bytes:
-        """Return the map as bytes."""
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> ExactMap:
-        """Return the map of bytes."""
 
 
 class TorchRearrangement(LatentTransform):
