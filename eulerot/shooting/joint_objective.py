@@ -14,7 +14,8 @@ from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.latent.chart import log_density, to_box, to_latent
 from eulerot.shooting.objective import Objective, steep_bowl
-from eulerot.shooting.potential import Potential, half_square, quadratic_potential, regressed_potential
+from eulerot.shooting.polynomial_potential import PolynomialPotential, polynomial_potential
+from eulerot.shooting.potential import Potential, half_square, regressed_potential
 
 __all__ = ["JointObjective", "Planes"]
 
@@ -62,7 +63,7 @@ class JointObjective:
     unknowns: Grid
     steps: int = 4
     threads: int = 1
-    potential: Potential | None = None
+    potential: Potential | PolynomialPotential | None = None
 
     @cached_property
     def _one(self) -> Objective:
@@ -89,10 +90,12 @@ class JointObjective:
         """Return the geodesics of each sweep, with the default time scheme of `Geodesic`."""
         return [[self._one.delivered(each)[0] for each in own] for own in self._by_sweep(theta)]
 
-    def estimated_potential(self, theta: FloatArray) -> Potential:
-        """Return the potential of equation (12') for the map of `theta`; in many dimensions a quadratic one."""
+    def estimated_potential(self, theta: FloatArray) -> Potential | PolynomialPotential:
+        """Return the potential of equation (12') for the map of `theta`, in many dimensions of polynomials."""
         latents = self.moved(theta)[0]
-        return (regressed_potential if latents.shape[1] <= 3 else quadratic_potential)(latents, self.x)
+        if latents.shape[1] <= 3:
+            return regressed_potential(latents, self.x)
+        return polynomial_potential(latents, self.x, threads=self.threads)
 
     def moved(self, theta: FloatArray) -> tuple[FloatArray, None]:
         """Return the latents as all sweeps have moved them; there are no coordinates in one box."""
@@ -152,7 +155,7 @@ class JointObjective:
         return np.concatenate(gradients[::-1])
 
     @property
-    def _potential(self) -> Potential:
+    def _potential(self) -> Potential | PolynomialPotential:
         return self.potential or half_square(self.z.shape[1])
 
     def _product(self, a: FloatArray, b: FloatArray) -> FloatArray:

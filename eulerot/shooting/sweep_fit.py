@@ -38,20 +38,18 @@ _ASCENT = 60
 # In the plane there is nothing to find: the box is turned by these shares of a right angle, again and again. Halfway
 # between its walls are the corners of the box before, where one geodesic leaves most of its error
 _TURNS = (0.0, 0.5, 0.0, 0.25, 0.75)
-# A sweep need not be exact, because another follows: few iterations, few steps; in many dimensions few cosines, and one
-# weight. In the plane and in space held-out pairs choose it; but not for the first geodesic, which moves far, and which
-# the Euler equations would take too many modes to follow: what it leaves is small, and the others can be rough
+# A sweep need not be exact, because another follows, and all are refined together: few iterations, few steps, one
+# weight; in many dimensions few cosines
 _ITERATIONS, _COSINES = 8, 8
 _WEIGHTS = (3e-3,)
-_FEW_DIMENSIONS, _FEW_ITERATIONS = 3, 12
-_FIRST_WEIGHTS, _LATER_WEIGHTS = (1e-4,), (1e-3, 1e-4, 1e-5)
-_JOINT_WEIGHTS, _JOINT_ITERATIONS = (1e-4, 3e-5, 1e-5), 30
-# So many pairs for each unknown need no weight but the last
-_ENOUGH = 8
-# More pairs are asked for, so many times as many, as long as the last ones gained so much of the whole
-_GROWTH, _PAYS, _MOST_PAIRS = 4, 0.001, 32768
+_FEW_DIMENSIONS, _FEW_ITERATIONS, _FEW_WEIGHTS = 3, 12, (1e-4,)
 # Fewer pairs overfit with a weight that many can do with at once
 _MANY, _WEIGHTS_OF_FEW = 4096, (1e-2, 1e-3, 1e-4)
+# Where all are refined together, with iterations that the weights share; so many pairs for each unknown need no weight
+# but the last
+_JOINT_WEIGHTS, _JOINT_ITERATIONS, _ENOUGH = (1e-4, 1e-5), 30, 8
+# More pairs are asked for, so many times as many, as long as the last ones gained so much of the whole
+_GROWTH, _PAYS, _MOST_PAIRS = 4, 0.001, 32768
 # A plane is fitted only if held-out costs fall from rest by more than a standard error, and kept only if their gain is
 # no matter of chance. Of 400 planes in five problems, those that were kept had fallen by two and more
 _PROMISING, _BY_CHANCE = 1.0, 0.2
@@ -142,8 +140,9 @@ class SweepFit:
         objective, held_out, start = self._joint(self.train), self._joint(self.held), np.concatenate(self.unknowns)
         weights = self._joint_weights(objective.size)
         theta, gains = self.continuation.minimise(
-            objective, held_out, start.ravel(), weights, spread(self.train[1]), iterations=_JOINT_ITERATIONS
-        )
+            objective, held_out, start.ravel(), weights, spread(self.train[1]),
+            iterations=_JOINT_ITERATIONS // len(weights),
+        )  # fmt: skip
         if theta is not None:
             ends = np.cumsum([len(sweep.planes) for sweep in self.found])
             self.unknowns = np.split(theta.reshape(start.shape), ends[:-1])
@@ -197,9 +196,7 @@ class SweepFit:
     def _weights(self) -> tuple[float, ...]:
         if not self._few:
             return _WEIGHTS
-        if self.found:
-            return _LATER_WEIGHTS
-        return _FIRST_WEIGHTS if len(self.train[0]) >= _MANY else _WEIGHTS_OF_FEW
+        return _FEW_WEIGHTS if len(self.train[0]) >= _MANY else _WEIGHTS_OF_FEW
 
     def _in_planes(self, axes: FloatArray, *samples: Pairs) -> Iterator[tuple[tuple[int, int], Pairs, Pairs]]:
         """Yield each plane of the axes with its pairs to fit to and its held-out pairs."""
