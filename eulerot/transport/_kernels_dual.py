@@ -210,8 +210,8 @@ def _add_derivative(z, sign, phi, space, out):
     out[-1] += sign * 0.5 * alpha * square
 
 
-@compiled(fastmath=_FAST)
-def gap_slope(theta, starts, y, x, points, rows, newton, most, slope):
+@_part
+def _add_pairs(theta, starts, y, x, points, rows, newton, most, slope):
     """Return the sum of ``phi(y) + phi*(x) - x . y`` over `rows` of pairs, and fill `slope` with its derivative.
 
     The conjugate is that of `points`, which are moved by so many steps of Newton's method towards its maximum. There
@@ -233,6 +233,12 @@ def gap_slope(theta, starts, y, x, points, rows, newton, most, slope):
 
 
 @compiled(fastmath=_FAST)
+def gap_slope(theta, starts, y, x, points, rows, newton, most, slope):
+    """Return the sum of ``phi(y) + phi*(x) - x . y`` over `rows` of pairs, and fill `slope` with its derivative."""
+    return _add_pairs(theta, starts, y, x, points, rows, newton, most, slope)
+
+
+@compiled(fastmath=_FAST)
 def train(theta, starts, y, x, points, order, batch, rates, newton, most, moments, average):
     """Take one step of Adam for each batch of pairs, in place; `average` follows the parameters smoothly.
 
@@ -242,7 +248,7 @@ def train(theta, starts, y, x, points, order, batch, rates, newton, most, moment
     slope = np.empty(len(theta))
     for step in range(len(rates)):
         rows = order[step * batch : step * batch + batch]
-        gap_slope(theta, starts, y, x, points, rows, newton, most, slope)
+        _add_pairs(theta, starts, y, x, points, rows, newton, most, slope)
         moments[2, 0] += 1.0
         count = moments[2, 0]
         first, second = 1.0 - _FIRST**count, 1.0 - _SECOND**count

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eulerot._linear_algebra import inverse
+from eulerot._linear_algebra import inverse, product
 from eulerot._types import FloatArray
 from eulerot.checks import checked_pairs, checked_samples
 from eulerot.transport import _kernels_dual
@@ -20,7 +20,7 @@ _STEPS, _RESIDUAL = 100, 1e-20
 
 @dataclass(frozen=True)
 class Coordinates:
-    """Affine coordinates of latents and data that keep ``x . y`` up to a unit, and make a linear Monge map the identity.
+    """Affine coordinates of latents and data that keep ``x . y`` up to a unit, and take out a linear Monge map.
 
     With ``y' = R (y - m_y) / s_y`` and ``x' = R^-T (x - m_x) / s_x``, the product ``s_y s_x x' . y'`` is that of the
     centred pair, so that duality gaps are those in the coordinates, times ``s_y s_x``. For a symmetric `R` whose square
@@ -129,5 +129,5 @@ class ConvexPotential:
 
 
 def _rows_times(rows: FloatArray, matrix: FloatArray) -> FloatArray:
-    """Return ``rows @ matrix`` row by row with the same bits, whatever the number of rows and of threads."""
-    return np.einsum("ni,ij->nj", rows, matrix)
+    """Return ``rows @ matrix``, with bits that depend on no thread."""
+    return product(rows, matrix) if min(rows.shape) > 1 else np.einsum("ni,ij->nj", rows, matrix)

@@ -180,7 +180,7 @@ def _measured(
 
 
 def _costs(y: FloatArray, x: FloatArray) -> FloatArray:
-    """Return ``|x - y|^2`` of each pair, a large shift and what is beside it apart, so that the mean keeps its digits."""
+    """Return ``|x - y|^2`` of each pair; the shift apart from the rest, so that the mean keeps its digits."""
     shift = x.mean(axis=0) - y.mean(axis=0)
     apart = (x - x.mean(axis=0)) - (y - y.mean(axis=0))
     return float(shift @ shift) + (2.0 * np.einsum("ni,i->n", apart, shift) + np.einsum("ni,ni->n", apart, apart))
