@@ -75,6 +75,12 @@ class DualBound:
         possible = cost_before - self.value
         return 1.0 - self.gap / possible if possible > 0 else float("nan")
 
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The measures by their names, without those of single pairs."""
+        names = ("value", "standard_error", "gap", "gap_standard_error", "cost", "n")
+        return {name: getattr(self, name) for name in names}
+
     def __str__(self) -> str:
         """Return a small table, one measure a line."""
         share = f"   {100 * self.gap / self.cost:.2f} % of the cost" if self.cost > 0 else ""
