@@ -235,3 +235,32 @@ def test_bad_input(y, x, words):
 def test_bad_seed():
     with pytest.raises(ValueError, match=r"seed: expected what numpy.random.default_rng takes"):
         eulerot.dual_bound(np.zeros((20, 2)), np.zeros((20, 2)), seed="one")
+
+
+@pytest.mark.parametrize("dim", [2, 5])
+def test_reports_carry_the_bound_and_begin_with_it_in_many_dimensions(dim):
+    matrix = np.eye(dim) + np.diag(np.full(dim - 1, 0.6), 1)
+    flow = eulerot.LinearFlow(matrix, np.zeros(dim))
+    twin = eulerot.RearrangedFlow(flow, eulerot.Rearrangement.identity(dim))
+    report = twin.report(400, seed=3)
+    y, x = twin.pairs(400, seed=3)
+    assert report.dual == eulerot.dual_bound(y, x) and report.dim == dim
+    assert report.certified == report.dual.closed(report.before.cost)
+    assert abs(report.dual.value - flow.optimal_cost) < 0.3 * (flow.transport_cost - flow.optimal_cost)
+    first = str(report).splitlines()[0]
+    assert first.startswith("certified") == (dim >= 4) and "dual bound" in str(report)
+    assert ("of them alone" in str(report)) == (dim >= 4) == bool(report.unseen)
+
+
+def test_reports_of_few_pairs_have_no_bound():
+    flow = eulerot.LinearFlow(np.eye(2), np.ones(2))
+    report = eulerot.RearrangedFlow(flow, eulerot.Rearrangement.identity(2)).report(10)
+    assert report.dual is None and np.isnan(report.certified) and "certified" not in str(report)
+
+
+def test_the_share_of_pairs_that_the_optimal_plan_leaves_alone():
+    y, x = monotone(100, 2)
+    assert eulerot.transport_report(y, x).identity_share == 1.0
+    swapped = x.copy()
+    swapped[[0, 1, 2]] = x[[1, 2, 0]]
+    assert eulerot.transport_report(y, swapped).identity_share == pytest.approx(0.97)

@@ -18,9 +18,9 @@ from eulerot.transport.potential_training import trained_potential
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["DualBound", "dual_bound"]
+__all__ = ["FEWEST", "DualBound", "dual_bound"]
 
-_FEWEST = 16
+FEWEST = 16  # pairs, to train on and to measure
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,18 @@ class DualBound:
         """
         possible = cost_before - self.value
         return 1.0 - self.gap / possible if possible > 0 else float("nan")
+
+    def closed_in_words(self, cost_before: float) -> str:
+        """Return the certified share as it is printed, and words where nothing is certified."""
+        share = self.closed(cost_before)
+        if np.isnan(share):
+            return "nothing to save"
+        return f"at least {share:.2%}" if share > 0 else "none"
+
+    @property
+    def in_words(self) -> str:
+        """The bound and its standard error as they are printed."""
+        return f"{self.value:.4f} +- {self.standard_error:.4f}"
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -160,8 +172,8 @@ def dual_bound(y: ArrayLike, x: ArrayLike, *, seed: Seed = 0) -> DualBound:
     """
     latents, data = checked_pairs("y", y, "x", x)
     n = len(latents)
-    if n < _FEWEST:
-        raise ValueError(f"y, x: expected at least {_FEWEST} pairs, to train on and to measure; got {n}. Pass more.")
+    if n < FEWEST:
+        raise ValueError(f"y, x: expected at least {FEWEST} pairs, to train on and to measure; got {n}. Pass more.")
     rng = checked_generator("seed", seed)
     halves = np.array_split(rng.permutation(n), 2)
     trained_on = [np.sort(half) for half in reversed(halves)]
