@@ -3,10 +3,10 @@
     python validation/fits/control_variates.py
 
 The less noise is left in the terms of (12') and in ``x - grad phi(y)``, half their slope by the latents, the less an
-optimiser can gain from the gaps between pairs. Potentials: ``|y|^2 / 2`` (the cost as it is), the regressed one that fits
-use (in the plane and in space a quadratic and products of cosines, beyond them a quadratic), and the convex one of the
-dual bound (24). All are made from 4096 pairs and measured on 4096 others, for the flow's own coupling and for that of its
-twin.
+optimiser can gain from the gaps between pairs. Potentials: ``|y|^2 / 2`` (the cost as it is), the regressed one that
+fits use (in the plane and in space a quadratic and products of cosines, beyond them a quadratic), and the convex one of
+the dual bound (24). All are made from 4096 pairs and measured on 4096 others, for the flow's own coupling and for that
+of its twin.
 """
 
 from __future__ import annotations
