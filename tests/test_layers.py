@@ -11,7 +11,8 @@ FLOORS = """
 _types _version errors checks.scalars checks.arrays checks _cached _compiled _threads _linear_algebra _jacobian files
 latent.circle latent.source latent.chart latent
 plotting.canvas plotting.scatter plotting.curves plotting.fields plotting
-transport.cost transport.asymmetry transport.report transport
+transport.cost transport.asymmetry transport.report transport._kernels_dual transport.convex_potential
+transport.potential_training transport.dual transport
 euler.sizes euler.grid euler.transforms._kernels euler.transforms.backends euler.transforms.passes
 euler.transforms.dense euler.embedding euler.transforms.pointwise euler.transforms euler.equations._kernels
 euler.equations.spectral euler.equations.vorticity euler.equations.velocity euler.equations euler.invariants
