@@ -18,11 +18,13 @@ from eulerot.rearrangement.sweep import Sweep
 from eulerot.rearrangement.tabulated import TabulatedRearrangement
 from eulerot.shooting.continuation import FitStage
 from eulerot.shooting.fit import FitResult, fit
+from eulerot.transport.dual import DualBound, dual_bound
 from eulerot.transport.report import TransportReport, transport_report
 
 __all__ = [
     "Certificate",
     "CompositionCertificate",
+    "DualBound",
     "EulerSolution",
     "FitResult",
     "FitStage",
@@ -43,6 +45,7 @@ __all__ = [
     "TransportReport",
     "VelocityFlow",
     "__version__",
+    "dual_bound",
     "fit",
     "flow",
     "knothe_flow",

@@ -1,6 +1,7 @@
 """Planted flows: a swirl, which preserves the Gaussian, and the gradient of a convex function after it."""
 
 import numpy as np
+from scipy.stats import special_ortho_group
 
 from eulerot.transport.cost import transport_cost
 
@@ -26,3 +27,8 @@ def share_recovered(found, z, axes=None, peak=1.0):
     truth = swirled(z, axes, peak)
     before, after, least = (transport_cost(y, monge(truth)) for y in (z, found.forward(z), truth))
     return (before - after) / (before - least)
+
+
+def rotated_axes(dim, seed):
+    """Return a random rotation."""
+    return special_ortho_group.rvs(dim, random_state=seed)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from differences import derivative
 from scipy.linalg import expm
-from scipy.stats import special_ortho_group
-from swirls import monge, share_recovered, swirled
+from swirls import monge, rotated_axes, share_recovered, swirled
 
 from eulerot.euler.equations import equation_of
 from eulerot.euler.geodesic import Geodesic
@@ -22,10 +21,6 @@ from eulerot.shooting.potential import Potential, regressed_potential
 from eulerot.shooting.regression import OtherCoordinates, polynomial_degrees
 from eulerot.shooting.sweep_axes import Slope, best_axes
 from eulerot.transport.cost import lower_bound, transport_cost
-
-
-def rotated_axes(dim, seed):
-    return special_ortho_group.rvs(dim, random_state=seed)
 
 
 def test_a_planar_flow_solves_the_equations_of_space():
@@ -198,8 +193,12 @@ def test_rearranged_flow_in_four_dimensions():
 
 def test_the_history_numbers_its_sweeps(planted):
     found = planted[1]
-    numbers = [stage.sweep for stage in found.history]
-    assert numbers == sorted(numbers) and all(stage.geodesics == 1 for stage in found.history)
+    numbers = [stage.sweep for stage in found.history if stage.sweep]
+    assert numbers == sorted(numbers) and all(stage.geodesics == 1 for stage in found.history if stage.sweep)
+    # at the end all geodesics are refined together
+    together = [stage for stage in found.history if not stage.sweep]
+    assert found.history[-len(together) :] == tuple(together)
+    assert {stage.geodesics for stage in together} == {len(found.rearrangement.geodesics)}
     # one plane after another: two a sweep; each sweep that is kept was tried, and no more than were asked for
     assert set(numbers) == set(range(1, numbers[-1] + 1)) and numbers.count(1) == 2
     assert 1 <= len(found.rearrangement.sweeps) <= numbers[-1] <= 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from eulerot.cli.streams import as_path, show_json
 from eulerot.files import write_atomically
-from eulerot.transport.report import EXPLANATION
+from eulerot.transport.report import DUAL_EXPLANATION, EXPLANATION
 
 if TYPE_CHECKING:
     from eulerot.flows.rearranged import RearrangedFlow
@@ -67,7 +67,10 @@ def _demo(arguments: argparse.Namespace) -> int:
         _pictures(arguments, twin, report)
     say(f"report, map{'' if arguments.no_pictures else ', page, pictures and animation'}: {arguments.out}")
     if arguments.json:
-        show_json({"out": arguments.out, "seconds": seconds, **asdict(report), "closed": report.closed})
+        dual = None if report.dual is None else report.dual.numbers
+        values = {**asdict(replace(report, dual=None)), "dual": dual}
+        shares = {"closed": report.closed, "certified": report.certified}
+        show_json({"out": arguments.out, "seconds": seconds, **values, **shares})
     return 0
 
 
@@ -101,7 +104,9 @@ def _markdown(arguments: argparse.Namespace, text: str) -> str:
     geodesics = "" if arguments.geodesics is None else f" {arguments.geodesics} geodesics,"
     settings = f"{arguments.pairs} pairs, {arguments.modes} modes,{geodesics} align={arguments.align}"
     title = f"# The {arguments.flow} flow, rearranged\n\n{settings}, seed {arguments.seed}.\n"
-    return f"{title}\n```\n{text}\n```\n\n{EXPLANATION} All are measured on fresh pairs.\n{pictures}\n"
+    return (
+        f"{title}\n```\n{text}\n```\n\n{EXPLANATION} {DUAL_EXPLANATION} All are measured on fresh pairs.\n{pictures}\n"
+    )
 
 
 def _pictures(arguments: argparse.Namespace, twin: RearrangedFlow, report: FlowReport) -> None:

@@ -8,6 +8,8 @@ from dataclasses import asdict
 import numpy as np
 
 from eulerot.cli.streams import as_path, read_pairs, show_json
+from eulerot.flows.report import MANY, unseen
+from eulerot.transport.dual import FEWEST
 from eulerot.transport.report import closed_in_words, closed_share
 
 __all__ = ["add"]
@@ -41,13 +43,19 @@ def _run(arguments: argparse.Namespace) -> int:
     values: dict[str, object] = {"before": asdict(before)}
     text = str(before)
     if rearrangement is not None:
-        after = eulerot.transport_report(rearrangement.forward(z), x, domain=domain)
+        y = rearrangement.forward(z)
+        after = eulerot.transport_report(y, x, domain=domain)
         closed, words = closed_share(before, after), closed_in_words(before, after)
         error = float(np.max(np.abs(rearrangement.log_abs_det(z))))
         values |= {"after": asdict(after), "closed": closed, "density_error": error}
         values["geodesic_error"] = rearrangement.geodesic_error
         errors = f"density error {error:.1e}, geodesic error {rearrangement.geodesic_error:.1e}"
         text = f"before: {before}\nafter: {after}\nclosed: {words}; {errors}"
+        if domain == "cube" and len(x) >= FEWEST:
+            bound = eulerot.dual_bound(y, x)
+            values |= {"dual": bound.numbers, "certified": bound.closed(before.cost)}
+            certified = f"certified: {bound.closed_in_words(before.cost)}; dual bound {bound.in_words}"
+            text = f"{certified}\n{text}\n{unseen(before, after)}" if x.shape[1] >= MANY else f"{text}\n{certified}"
     show_json(values) if arguments.json else print(text)
     if arguments.html is not None:
         pages.pairs_page(z, x, rearrangement).write(arguments.html)

@@ -10,18 +10,19 @@ from numpy.typing import ArrayLike
 
 from eulerot._extras import check_installed
 from eulerot._types import FloatArray, Seed
-from eulerot.checks import DOMAINS, checked_choice, checked_count, checked_samples
+from eulerot.checks import checked_count, checked_generator, checked_samples
 from eulerot.flows.adapters.adapted import AdaptedFlow
 from eulerot.flows.adapters.flow import flow as adapted
 from eulerot.flows.angles import check_angle_flow, on_angles
 from eulerot.flows.protocol import Flow, check_flow, finite_data, finite_latents, flow_dim
 from eulerot.flows.report import FlowReport
 from eulerot.latent.circle import shortest
-from eulerot.latent.source import random_source, source_points
+from eulerot.latent.source import check_source, random_source, source_points
 from eulerot.rearrangement.composition import Rearrangement
-from eulerot.shooting.fit import FitResult, fit
-from eulerot.shooting.options import shows_options
+from eulerot.shooting.fit import FitResult, check_options, fit_to
+from eulerot.shooting.options import FitOptions, shows_options
 from eulerot.transport.asymmetry import asymmetry
+from eulerot.transport.dual import FEWEST, dual_bound
 from eulerot.transport.report import transport_report
 
 if TYPE_CHECKING:
@@ -132,7 +133,10 @@ class RearrangedFlow:
         return latents + share * shortest(self.forward(latents) - latents, self.domain)
 
     def report(self, n: int = 4096, seed: Seed = 0) -> FlowReport:
-        """Measure `n` fresh pairs before and after. The exact costs take most of the time, cubic in `n` at worst."""
+        """Measure `n` fresh pairs before and after, and bound the least cost by duality (24).
+
+        The exact costs take time that is cubic in `n` at worst, the bound some seconds, linear in `n`.
+        """
         z, domain = self._latents(n, seed), self.domain
         x = np.asarray(self.flow.forward(z), dtype=float)
         y = self.rearrangement.forward(z)
@@ -147,6 +151,8 @@ class RearrangedFlow:
             reflected=self.rearrangement.reflection is not None,
             flow_change=self.flow_change,
             geodesic_error=self.rearrangement.geodesic_error,
+            dual=dual_bound(y, x) if domain == "cube" and n >= FEWEST else None,
+            dim=self.dim,
         )
 
     def to_torch(self, *, error: float | None = None) -> Any:
@@ -228,7 +234,7 @@ class RearrangedFlow:
 def rearrange(
     flow: Any,
     *,
-    n_pairs: int = 8192,
+    n_pairs: int | None = None,
     seed: Seed = 0,
     domain: str = "cube",
     context: ArrayLike | None = None,
@@ -272,22 +278,37 @@ def rearrange(
     >>> bool(twin.report(500).closed > 0.99)
     True
     """
-    checked_count("n_pairs", n_pairs, least=2)
-    checked_choice("domain", domain, DOMAINS)
+    settings = FitOptions.named({"domain": domain, "seed": seed} | fit_options)
+    if n_pairs is not None:
+        checked_count("n_pairs", n_pairs, least=2)
     source = adapted(flow, context=context, check=check and domain == "cube")
     if domain == "torus":
         source = on_angles(source)
     if check and (domain == "torus" or not isinstance(source, AdaptedFlow)):
         checked = check_angle_flow if domain == "torus" else check_flow
         checked(source.flow if isinstance(source, RearrangedFlow) else source)
+    dim = flow_dim(source)
+    streams = iter(checked_generator("seed", seed).spawn(8))
+
+    def drawn(n: int, seed: Seed = None) -> tuple[FloatArray, FloatArray]:
+        return _pairs(source, n, next(streams) if seed is None else seed, domain)
+
+    first = n_pairs or 8192
+    check_options(first, dim, settings)
+    n_held = min(max(1, round(settings.held_out * first)), first - 1)
+    train, held = drawn(first - n_held, seed), drawn(n_held if n_pairs else 8192)
+    check_source(train[0], domain=domain)
+    result = fit_to(train, held, settings, more=None if n_pairs else drawn)
+    return RearrangedFlow(source, result.rearrangement, result, _images(source, dim, domain))
+
+
+def _pairs(source: Flow, n: int, seed: Seed, domain: str) -> tuple[FloatArray, FloatArray]:
+    """Return latents and their data, all finite; from a Sobol sequence of latents, if the flow maps them."""
     if isinstance(source, AdaptedFlow):
-        z, x = source.pairs(n_pairs, seed)
-        z, x = finite_latents(z, x), finite_data(x, z)
-    else:
-        z = source_points(n_pairs, flow_dim(source), seed, domain=domain)
-        x = _data(source, z)
-    result = fit(z, x, domain=domain, seed=seed, **fit_options)
-    return RearrangedFlow(source, result.rearrangement, result, _images(source, z.shape[1], domain))
+        z, x = source.pairs(n, seed)
+        return finite_latents(z, x), finite_data(x, z)
+    z = source_points(n, flow_dim(source), seed, domain=domain)
+    return z, _data(source, z)
 
 
 def _data(flow: Flow, z: FloatArray) -> FloatArray:

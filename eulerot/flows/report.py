@@ -7,14 +7,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eulerot.transport.dual import DualBound
 from eulerot.transport.report import TransportReport, closed_in_words, closed_share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["FlowReport"]
+__all__ = ["MANY", "FlowReport", "unseen"]
 
+MANY = 4  # dimensions from which on the excess of a sample is blind
 CHANGED = 1e-4  # the change of a flow that is worth a line, relative to its scale; single precision rounds to 1e-7
+
+
+def unseen(before: TransportReport, after: TransportReport) -> str:
+    """Return what the excess does not see in many dimensions, in words; empty if it is not known."""
+    shares = before.identity_share, after.identity_share
+    if np.isnan(shares).any():
+        return ""
+    return (
+        f"excess: the best plan of these pairs leaves {shares[0]:.0%} of them alone before, {shares[1]:.0%} after; "
+        "what could be saved there it does not see"
+    )
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,11 @@ class FlowReport:
         a number if that is not known.
     geodesic_error : float
         The largest distance of a geodesic's map from that of the Euler equations, of its displacement; equation (20).
+    dual : DualBound or None
+        The dual bound of the pairs after the rearrangement, equation (24); None on the torus and for very few pairs.
+    dim : int
+        The dimension. From four on the printed report begins with what is certified, and says what the excess does not
+        see.
     """
 
     before: TransportReport
@@ -49,11 +67,18 @@ class FlowReport:
     reflected: bool = False
     flow_change: float = float("nan")
     geodesic_error: float = float("nan")
+    dual: DualBound | None = None
+    dim: int = 0
 
     @property
     def closed(self) -> float:
         """The share of the excess that is gone, equation (14); not a number where there was none."""
         return closed_share(self.before, self.after)
+
+    @property
+    def certified(self) -> float:
+        """The share of what could be saved that is saved at least, equation (24'); not a number without a bound."""
+        return float("nan") if self.dual is None else self.dual.closed(self.before.cost)
 
     @property
     def cost(self) -> float:
@@ -91,13 +116,9 @@ class FlowReport:
         )
 
     def __str__(self) -> str:
-        rows = [("", "before", "after")]
-        for name in ("cost", "exact", "excess", "lower_bound"):
-            label = name.replace("_", " ")
-            rows.append((label, f"{getattr(self.before, name):.5f}", f"{getattr(self.after, name):.5f}"))
-        rows.append(("asymmetry", f"{self.asymmetry_before:.4f}", f"{self.asymmetry_after:.4f}"))
-        lines = [f"{label:<14}{before:>10}{after:>10}" for label, before, after in rows]
-        lines.append(f"{'closed':<14}{closed_in_words(self.before, self.after):>20}")
+        """Return the measures, one a line; from four dimensions on those that the dual bound certifies stand first."""
+        certified, measured = self._certified_lines(), self._measured_lines()
+        lines = certified + measured if self.dim >= MANY else measured + certified
         lines.append(f"{'density error':<14}{self.density_error:>20.1e}")
         lines.append(f"{'geodesic error':<14}{self.geodesic_error:>20.1e}")
         lines.append(f"{'pairs':<14}{self.n:>20d}")
@@ -107,6 +128,27 @@ class FlowReport:
         if self.changed:
             lines.append(self.changed)
         return "\n".join(lines)
+
+    @property
+    def unseen(self) -> str:
+        """What the excess does not see, in words; empty in fewer than four dimensions."""
+        return unseen(self.before, self.after) if self.dim >= MANY else ""
+
+    def _certified_lines(self) -> list[str]:
+        if self.dual is None:
+            return []
+        words = self.dual.closed_in_words(self.before.cost)
+        return [f"{'certified':<14}{words:>20}", f"{'dual bound':<14}{self.dual.in_words:>20}"]
+
+    def _measured_lines(self) -> list[str]:
+        rows = [("", "before", "after")]
+        for name in ("cost", "exact", "excess", "lower_bound"):
+            label = name.replace("_", " ")
+            rows.append((label, f"{getattr(self.before, name):.5f}", f"{getattr(self.after, name):.5f}"))
+        rows.append(("asymmetry", f"{self.asymmetry_before:.4f}", f"{self.asymmetry_after:.4f}"))
+        lines = [f"{label:<14}{before:>10}{after:>10}" for label, before, after in rows]
+        lines.append(f"{'closed':<14}{closed_in_words(self.before, self.after):>20}")
+        return lines + ([self.unseen] if self.unseen else [])
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw the costs before and after."""

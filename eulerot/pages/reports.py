@@ -7,11 +7,12 @@ import numpy as np
 from eulerot import plotting
 from eulerot._types import FloatArray
 from eulerot.flows.rearranged import RearrangedFlow
-from eulerot.flows.report import FlowReport
+from eulerot.flows.report import MANY, FlowReport
 from eulerot.latent.source import source_points
 from eulerot.pages.page import Page
 from eulerot.rearrangement.composition import Rearrangement
-from eulerot.transport.report import EXPLANATION, TransportReport, closed_in_words, transport_report
+from eulerot.transport.dual import FEWEST, DualBound, dual_bound
+from eulerot.transport.report import DUAL_EXPLANATION, EXPLANATION, TransportReport, closed_in_words, transport_report
 
 __all__ = ["flow_page", "pairs_page"]
 
@@ -33,7 +34,9 @@ def flow_page(twin: RearrangedFlow, report: FlowReport, *, title: str = "A flow,
     errors = [
         [name.replace("_", " "), "", f"{getattr(report, name):.1e}"] for name in ("density_error", "geodesic_error")
     ]
-    _measures(page, [report.before, report.after], [asymmetry, *errors])
+    _measures(page, [report.before, report.after], [asymmetry, *errors], report.dual, first=report.dim >= MANY)
+    if report.unseen:
+        page.text(f"{report.unseen[0].upper()}{report.unseen[1:]}.")
     if report.changed:
         page.text(report.changed)
     z = source_points(4096, twin.dim, domain=twin.domain)
@@ -69,21 +72,30 @@ def pairs_page(
         rows.append(["density error", "", f"{np.max(np.abs(rearrangement.log_abs_det(z))):.1e}"])
         rows.append(["geodesic error", "", f"{rearrangement.geodesic_error:.1e}"])
     reports = [transport_report(each, x, domain=domain) for each in latents.values()]
-    _measures(page, reports, rows)
+    dual = dual_bound(list(latents.values())[-1], x) if domain == "cube" and len(x) >= FEWEST else None
+    _measures(page, reports, rows, dual, first=x.shape[1] >= MANY)
     _couplings(page, latents, x, reports)
     if rearrangement is not None:
         _map(page, rearrangement)
     return page
 
 
-def _measures(page: Page, reports: list[TransportReport], more: list[list[str]]) -> None:
-    """Add the table of measures."""
+def _measures(
+    page: Page, reports: list[TransportReport], more: list[list[str]], dual: DualBound | None, *, first: bool
+) -> None:
+    """Add the table of measures, what is certified first or last."""
     names = ("cost", "exact", "excess", "lower_bound")
     rows = [[name.replace("_", " "), *(f"{getattr(report, name):.5f}" for report in reports)] for name in names]
+    empty = [""] * (len(reports) - 1)
     if len(reports) == 2:
         rows.append(["closed", "", closed_in_words(*reports)])
-    page.table(["", "before", "after"][: len(reports) + 1], rows + more)
-    page.text(f"{reports[0].n} pairs. {EXPLANATION}")
+    certified = []
+    if dual is not None:
+        certified.append(["dual bound", *empty, dual.in_words])
+        if len(reports) == 2:
+            certified.insert(0, ["certified", "", dual.closed_in_words(reports[0].cost)])
+    page.table(["", "before", "after"][: len(reports) + 1], (certified + rows if first else rows + certified) + more)
+    page.text(f"{reports[0].n} pairs. {EXPLANATION}{f' {DUAL_EXPLANATION}' if dual is not None else ''}")
 
 
 def _couplings(page: Page, latents: dict[str, FloatArray], x: FloatArray, reports: list[TransportReport]) -> None:

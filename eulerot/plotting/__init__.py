@@ -5,7 +5,7 @@ matplotlib it raises ImportError. Samples of more than two dimensions are shown 
 """
 
 from eulerot.plotting.canvas import figure, require
-from eulerot.plotting.curves import certificate, convergence, costs, history, spectrum
+from eulerot.plotting.curves import certificate, convergence, costs, gaps, history, spectrum
 from eulerot.plotting.fields import field, velocity, vorticity
 from eulerot.plotting.scatter import arrows, couplings, path, samples
 
@@ -17,6 +17,7 @@ __all__ = [
     "couplings",
     "field",
     "figure",
+    "gaps",
     "history",
     "path",
     "require",

@@ -14,7 +14,7 @@ from eulerot.plotting.canvas import BLUE, GREY, INK, ORANGE, axes_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["certificate", "convergence", "costs", "history", "spectrum"]
+__all__ = ["certificate", "convergence", "costs", "gaps", "history", "spectrum"]
 
 
 def costs(
@@ -83,6 +83,37 @@ def certificate(times: ArrayLike, curve: ArrayLike, bound: float, *, ax: Axes | 
     ax.set_xlabel("share of the time", fontsize=10, color=INK)
     ax.set_ylabel("largest $T^2 \\lambda_{max}(D^2 p)$", fontsize=10, color=INK)
     ax.set_ylim(0.0, 1.15 * max(limit, float(np.max(values))))
+    return ax
+
+
+def gaps(values: ArrayLike, *, ax: Axes | None = None) -> Axes:
+    """Draw how the duality gaps of pairs are distributed, on a logarithmic axis, and their mean; equation (24).
+
+    Parameters
+    ----------
+    values : array_like, shape (n,)
+        The gap of each pair, not negative. What is below a billionth of the largest is drawn there.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Examples
+    --------
+    >>> ax = gaps([0.1, 0.02, 0.3])  # doctest: +SKIP
+    """
+    each = np.sort(checked_array("values", values).ravel())
+    if len(each) == 0 or not (np.isfinite(each).all() and each[0] >= 0):
+        raise ValueError("values: expected finite gaps, none of them negative; got others, or none.")
+    ax = axes_of(ax, (4.8, 3.4))
+    shown = np.maximum(each, max(1e-9 * each[-1], 1e-300))
+    ax.step(shown, np.arange(1, len(each) + 1) / len(each), where="post", color=BLUE, linewidth=1.8)
+    mean = max(float(np.mean(each)), float(shown[0]))
+    ax.axvline(mean, color=INK, linewidth=1.2, linestyle=(0, (3, 1.5)))
+    ax.annotate("mean", (mean, 0.0), (4, 3), xycoords=("data", "axes fraction"),
+                textcoords="offset points", ha="left", fontsize=9, color=INK)  # fmt: skip
+    ax.set_xscale("log")
+    ax.set_ylim(0.0, 1.02)
+    ax.set_xlabel("duality gap of a pair", fontsize=10, color=INK)
+    ax.set_ylabel("share of the pairs below it", fontsize=10, color=INK)
     return ax
 
 

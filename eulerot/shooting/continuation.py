@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 from scipy.optimize import OptimizeResult
 from tqdm import tqdm
 
 from eulerot._types import FloatArray
+from eulerot.shooting.joint_objective import JointObjective
 from eulerot.shooting.journal import Journal
 from eulerot.shooting.objective import Objective
 from eulerot.shooting.pairs import DataUnit
-from eulerot.shooting.potential import Potential, regressed_potential
 
 __all__ = ["Continuation", "FitStage"]
+
+Cost = TypeVar("Cost", Objective, JointObjective)
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class FitStage:
     seconds : float
         The time taken.
     sweep : int
-        The number of the sweep that it belongs to, counted from 1; 0 in fits without sweeps.
+        The number of the sweep that it belongs to, counted from 1; 0 in fits without sweeps, and where all sweeps were
+        refined together.
     """
 
     geodesics: int
@@ -61,14 +64,12 @@ class Continuation:
         Iterations for each weight.
     bar : tqdm
         The progress bar, updated at each iteration.
-    potential : callable
-        Returns the potential of equation (12') for rearranged latents, their data and their coordinates in the box.
     history : list of FitStage
         The minimisations, in order.
     interrupted : bool
         Whether Ctrl-C ended it.
     sweep : int
-        The number of the present sweep, for the history.
+        The number of the present sweep, for the history; 0 for all of them.
     journal : Journal
         Runs the optimiser, and keeps what its functions gave.
     data : DataUnit
@@ -77,7 +78,6 @@ class Continuation:
 
     max_iterations: int
     bar: tqdm
-    potential: Callable[[FloatArray, FloatArray, FloatArray], Potential] = regressed_potential
     history: list[FitStage] = field(default_factory=list)
     interrupted: bool = False
     sweep: int = 0
@@ -85,7 +85,14 @@ class Continuation:
     data: DataUnit = field(default_factory=lambda: DataUnit(None, 1.0))
 
     def minimise(
-        self, objective: Objective, held_out: Objective, start: FloatArray, weights: tuple[float, ...], unit: float
+        self,
+        objective: Cost,
+        held_out: Cost,
+        start: FloatArray,
+        weights: tuple[float, ...],
+        unit: float,
+        *,
+        iterations: int | None = None,
     ) -> tuple[FloatArray | None, FloatArray]:
         """Minimise for each weight in turn, from the end of the last one, until the held-out cost no longer falls.
 
@@ -99,6 +106,8 @@ class Continuation:
             The weights, in descending order.
         unit : float
             The unit of the data, see `spread`.
+        iterations : int, optional
+            Iterations for each weight, if these are fewer than `max_iterations`.
 
         Returns
         -------
@@ -108,27 +117,24 @@ class Continuation:
             How far the cost of each held-out pair is below the identity's for the best unknowns other than zero. Where
             `theta` is None their mean is not positive.
         """
+        most = min(self.max_iterations, iterations or self.max_iterations)
         theta, tried = start, [np.zeros_like(start), start][: 1 + start.any()]
         first = len(tried)
         for weight in weights:
             # the potential of where we are: a better one with every weight, and one for all that are compared
-            potential = self._potential(objective, theta) if objective.grid.walls else None
+            potential = objective.estimated_potential(theta)
             objective, held_out = replace(objective, potential=potential), replace(held_out, potential=potential)
             # the start does not count: found with a weight of its own, it may be far better than the first weight is
             lowest = min((held_out.cost(other) for other in tried[first:]), default=np.inf)
-            theta, stage = self._minimised(objective, held_out, theta, weight, unit)
+            theta, stage = self._minimised(objective, held_out, theta, weight, unit, most)
             tried.append(theta)
             self.history.append(stage)
             if stage.held_out_cost >= lowest or self.interrupted:
                 break
         return self._chosen(objective, held_out, tried, len(tried) - first)
 
-    def _potential(self, objective: Objective, theta: FloatArray) -> Potential:
-        latents, phases = objective.moved(theta)
-        return self.potential(latents, objective.x, phases)
-
     def _chosen(
-        self, objective: Objective, held_out: Objective, tried: list[FloatArray], n: int
+        self, objective: Cost, held_out: Cost, tried: list[FloatArray], n: int
     ) -> tuple[FloatArray | None, FloatArray]:
         """Return the unknowns of the lowest held-out cost; rewrite `n` stages of the history by the last potential."""
         pairs = [held_out.costs(theta) for theta in tried]
@@ -145,7 +151,7 @@ class Continuation:
         return (tried[best] if costs[best] < costs[0] else None), pairs[0] - pairs[best]
 
     def _minimised(
-        self, objective: Objective, held_out: Objective, theta: FloatArray, weight: float, unit: float
+        self, objective: Cost, held_out: Cost, theta: FloatArray, weight: float, unit: float, most: int
     ) -> tuple[FloatArray, FitStage]:
         """Minimise for one weight, from `theta`."""
         # several geodesics gain slowly for long, because a little of one can be exchanged for a little of another
@@ -166,9 +172,7 @@ class Continuation:
             self.bar.update()
 
         try:
-            found = self.journal.minimise(
-                scaled, theta, callback=tick, maxiter=self.max_iterations, maxcor=30, ftol=ftol, gtol=1e-7
-            )
+            found = self.journal.minimise(scaled, theta, callback=tick, maxiter=most, maxcor=30, ftol=ftol, gtol=1e-7)
             latest, converged = found.x, found.status == 0
         except KeyboardInterrupt:
             self.interrupted = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -41,7 +42,7 @@ from eulerot.transport.cost import transport_cost
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["FitResult", "fit"]
+__all__ = ["FitResult", "check_options", "fit", "fit_to"]
 
 # Pairs of the training sample from which the potential of the last comparison is regressed
 _REGRESSED = 2048
@@ -150,20 +151,36 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     >>> result.cost_after < 0.6 * result.cost_before
     True
     """
-    begun = time.perf_counter()
     settings = FitOptions.named(options)
     z, x = checked_pairs("z", z, "x", x)
     check_source(z, domain=settings.domain)
-    kind = _kind(z, settings)
-    given = split_pairs(z, x, held_out=settings.held_out, seed=settings.seed)
-    unit = DataUnit.of(given[0][1], domain=settings.domain)
+    check_options(len(z), z.shape[1], settings)
+    return fit_to(*split_pairs(z, x, held_out=settings.held_out, seed=settings.seed), settings)
+
+
+def fit_to(train: Pairs, held: Pairs, settings: FitOptions, *, more: Callable[[int], Pairs] | None = None) -> FitResult:
+    """Fit to pairs that are split already.
+
+    Parameters
+    ----------
+    train, held : tuple of ndarray, shape (n, d)
+        Latents and data to fit to, and those that choose. They should be independent: points of one low-discrepancy
+        sequence are not, since what some of them have too little of the others have too much of.
+    settings : FitOptions
+        The options.
+    more : callable, optional
+        Draws so many further pairs to fit to, if held-out pairs gain from them.
+    """
+    begun, given = time.perf_counter(), (train, held)
+    kind = _kind(train[0].shape[1], settings)
+    unit = DataUnit.of(train[1], domain=settings.domain)
     train, held = ((latents, unit.standardised(data)) for latents, data in given)
     alignment = aligned(*train, settings.align, domain=settings.domain)
     conclude = partial(_result, unit=unit, samples=(train, held), begun=begun)
     if kind is None:
         decreasing = DECREASING if alignment.reflection is not None else INCREASING
         return conclude(alignment, (), decreasing if settings.domain == "cube" else SHIFTED)
-    warn_of_pairs(z, x, n_held_out=len(held[0]))
+    warn_of_pairs(*(np.concatenate(both) for both in zip(*given, strict=True)), n_held_out=len(held[0]))
     with (
         Journal.of(settings, *given) as journal,
         tqdm(desc="fitting", unit=" iterations", disable=not settings.progress) as bar,
@@ -171,33 +188,54 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
         continuation = Continuation(settings.max_iterations, bar, data=unit, journal=journal)
         rotated = [(alignment.forward(latents), data) for latents, data in (train, held)]
         search = kind(settings, rotated[0], rotated[1], continuation)
+        if isinstance(search, SweepFit) and more is not None:
+            search.more = partial(_further, more, unit, alignment)
         try:
             search.fit()
         except KeyboardInterrupt:  # before there was anything to keep
             continuation.interrupted = True
     rearrangement = _delivered(search, alignment)
-    return conclude(rearrangement, tuple(continuation.history), _outcome(search, rearrangement))
+    return conclude(
+        rearrangement, tuple(continuation.history), _outcome(search, rearrangement), n_train=len(search.train[0])
+    )
 
 
-def _kind(z: FloatArray, options: FitOptions) -> type[GeodesicFit | SweepFit] | None:
-    """Return the kind of fit for latents of this dimension; None for one, where there is nothing to fit.
+def _further(more: Callable[[int], Pairs], unit: DataUnit, alignment: Rearrangement, n: int) -> Pairs:
+    """Return further pairs, rotated and in the unit of the fit."""
+    z, x = more(n)
+    return alignment.forward(z), unit.standardised(x)
+
+
+def _kind(dim: int, options: FitOptions) -> type[GeodesicFit | SweepFit] | None:
+    """Return the kind of fit for latents of this dimension; None for one, where there is nothing to fit."""
+    if dim == 1:
+        return None
+    return GeodesicFit if _is_alone(dim, options) else SweepFit
+
+
+def _is_alone(dim: int, options: FitOptions) -> bool:
+    """Whether one box has all coordinates."""
+    return dim <= 3 and (options.geodesics == 1 or options.domain == "torus")
+
+
+def check_options(n: int, dim: int, options: FitOptions) -> None:
+    """Check that there are enough pairs for the options, and that these go with the dimension.
 
     Raises
     ------
     ValueError
         If there are too few pairs, or an option does not go with the dimension.
     """
-    n, dim = z.shape
     if n < 2:
         raise ValueError(f"z: expected at least 2 pairs, to fit to and to hold out; got {n}. Pass more pairs.")
     if dim == 1:
-        return None
+        return
     if options.domain == "torus" and (dim != 2 or options.axes is not None):
         raise ValueError(
             f"domain: expected one or two angles on the torus, and no axes; got {dim} angles, axes = {options.axes}. "
             "Leave axes out, or fit pairs of angles one by one."
         )
-    alone = dim <= 3 and (options.geodesics == 1 or options.domain == "torus")
+    alone = _is_alone(dim, options)
     modes, power = (options.modes_in(dim), dim) if alone else (options.sweep_modes_in(dim), 2)
     # pairs that were enough for sixteen modes are enough for the default, which is more
     least = max((modes if options.modes is not None else min(modes, 16)) ** power, 16)
@@ -208,7 +246,6 @@ def _kind(z: FloatArray, options: FitOptions) -> type[GeodesicFit | SweepFit] | 
         )
     if options.axes is not None and dim != 2:
         raise ValueError(f"axes: expected None but for one box in the plane; got {options.axes}. Leave it out.")
-    return GeodesicFit if alone else SweepFit
 
 
 def _delivered(search: GeodesicFit | SweepFit, alignment: Rearrangement) -> Rearrangement:
@@ -239,6 +276,7 @@ def _result(
     unit: DataUnit,
     samples: tuple[Pairs, Pairs],
     begun: float,
+    n_train: int | None = None,
 ) -> FitResult:
     """Return the result: never a map that is worse than the identity on held-out pairs."""
     (latents, data), held = ((rows[:_REGRESSED] for rows in samples[0]), samples[1])
@@ -257,7 +295,7 @@ def _result(
         message=outcome.message,
         cost_before=after + unit.spread * gain,
         cost_after=after,
-        n_train=len(samples[0][0]),
+        n_train=n_train or len(samples[0][0]),
         n_held_out=len(held[0]),
         seconds=time.perf_counter() - begun,
     )

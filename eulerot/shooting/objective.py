@@ -19,9 +19,9 @@ from eulerot.euler.trajectory import Trajectory
 from eulerot.latent.chart import from_chart, log_density, to_chart
 from eulerot.latent.circle import shortest
 from eulerot.shooting.parametrisation import Parametrisation
-from eulerot.shooting.potential import Potential, half_square
+from eulerot.shooting.potential import Potential, half_square, regressed_potential
 
-__all__ = ["Objective", "field_modes"]
+__all__ = ["Objective", "field_modes", "steep_bowl"]
 
 # At most so many times the steps asked for: a faster field comes from a line search that went too far
 _MOST = 8
@@ -40,6 +40,11 @@ def field_modes(unknowns: int) -> int:
     24
     """
     return math.ceil(_FIELD * unknowns)
+
+
+def steep_bowl(theta: FloatArray) -> tuple[float, FloatArray]:
+    """Return a value and a gradient that send a line search back from fields that are too fast; a NaN would end it."""
+    return 1e6 * (1.0 + float(theta @ theta)), 2e6 * theta
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class Objective:
         ``phi`` of equation (12'); by default ``|y|^2 / 2``: the cost is ``mean |x - s(z)|^2``.
     tableau : Tableau
         The scheme.
+    cosines : int or None
+        Cosines an axis of the potentials that it estimates; see `regressed_potential`.
 
     Examples
     --------
@@ -84,6 +91,7 @@ class Objective:
     potential: Potential | None = None
     tableau: Tableau = RK4
     unknowns: Grid | None = None
+    cosines: int | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -135,6 +143,11 @@ class Objective:
         later = [field.copy() for n, (_, _, field) in enumerate(after, start=1) if n % each == 0]
         return np.concatenate([self._parametrisation.theta(field) / pieces for field in [start, *later[:-1]]])
 
+    def estimated_potential(self, theta: FloatArray) -> Potential | None:
+        """Return the potential of equation (12') for the map of `theta`; None on the torus, where there is none."""
+        latents, phases = self.moved(theta)
+        return regressed_potential(latents, self.x, phases, m=self.cosines) if self.grid.walls else None
+
     def moved(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return ``s(z)`` and its coordinates in the domain of the geodesics."""
         phases = self._start
@@ -156,9 +169,17 @@ class Objective:
         try:
             cost, gradient = self._cost_and_gradient(theta)
         except ResolutionError:
-            # too fast for the steps: a steep bowl sends the line search back, where a NaN would end it
-            return 1e6 * (1.0 + float(theta @ theta)), 2e6 * theta
+            return steep_bowl(theta)
         return cost + 0.5 * float(stiffness @ theta**2), gradient + stiffness * theta
+
+    def trajectory(self, theta: FloatArray) -> tuple[Trajectory, np.ndarray]:
+        """Return the trajectory of one geodesic, and its initial field."""
+        start = self._parametrisation.field(theta)
+        return self._trajectory(start), start
+
+    def gradient(self, by_field: np.ndarray) -> FloatArray:
+        """Return the derivative by the unknowns of one geodesic, given that by its initial field."""
+        return self._parametrisation.gradient(by_field)
 
     def _trajectory(self, start: FloatArray) -> Trajectory:
         """Return the trajectory of a geodesic, with as many steps as its speed requires."""

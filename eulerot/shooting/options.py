@@ -29,7 +29,7 @@ class FitOptions:
         ``"cube"`` for standard normal latents; ``"torus"`` for flows on one or two angles, whose latents are
         uniform.
     modes : int or None
-        Modes kept an axis, ``K`` of equation (7). By default 24 in each plane in two and three dimensions and 6 in
+        Modes kept an axis, ``K`` of equation (7). By default 24 in each plane in two and three dimensions and 10 in
         more; for one geodesic alone 18 in the plane, 8 in space, and 16 for two angles.
     geodesics : int or None
         The most geodesics that are composed, each in axes of its own, and in more than two dimensions of disjoint
@@ -42,9 +42,9 @@ class FitOptions:
         one geodesic alone the one in which coarse fits reach the lowest cost.
     regularisation : tuple of float or None
         The weights ``lam`` of equation (12) to go through, warm-started, in descending order, in units of the spread of
-        the data. By default 1e-4 for the first of several geodesics and 1e-3, 1e-4, 1e-5 for those after it, 3e-3 in
-        more than three dimensions; for one geodesic alone 1e-4 and 1e-5, the second alone where there are 16 pairs and
-        more for each unknown, and 1e-3 in space, where less leaves a field that takes too many modes to follow.
+        the data. By default 1e-4 for each of several geodesics, 1e-4 and 1e-5 where they are refined together, and 3e-3
+        in more than three dimensions; for one geodesic alone 1e-4 and 1e-5, the second alone where there are 16 pairs
+        and more for each unknown, and 1e-3 in space, where less leaves a field that takes too many modes to follow.
     steps : int
         Runge-Kutta steps while fitting, shared by the geodesics; more where a field is too fast for them. The
         delivered map chooses its own.
@@ -138,7 +138,7 @@ class FitOptions:
 
     def sweep_modes_in(self, dim: int) -> int:
         """Return how many modes an axis are kept in the planes of a sweep in `dim` dimensions."""
-        return self.modes or (24 if dim <= 3 else 6)
+        return self.modes or (24 if dim <= 3 else 10)
 
     @property
     def workers(self) -> int:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from eulerot._linear_algebra import inverse, product
 from eulerot._types import FloatArray
 
-__all__ = ["OtherCoordinates", "curl_part", "polynomial_degrees"]
+__all__ = ["OtherCoordinates", "blocks", "curl_part", "hermite_products", "polynomial_degrees"]
 
 # The regression has one polynomial for so many pairs at most, and so many in all: its matrix has their square
-_PAIRS_A_POLYNOMIAL, _MOST = 16, 2048
+PAIRS_A_POLYNOMIAL, _MOST = 16, 2048
 _RIDGE = 0.05
 # Rows of which all polynomials are evaluated at once
 _ROWS = 1024
@@ -45,10 +45,10 @@ class OtherCoordinates:
     @classmethod
     def of(cls, y: FloatArray, x: FloatArray, *, threads: int = 1) -> OtherCoordinates:
         """Return the regression of `x` on `y`, with as many polynomials as so many pairs allow."""
-        powers = polynomial_degrees(y.shape[1], min(len(y) // _PAIRS_A_POLYNOMIAL, _MOST))
+        powers = polynomial_degrees(y.shape[1], min(len(y) // PAIRS_A_POLYNOMIAL, _MOST))
         gram, moments = _RIDGE * np.eye(len(powers)), np.zeros((len(powers), x.shape[1]))
-        for rows in _blocks(len(y)):
-            design = _hermite(y[rows], powers)
+        for rows in blocks(len(y)):
+            design = hermite_products(y[rows], powers)
             gram += product(design.T, design, threads=threads) / len(y)
             moments += product(design.T, x[rows], threads=threads) / len(y)
         return cls(powers, product(inverse(gram, threads=threads), moments, threads=threads), threads)
@@ -56,8 +56,8 @@ class OtherCoordinates:
     def predicted(self, y: FloatArray) -> FloatArray:
         """Return the data as all polynomials predict them, shape ``(n, d)``."""
         result = np.empty_like(y)
-        for rows in _blocks(len(y)):
-            result[rows] = product(_hermite(y[rows], self.powers), self.coefficients, threads=self.threads)
+        for rows in blocks(len(y)):
+            result[rows] = product(hermite_products(y[rows], self.powers), self.coefficients, threads=self.threads)
         return result
 
     def without(
@@ -70,7 +70,8 @@ class OtherCoordinates:
         predicted = self.predicted(y) if predicted is None else predicted
         own = np.flatnonzero(~np.delete(self.powers, plane, axis=1).any(axis=1))
         columns = np.array(plane)
-        from_plane = _hermite(y[:, plane], self.powers[np.ix_(own, columns)]) @ self.coefficients[np.ix_(own, columns)]
+        within = np.ix_(own, columns)
+        from_plane = hermite_products(y[:, plane], self.powers[within]) @ self.coefficients[within]
         return x[:, plane] - (predicted[:, plane] - from_plane)
 
 
@@ -99,11 +100,12 @@ def polynomial_degrees(dim: int, most: int) -> NDArray[np.int64]:
     return np.concatenate(powers).astype(np.int64)
 
 
-def _blocks(n: int) -> list[slice]:
+def blocks(n: int) -> list[slice]:
+    """Return the blocks of rows that are evaluated at once."""
     return [slice(i, i + _ROWS) for i in range(0, n, _ROWS)]
 
 
-def _hermite(y: FloatArray, powers: NDArray[np.int64]) -> FloatArray:
+def hermite_products(y: FloatArray, powers: NDArray[np.int64]) -> FloatArray:
     """Return products of Hermite polynomials, orthonormal under the standard normal, shape ``(n, p)``."""
     table = np.stack([np.ones_like(y), y, (y**2 - 1) / np.sqrt(2), (y**3 - 3 * y) / np.sqrt(6)])
     result = np.ones((len(y), len(powers)))

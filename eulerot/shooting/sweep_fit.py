@@ -1,28 +1,24 @@
-"""Fit sweeps of geodesics in disjoint planes of rotated axes, one after the other, each to what the last one left."""
+"""Fit sweeps of geodesics in disjoint planes of rotated axes: one after the other, and then all of them together."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 
 from eulerot._linear_algebra import product
 from eulerot._types import FloatArray
-from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
-from eulerot.latent.chart import to_box
-from eulerot.latent.source import normal_points
-from eulerot.rearrangement.delivery import in_enough_modes, refined_in_latents
+from eulerot.rearrangement.delivery import in_enough_modes
 from eulerot.rearrangement.rotations import plane_rotation
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.shooting.continuation import Continuation
+from eulerot.shooting.joint_objective import JointObjective, Planes
 from eulerot.shooting.objective import Objective, field_modes
 from eulerot.shooting.options import FitOptions
 from eulerot.shooting.pairs import Pairs, spread
-from eulerot.shooting.potential import regressed_potential
 from eulerot.shooting.regression import OtherCoordinates, curl_part
 from eulerot.shooting.selection import significant, standard_score
 from eulerot.shooting.status import CONVERGED, OUT_OF_SWEEPS, Outcome
@@ -42,15 +38,18 @@ _ASCENT = 60
 # In the plane there is nothing to find: the box is turned by these shares of a right angle, again and again. Halfway
 # between its walls are the corners of the box before, where one geodesic leaves most of its error
 _TURNS = (0.0, 0.5, 0.0, 0.25, 0.75)
-# A sweep need not be exact, because another follows: few iterations, few steps; in many dimensions few cosines, and one
-# weight. In the plane and in space held-out pairs choose it; but not for the first geodesic, which moves far, and which
-# the Euler equations would take too many modes to follow: what it leaves is small, and the others can be rough
+# A sweep need not be exact, because another follows, and all are refined together: few iterations, few steps, one
+# weight; in many dimensions few cosines
 _ITERATIONS, _COSINES = 8, 8
 _WEIGHTS = (3e-3,)
-_FEW_DIMENSIONS, _FEW_ITERATIONS = 3, 12
-_FIRST_WEIGHTS, _LATER_WEIGHTS = (1e-4,), (1e-3, 1e-4, 1e-5)
+_FEW_DIMENSIONS, _FEW_ITERATIONS, _FEW_WEIGHTS = 3, 12, (1e-4,)
 # Fewer pairs overfit with a weight that many can do with at once
 _MANY, _WEIGHTS_OF_FEW = 4096, (1e-2, 1e-3, 1e-4)
+# Where all are refined together, with iterations that the weights share; so many pairs for each unknown need no weight
+# but the last
+_JOINT_WEIGHTS, _JOINT_ITERATIONS, _ENOUGH = (1e-4, 1e-5), 30, 8
+# More pairs are asked for, so many times as many, as long as the last ones gained so much of the whole
+_GROWTH, _PAYS, _MOST_PAIRS = 4, 0.001, 32768
 # A plane is fitted only if held-out costs fall from rest by more than a standard error, and kept only if their gain is
 # no matter of chance. Of 400 planes in five problems, those that were kept had fallen by two and more
 _PROMISING, _BY_CHANCE = 1.0, 0.2
@@ -58,7 +57,7 @@ _PROMISING, _BY_CHANCE = 1.0, 0.2
 
 @dataclass
 class SweepFit:
-    """Fit sweeps, each to the latents as the last one has moved them.
+    """Fit sweeps, each to the latents as those before have moved them, and refine all of them together.
 
     Parameters
     ----------
@@ -68,11 +67,15 @@ class SweepFit:
         Pairs to fit to, and held-out pairs, their latents already rotated.
     continuation : Continuation
         Runs the optimiser.
+    more : callable, optional
+        Draws so many further pairs to fit to; asked for as long as held-out pairs gain from them.
 
     Attributes
     ----------
-    found : list of Sweep
-        The sweeps that lowered the held-out cost.
+    found : list of Planes
+        Where the sweeps are that lowered the held-out cost.
+    unknowns : list of ndarray
+        The unknowns of their geodesics, a row for each.
     outcome : Outcome
         Whether one more sweep would gain little.
     """
@@ -81,35 +84,74 @@ class SweepFit:
     train: Pairs
     held: Pairs
     continuation: Continuation
-    found: list[Sweep] = field(default_factory=list)
+    more: Callable[[int], Pairs] | None = None
+    found: list[Planes] = field(default_factory=list)
+    unknowns: list[FloatArray] = field(default_factory=list)
     outcome: Outcome = OUT_OF_SWEEPS
 
-    def __post_init__(self) -> None:
-        most = _FEW_ITERATIONS if self._few else _ITERATIONS
-        self.continuation.max_iterations = min(self.continuation.max_iterations, most)
-        if not self._few:
-            self.continuation.potential = partial(regressed_potential, m=_COSINES)
-
     def fit(self) -> None:
-        """Add sweeps until one more lowers the held-out cost by little."""
+        """Add sweeps until one more lowers the held-out cost by little, and refine them together."""
+        self._add_sweeps()
+        if self.found and not self.continuation.interrupted:
+            self._refine()
+
+    def sweeps(self) -> list[Sweep]:
+        """Return the sweeps, their geodesics with the modes that they need, in steps of no account."""
+        if not self.found:
+            return []
+        delivered = self._joint(self.train).delivered(np.concatenate(self.unknowns).ravel())
+        return [
+            Sweep(tuple(in_enough_modes(geodesic) for geodesic in geodesics), sweep.axes, sweep.planes)
+            for sweep, geodesics in zip(self.found, delivered, strict=True)
+        ]
+
+    def _add_sweeps(self) -> None:
         train, held, total, weak = self.train, self.held, 0.0, 0
         for number in range(1, (self.options.geodesics or _MOST) + 1):
             self.continuation.sweep = number
-            sweep, gain = self._fitted(self._axes(number, train, _MODES[weak]), train, held)
-            if sweep is not None:
+            sweep, theta, gain = self._fitted(self._axes(number, train, _MODES[weak]), train, held)
+            if sweep.planes:
                 self.found.append(sweep)
-                train, held = ((sweep.forward(latents), data) for latents, data in (train, held))
+                self.unknowns.append(theta)
+                train, held = (self._moved(pairs, sweep, theta) for pairs in (train, held))
             total += gain
             if self.continuation.interrupted:
                 break
             weak = weak + 1 if gain <= _LEAST * total else 0
-            if weak == _WEAK or (sweep is None and self._has_few_pairs):
+            if weak == _WEAK or (not sweep.planes and self._has_few_pairs):
                 self.outcome = CONVERGED
                 break
 
-    def sweeps(self) -> list[Sweep]:
-        """Return the sweeps."""
-        return self.found
+    def _refine(self) -> None:
+        """Refine all geodesics together; where more pairs can be had, with more, as long as held-out pairs gain."""
+        self.continuation.sweep, total = 0, 0.0
+        while True:
+            before = total
+            total = self._refined_together()
+            pays = total - before > _PAYS * total
+            if self.continuation.interrupted or self.more is None or not pays or len(self.train[0]) >= _MOST_PAIRS:
+                return
+            further = self.more((_GROWTH - 1) * len(self.train[0]))
+            (z, x), (more_z, more_x) = self.train, further
+            self.train = np.concatenate([z, more_z]), np.concatenate([x, more_x])
+
+    def _refined_together(self) -> float:
+        """Refine all geodesics for descending weights, as long as held-out costs fall; return how far they are down."""
+        objective, held_out, start = self._joint(self.train), self._joint(self.held), np.concatenate(self.unknowns)
+        weights = self._joint_weights(objective.size)
+        theta, gains = self.continuation.minimise(
+            objective, held_out, start.ravel(), weights, spread(self.train[1]),
+            iterations=_JOINT_ITERATIONS // len(weights),
+        )  # fmt: skip
+        if theta is not None:
+            ends = np.cumsum([len(sweep.planes) for sweep in self.found])
+            self.unknowns = np.split(theta.reshape(start.shape), ends[:-1])
+        return float(gains.mean())
+
+    def _joint_weights(self, unknowns: int) -> tuple[float, ...]:
+        if self.options.regularisation or not self._few:
+            return self.options.regularisation or _WEIGHTS
+        return _JOINT_WEIGHTS[-1:] if len(self.train[0]) >= _ENOUGH * unknowns else _JOINT_WEIGHTS
 
     @property
     def _dim(self) -> int:
@@ -138,35 +180,31 @@ class SweepFit:
             axes = best_axes(slope, axes, iterations=iterations, journal=self.continuation.journal)[0]
         return axes
 
-    def _fitted(self, axes: FloatArray, train: Pairs, held: Pairs) -> tuple[Sweep | None, float]:
-        """Return a sweep of those planes of the axes that lower the held-out cost, and by how much they do."""
-        tried: list[tuple[tuple[int, int], Geodesic, FloatArray]] = []
+    def _fitted(self, axes: FloatArray, train: Pairs, held: Pairs) -> tuple[Planes, FloatArray, float]:
+        """Return the planes of the axes that lower the held-out cost, their unknowns, and by how much they do."""
+        tried: list[tuple[tuple[int, int], FloatArray, FloatArray]] = []
         for plane, pairs, judges in self._in_planes(axes, train, held):
             if self._few or standard_score(Slope(*pairs).along_steepest(*judges)) > _PROMISING:
                 tried.append((plane, *self._geodesic(pairs, judges)))
             if self.continuation.interrupted:
                 break
         kept = [tried[i] for i in significant([gains for *_, gains in tried], len(axes) // 2, share=_BY_CHANCE)]
-        if not kept:
-            return None, 0.0
-        # the next sweep has to see nearly what this one will do; all are refined further at the end
-        phases = to_box(normal_points(256, 2))
-        full = [in_enough_modes(geodesic) for _, geodesic, _ in kept]
-        geodesics = tuple(refined_in_latents(geodesic, phases, tolerance=1e-6) for geodesic in full)
-        return Sweep(geodesics, axes, tuple(plane for plane, *_ in kept)), sum(float(g.mean()) for *_, g in kept)
+        sweep, theta = Planes(axes, tuple(plane for plane, *_ in kept)), np.array([each for _, each, _ in kept])
+        return sweep, theta, sum(float(gains.mean()) for *_, gains in kept)
 
     @property
     def _weights(self) -> tuple[float, ...]:
         if not self._few:
             return _WEIGHTS
-        if self.found:
-            return _LATER_WEIGHTS
-        return _FIRST_WEIGHTS if len(self.train[0]) >= _MANY else _WEIGHTS_OF_FEW
+        return _FEW_WEIGHTS if len(self.train[0]) >= _MANY else _WEIGHTS_OF_FEW
 
     def _in_planes(self, axes: FloatArray, *samples: Pairs) -> Iterator[tuple[tuple[int, int], Pairs, Pairs]]:
         """Yield each plane of the axes with its pairs to fit to and its held-out pairs."""
         threads = self.options.workers
         train, held = ([product(rows, axes.T, threads=threads) for rows in pairs] for pairs in samples)
+        if self._dim == 2:
+            yield (0, 1), (train[0], train[1]), (held[0], held[1])
+            return
         others = OtherCoordinates.of(*train, threads=threads)
         predicted = [others.predicted(y) for y, _ in (train, held)]
         for i in range(0, len(axes) - 1, 2):
@@ -177,15 +215,35 @@ class SweepFit:
             )
             yield plane, of_train, of_held
 
-    def _geodesic(self, train: Pairs, held: Pairs) -> tuple[Geodesic, FloatArray]:
-        """Return the geodesic of a plane, and how far it lowers the cost of each held-out pair."""
-        options = self.options
-        modes, steps = options.sweep_modes_in(self._dim), max(1, options.steps // 2)
-        unknowns = Grid.from_modes(modes)
-        grid = unknowns.with_modes(field_modes(modes))
-        objective = Objective(*train, grid, steps=steps, threads=options.workers, unknowns=unknowns)
+    def _geodesic(self, train: Pairs, held: Pairs) -> tuple[FloatArray, FloatArray]:
+        """Return the unknowns of the geodesic of a plane, and how far it lowers the cost of each held-out pair."""
+        unknowns, grid = self._grids()
+        cosines, most = (None, _FEW_ITERATIONS) if self._few else (_COSINES, _ITERATIONS)
+        objective = Objective(
+            *train, grid, self._steps, threads=self.options.workers, unknowns=unknowns, cosines=cosines
+        )
         held_out = replace(objective, z=held[0], x=held[1])
-        start, weights = np.zeros(objective.size), options.regularisation or self._weights
-        theta, gains = self.continuation.minimise(objective, held_out, start, weights, spread(train[1]))
-        (geodesic,) = objective.delivered(start if theta is None else theta)
-        return geodesic, gains
+        start, weights = np.zeros(objective.size), self.options.regularisation or self._weights
+        theta, gains = self.continuation.minimise(
+            objective, held_out, start, weights, spread(train[1]), iterations=most
+        )
+        return start if theta is None else theta, gains
+
+    def _moved(self, pairs: Pairs, sweep: Planes, theta: FloatArray) -> Pairs:
+        """Return pairs with their latents moved by a sweep, as far as it is resolved while it is fitted."""
+        return replace(self._joint(pairs), sweeps=(sweep,)).moved(theta.ravel())[0], pairs[1]
+
+    def _joint(self, pairs: Pairs) -> JointObjective:
+        """Return the objective of all sweeps that are found."""
+        unknowns, grid = self._grids()
+        return JointObjective(*pairs, tuple(self.found), grid, unknowns, self._steps, self.options.workers)
+
+    def _grids(self) -> tuple[Grid, Grid]:
+        """Return the grid whose modes are the unknowns, and that of the field."""
+        modes = self.options.sweep_modes_in(self._dim)
+        unknowns = Grid.from_modes(modes)
+        return unknowns, unknowns.with_modes(field_modes(modes))
+
+    @property
+    def _steps(self) -> int:
+        return max(1, self.options.steps // 2)

@@ -1,0 +1,167 @@
+"""Compute the cost of sweeps one after another as a function of all their fields at once, and its exact gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from eulerot._linear_algebra import product
+from eulerot._types import FloatArray
+from eulerot.errors import ResolutionError
+from eulerot.euler.geodesic import Geodesic
+from eulerot.euler.grid import Grid
+from eulerot.latent.chart import log_density, to_box, to_latent
+from eulerot.shooting.objective import Objective, steep_bowl
+from eulerot.shooting.polynomial_potential import PolynomialPotential, polynomial_potential
+from eulerot.shooting.potential import Potential, half_square, regressed_potential
+
+__all__ = ["JointObjective", "Planes"]
+
+
+@dataclass(frozen=True)
+class Planes:
+    """The axes of a sweep, and the planes of them that have a geodesic.
+
+    Parameters
+    ----------
+    axes : ndarray, shape (d, d)
+        The rotation into the axes.
+    planes : tuple of (int, int)
+        The coordinates of each plane, which have none in common.
+    """
+
+    axes: FloatArray
+    planes: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class JointObjective:
+    """Evaluate ``J = cost + lam sum R(w0)`` over pairs, with the sum over the geodesics of all sweeps; equation (12').
+
+    Parameters
+    ----------
+    z, x : ndarray, shape (n, d)
+        Latents, already rotated, and their images.
+    sweeps : tuple of Planes
+        Where the geodesics are.
+    grid, unknowns : Grid
+        The grid of the fields of all geodesics as they move, and that whose modes are the unknowns.
+    steps : int
+        Steps of each geodesic; up to eight times as many where a field is too fast for them.
+    threads : int
+        Threads over particles.
+    potential : Potential
+        ``phi`` of equation (12'); by default ``|y|^2 / 2``.
+    """
+
+    z: FloatArray
+    x: FloatArray
+    sweeps: tuple[Planes, ...]
+    grid: Grid
+    unknowns: Grid
+    steps: int = 4
+    threads: int = 1
+    potential: Potential | PolynomialPotential | None = None
+
+    @cached_property
+    def _one(self) -> Objective:
+        """The objective of a single geodesic, without pairs: its unknowns and its steps."""
+        nothing = np.empty((0, 2))
+        return Objective(nothing, nothing, self.grid, self.steps, threads=self.threads, unknowns=self.unknowns)
+
+    @property
+    def geodesics(self) -> int:
+        """The number of geodesics."""
+        return sum(len(sweep.planes) for sweep in self.sweeps)
+
+    @property
+    def size(self) -> int:
+        """The number of unknowns."""
+        return self.geodesics * self._one.size
+
+    @cached_property
+    def stiffness(self) -> FloatArray:
+        """The weights of the regularisation, ``R = 1/2 stiffness . theta^2``."""
+        return np.tile(self._one.stiffness, self.geodesics)
+
+    def delivered(self, theta: FloatArray) -> list[list[Geodesic]]:
+        """Return the geodesics of each sweep, with the default time scheme of `Geodesic`."""
+        return [[self._one.delivered(each)[0] for each in own] for own in self._by_sweep(theta)]
+
+    def estimated_potential(self, theta: FloatArray) -> Potential | PolynomialPotential:
+        """Return the potential of equation (12') for the map of `theta`, in many dimensions of polynomials."""
+        latents = self.moved(theta)[0]
+        if latents.shape[1] <= 3:
+            return regressed_potential(latents, self.x)
+        return polynomial_potential(latents, self.x, threads=self.threads)
+
+    def moved(self, theta: FloatArray) -> tuple[FloatArray, None]:
+        """Return the latents as all sweeps have moved them; there are no coordinates in one box."""
+        y = self.z
+        for sweep, own in zip(self.sweeps, self._by_sweep(theta), strict=True):
+            rotated = self._product(y, sweep.axes.T)
+            for plane, each in zip(sweep.planes, own, strict=True):
+                trajectory, field = self._one.trajectory(each)
+                advanced = trajectory.advection(field)[1].advance(to_box(rotated[:, plane]))
+                rotated[:, plane] = to_latent(advanced)
+            y = self._product(rotated, sweep.axes)
+        return y, None
+
+    def cost(self, theta: FloatArray) -> float:
+        """Return the cost without the regularisation."""
+        return float(np.mean(self.costs(theta)))
+
+    def costs(self, theta: FloatArray) -> FloatArray:
+        """Return the cost of each pair without the regularisation, shape ``(n,)``; their mean is `cost`."""
+        return self._potential.pair_costs(self.moved(theta)[0], self.x)[0]
+
+    def __call__(self, theta: FloatArray, regularisation: float) -> tuple[float, FloatArray]:
+        """Return ``J`` and its gradient with respect to `theta`."""
+        stiffness = regularisation * self.stiffness
+        try:
+            cost, gradient = self._cost_and_gradient(theta)
+        except ResolutionError:
+            return steep_bowl(theta)
+        return cost + 0.5 * float(stiffness @ theta**2), gradient + stiffness * theta
+
+    def _cost_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
+        y, recorded = self.z, []
+        for sweep, own in zip(self.sweeps, self._by_sweep(theta), strict=True):
+            rotated, records = self._product(y, sweep.axes.T), []
+            for plane, each in zip(sweep.planes, own, strict=True):
+                trajectory, field = self._one.trajectory(each)
+                before = rotated[:, plane]
+                _, advanced, tape = trajectory.recorded(field, to_box(before))
+                rotated[:, plane] = after = to_latent(advanced)
+                records.append((trajectory, tape, before, after))
+            y = self._product(rotated, sweep.axes)
+            recorded.append(records)
+        each, slopes = self._potential.pair_costs(y, self.x)
+        return float(np.mean(each)), self._pulled_back(slopes * (2.0 / len(y)), recorded)
+
+    def _pulled_back(self, multiplier: FloatArray, recorded: list[list[tuple]]) -> FloatArray:
+        """Return the derivative by the unknowns, given that by the moved latents; equation (11), sweep by sweep."""
+        gradients = []
+        for sweep, records in zip(reversed(self.sweeps), reversed(recorded), strict=True):
+            rotated = self._product(multiplier, sweep.axes.T)
+            for plane, (trajectory, tape, before, after) in zip(reversed(sweep.planes), reversed(records), strict=True):
+                by_box = rotated[:, plane] * np.exp(-log_density(after))
+                by_field, by_box = trajectory.adjoint(tape, None, by_box)
+                rotated[:, plane] = by_box * np.exp(log_density(before))
+                gradients.append(self._one.gradient(by_field))
+            multiplier = self._product(rotated, sweep.axes)
+        return np.concatenate(gradients[::-1])
+
+    @property
+    def _potential(self) -> Potential | PolynomialPotential:
+        return self.potential or half_square(self.z.shape[1])
+
+    def _product(self, a: FloatArray, b: FloatArray) -> FloatArray:
+        return product(a, b, threads=self.threads)
+
+    def _by_sweep(self, theta: FloatArray) -> list[FloatArray]:
+        """Return the unknowns of each sweep, a row for each of its geodesics."""
+        ends = np.cumsum([len(sweep.planes) for sweep in self.sweeps])
+        return np.split(theta.reshape(self.geodesics, -1), ends[:-1])

@@ -1,0 +1,284 @@
+"""Numba loops for convex potentials: values, conjugates by Newton's method, and training by Adam; equation (24).
+
+A potential is ``alpha / 2 |z|^2 + c . z + sum_g tau_g log sum_k exp((w_k . z + b_k) / tau_g)``, the inner sum over the
+components `k` of a group `g`. Its parameters are one vector: the weights, shape (d, components), the offsets ``b``, one
+``log tau`` a group, ``c``, and ``log alpha``. `starts` are the first components of the groups, and their number at the
+end. The inner loops are over components, which are contiguous, and become vector instructions.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from eulerot._compiled import compiled
+
+_FAST = {"contract", "nsz", "reassoc"}
+# Inlined, so that the bits do not depend on whether Numba compiles or loads from its cache
+_part = njit(fastmath=_FAST, forceinline=True)
+_LOG2E = 1.4426950408889634
+# ln 2 in two parts, the first of few digits, so that a whole multiple of it is exact
+_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+# exp(-700) is the last that its exponent bits can be written for
+_LOWEST = -700.0
+# Of Adam: how long slopes and their squares are remembered, and parameters averaged
+_FIRST, _SECOND, _AVERAGE = 0.9, 0.99, 0.99
+# A step of Newton's method is accepted if the value does not fall by more than rounding, else halved up to so often
+_ROUNDING, _HALVINGS = 1e-13, 30
+# Conjugate gradients end when the residual has fallen to this share: Newton's steps correct what is left
+_INEXACT = 0.1
+
+
+@_part
+def workspace(d, components, groups):
+    """Return work arrays: arguments, shares, products, bits of powers of two, values of groups, and vectors."""
+    u, p, t = np.empty(components), np.empty(components), np.empty(components)
+    return u, p, t, np.empty(components, np.int64), np.empty(groups), np.empty((7, d))
+
+
+@_part
+def unpacked(theta, starts, d):
+    """Return ``alpha, c, weights, offsets, tau, starts`` of a vector of parameters."""
+    m, groups = starts[-1], len(starts) - 1
+    c = theta[d * m + m + groups : d * m + m + groups + d]
+    tau = np.exp(theta[d * m + m : d * m + m + groups])
+    return math.exp(theta[-1]), c, theta[: d * m].reshape(d, m), theta[d * m : d * m + m], tau, starts
+
+
+@_part
+def _exponentials(u, bits, out):
+    """Fill `out` with ``exp(u)`` for ``u <= 0``, to a few roundings: the library's is not vectorised."""
+    for j in range(len(u)):
+        bits[j] = np.int64(math.floor(max(u[j], _LOWEST) * _LOG2E + 0.5))
+    for j in range(len(u)):
+        k = float(bits[j])
+        r = (max(u[j], _LOWEST) - k * _LN2_HIGH) - k * _LN2_LOW
+        s = 1.0 + r * (1.0 / 13.0)
+        for i in range(12, 0, -1):
+            s = 1.0 + r * (1.0 / i) * s
+        out[j] = s
+    for j in range(len(u)):
+        bits[j] = (bits[j] + 1023) << 52
+    powers = bits.view(np.float64)
+    for j in range(len(u)):
+        out[j] *= powers[j]
+
+
+@_part
+def _evaluate(z, phi, space, slope):
+    """Return the value at `z`, and fill `slope`, the arguments and shares of components and the values of groups."""
+    (alpha, c, weights, offsets, tau, starts), (u, p, _, bits, levels, _) = phi, space
+    d, m = weights.shape
+    u[:] = offsets
+    value = 0.0
+    for i in range(d):
+        zi, row = z[i], weights[i]
+        value += zi * (0.5 * alpha * zi + c[i])
+        for j in range(m):
+            u[j] += zi * row[j]
+    for g in range(len(tau)):
+        low, high, top, rate = starts[g], starts[g + 1], u[starts[g]], 1.0 / tau[g]
+        for j in range(low + 1, high):
+            top = max(top, u[j])
+        for j in range(low, high):
+            p[j] = (u[j] - top) * rate
+        levels[g] = top
+    _exponentials(p, bits, p)
+    for g in range(len(tau)):
+        low, high, total = starts[g], starts[g + 1], 0.0
+        for j in range(low, high):
+            total += p[j]
+        levels[g] += tau[g] * math.log(total)
+        value += levels[g]
+        for j in range(low, high):
+            p[j] /= total
+    for i in range(d):
+        row, total = weights[i], alpha * z[i] + c[i]
+        for j in range(m):
+            total += p[j] * row[j]
+        slope[i] = total
+    return value
+
+
+@_part
+def _curve(v, phi, space, out):
+    """Fill `out` with the Hessian, at the point that was evaluated last, times `v`."""
+    (alpha, _, weights, _, tau, starts), (_, p, t, _, _, _) = phi, space
+    d, m = weights.shape
+    t[:] = 0.0
+    for i in range(d):
+        row, vi = weights[i], v[i]
+        for j in range(m):
+            t[j] += vi * row[j]
+    for g in range(len(tau)):
+        low, high, mean, rate = starts[g], starts[g + 1], 0.0, 1.0 / tau[g]
+        for j in range(low, high):
+            mean += p[j] * t[j]
+        for j in range(low, high):
+            t[j] = p[j] * (t[j] - mean) * rate
+    for i in range(d):
+        row, total = weights[i], alpha * v[i]
+        for j in range(m):
+            total += t[j] * row[j]
+        out[i] = total
+
+
+@_part
+def _solve(residual, phi, space, most):
+    """Solve ``H s = residual`` for the step `s`, about, by at most so many conjugate gradients."""
+    s, r, v, hv = space[5][3], space[5][4], space[5][5], space[5][6]
+    d, square = len(residual), 0.0
+    for i in range(d):
+        s[i], r[i], v[i] = 0.0, residual[i], residual[i]
+        square += residual[i] * residual[i]
+    goal = _INEXACT * _INEXACT * square
+    for _ in range(most):
+        if square <= goal:
+            break
+        _curve(v, phi, space, hv)
+        below = 0.0
+        for i in range(d):
+            below += v[i] * hv[i]
+        length, before = square / below, square
+        square = 0.0
+        for i in range(d):
+            s[i] += length * v[i]
+            r[i] -= length * hv[i]
+            square += r[i] * r[i]
+        for i in range(d):
+            v[i] = r[i] + (square / before) * v[i]
+
+
+@_part
+def _ascend(x, point, phi, space, steps, most, tolerance):
+    """Move `point` by Newton's method to the maximum of ``x . z - phi(z)``; return the value there and ``|r|^2``.
+
+    It is concave, and the direction is one of ascent however inexact: steps are halved until the value does not fall.
+    """
+    work = space[5]
+    slope, residual, trial, s = work[0], work[1], work[2], work[3]
+    d, square = len(x), 0.0
+    value = -_evaluate(point, phi, space, slope)
+    for i in range(d):
+        value += x[i] * point[i]
+        residual[i] = x[i] - slope[i]
+        square += residual[i] * residual[i]
+    for _ in range(steps):
+        if square <= tolerance:
+            break
+        _solve(residual, phi, space, most)
+        share, higher = 1.0, value
+        for _halving in range(_HALVINGS):
+            higher = 0.0
+            for i in range(d):
+                trial[i] = point[i] + share * s[i]
+                higher += x[i] * trial[i]
+            higher -= _evaluate(trial, phi, space, slope)
+            if higher >= value - _ROUNDING * (1.0 + abs(value)):
+                break
+            share *= 0.5
+        value, square = higher, 0.0
+        for i in range(d):
+            point[i] = trial[i]
+            residual[i] = x[i] - slope[i]
+            square += residual[i] * residual[i]
+    return value, square
+
+
+@_part
+def _add_derivative(z, sign, phi, space, out):
+    """Add `sign` times the derivative of the value at `z`, evaluated last, by the parameters to `out`."""
+    (alpha, _, weights, _, tau, starts), (u, p, _, _, levels, _) = phi, space
+    (d, m), groups, square = weights.shape, len(tau), 0.0
+    for i in range(d):
+        row, zi = out[i * m : i * m + m], sign * z[i]
+        for j in range(m):
+            row[j] += zi * p[j]
+    row = out[d * m : d * m + m]
+    for j in range(m):
+        row[j] += sign * p[j]
+    for g in range(groups):  # d (tau log sum exp(u / tau)) / d log tau = tau log sum exp(u / tau) - sum p u
+        change = levels[g]
+        for j in range(starts[g], starts[g + 1]):
+            change -= p[j] * u[j]
+        out[d * m + m + g] += sign * change
+    for i in range(d):
+        out[d * m + m + groups + i] += sign * z[i]
+        square += z[i] * z[i]
+    out[-1] += sign * 0.5 * alpha * square
+
+
+@_part
+def _add_pairs(theta, starts, y, x, points, rows, newton, most, slope):
+    """Return the sum of ``phi(y) + phi*(x) - x . y`` over `rows` of pairs, and fill `slope` with its derivative.
+
+    The conjugate is that of `points`, which are moved by so many steps of Newton's method towards its maximum. There
+    its derivative is that of ``-phi`` at the point, for the point itself does not matter to first order.
+    """
+    d, total = y.shape[1], 0.0
+    phi, space = unpacked(theta, starts, d), workspace(d, starts[-1], len(starts) - 1)
+    gradient = np.empty(d)
+    slope[:] = 0.0
+    for i in rows:
+        total += _evaluate(y[i], phi, space, gradient)
+        _add_derivative(y[i], 1.0, phi, space, slope)
+        value, _ = _ascend(x[i], points[i], phi, space, newton, most, 0.0)
+        _add_derivative(points[i], -1.0, phi, space, slope)
+        total += value
+        for a in range(d):
+            total -= x[i, a] * y[i, a]
+    return total
+
+
+@compiled(fastmath=_FAST)
+def gap_slope(theta, starts, y, x, points, rows, newton, most, slope):
+    """Return the sum of ``phi(y) + phi*(x) - x . y`` over `rows` of pairs, and fill `slope` with its derivative."""
+    return _add_pairs(theta, starts, y, x, points, rows, newton, most, slope)
+
+
+@compiled(fastmath=_FAST)
+def train(theta, starts, y, x, points, order, batch, rates, newton, most, moments, average):
+    """Take one step of Adam for each batch of pairs, in place; `average` follows the parameters smoothly.
+
+    `moments` has the moving averages of slopes and of their squares as rows, and at the head of the third how many
+    steps they have seen.
+    """
+    slope = np.empty(len(theta))
+    for step in range(len(rates)):
+        rows = order[step * batch : step * batch + batch]
+        _add_pairs(theta, starts, y, x, points, rows, newton, most, slope)
+        moments[2, 0] += 1.0
+        count = moments[2, 0]
+        first, second = 1.0 - _FIRST**count, 1.0 - _SECOND**count
+        keep = min(_AVERAGE, count / (count + 10.0))
+        for a in range(len(theta)):
+            s = slope[a] / batch
+            moments[0, a] += (1.0 - _FIRST) * (s - moments[0, a])
+            moments[1, a] += (1.0 - _SECOND) * (s * s - moments[1, a])
+            theta[a] -= rates[step] * (moments[0, a] / first) / (math.sqrt(moments[1, a] / second) + 1e-12)
+            average[a] = keep * average[a] + (1.0 - keep) * theta[a]
+
+
+@compiled(fastmath=_FAST)
+def evaluate(theta, starts, y, values, slopes):
+    """Fill the values of a potential and its slopes at the rows of `y`."""
+    d = y.shape[1]
+    phi, space = unpacked(theta, starts, d), workspace(d, starts[-1], len(starts) - 1)
+    for i in range(len(y)):
+        values[i] = _evaluate(y[i], phi, space, slopes[i])
+
+
+@compiled(fastmath=_FAST)
+def conjugate(theta, starts, x, points, steps, most, tolerance, values):
+    """Fill upper bounds of the conjugate at the rows of `x`, and move `points` to where it is attained.
+
+    The maximum of an ``alpha``-strongly concave function is above its value where its slope is `r` by no more than
+    ``|r|^2 / (2 alpha)``, which is added.
+    """
+    d = x.shape[1]
+    phi, space = unpacked(theta, starts, d), workspace(d, starts[-1], len(starts) - 1)
+    for i in range(len(x)):
+        value, square = _ascend(x[i], points[i], phi, space, steps, most, tolerance)
+        values[i] = value + 0.5 * square / phi[0]
