@@ -202,7 +202,7 @@ def _planted() -> float:
 
 @lru_cache(maxsize=1)
 def _two_moons() -> RearrangedFlow:
-    return rearrange(zoo.load("two_moons"), align=False)
+    return rearrange(zoo.load("two_moons"), n_pairs=8192, align=False)
 
 
 def _zoo_closed() -> float:

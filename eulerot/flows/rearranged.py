@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["RearrangedFlow", "rearrange"]
 
 PROBES = 16  # latents whose data tell whether a flow has changed
+# The pairs that a fit begins with and is judged by, where it may ask for more; how often it may ask
+_FIRST_PAIRS, _STREAMS = 8192, 8
 
 
 @dataclass(frozen=True)
@@ -248,8 +250,11 @@ def rearrange(
     flow : Flow or model
         A flow of the standard normal, or a trained model that `eulerot.flow` makes one of. For a model that needs more
         than a context, such as its dimension or direction, pass what `eulerot.flow` returns.
-    n_pairs : int
-        Pairs to fit to, from a Sobol sequence of latents.
+    n_pairs : int or None
+        Pairs to fit to and to hold out, both from Sobol sequences of latents of their own. By default the fit begins
+        with 8192, is judged by as many others, and asks the flow for up to 65,536 (in many dimensions for fewer,
+        524,288 coordinates) as long as held-out pairs gain from them: half a minute in the plane on two cores, two
+        minutes in ten dimensions. One geodesic alone, and angles, have the first 8192.
     seed : int
         Seed of the latents and of the fit.
     domain : {"cube", "torus"}
@@ -288,18 +293,26 @@ def rearrange(
         checked = check_angle_flow if domain == "torus" else check_flow
         checked(source.flow if isinstance(source, RearrangedFlow) else source)
     dim = flow_dim(source)
-    streams = iter(checked_generator("seed", seed).spawn(8))
+    streams = iter(checked_generator("seed", seed).spawn(_STREAMS))
+    n_train, n_held = _counts(n_pairs, settings.held_out)
+    check_options(n_train + n_held, dim, settings)
 
-    def drawn(n: int, seed: Seed = None) -> tuple[FloatArray, FloatArray]:
-        return _pairs(source, n, next(streams) if seed is None else seed, domain)
+    def more(n: int) -> tuple[FloatArray, FloatArray]:
+        return _pairs(source, n, next(streams), domain)
 
-    first = n_pairs or 8192
-    check_options(first, dim, settings)
-    n_held = min(max(1, round(settings.held_out * first)), first - 1)
-    train, held = drawn(first - n_held, seed), drawn(n_held if n_pairs else 8192)
+    # sequences of their own: of one low-discrepancy sequence, those held out would have too much of what the others lack
+    train, held = _pairs(source, n_train, seed, domain), more(n_held)
     check_source(train[0], domain=domain)
-    result = fit_to(train, held, settings, more=None if n_pairs else drawn)
+    result = fit_to(train, held, settings, more=more if n_pairs is None else None)
     return RearrangedFlow(source, result.rearrangement, result, _images(source, dim, domain))
+
+
+def _counts(n_pairs: int | None, held_out: float) -> tuple[int, int]:
+    """Return how many pairs to fit to, at first, and how many to hold out."""
+    if n_pairs is None:
+        return _FIRST_PAIRS, _FIRST_PAIRS
+    n_held = min(max(1, round(held_out * n_pairs)), n_pairs - 1)
+    return n_pairs - n_held, n_held
 
 
 def _pairs(source: Flow, n: int, seed: Seed, domain: str) -> tuple[FloatArray, FloatArray]:

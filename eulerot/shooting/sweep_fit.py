@@ -27,9 +27,9 @@ from eulerot.shooting.sweep_axes import Slope, best_axes
 __all__ = ["SweepFit"]
 
 _MOST = 24
-# The fit ends when two sweeps in turn each gain less than a hundredth of what all have gained: a single weak one may
-# only have had bad axes
-_LEAST, _WEAK = 0.01, 2
+# No more sweeps are added when two in turn each gain less than this share of what all have gained: a single weak one
+# may only have had bad axes
+_LEAST, _WEAK = 0.003, 2
 # Axes are found with one mode first: one mode overfits far less, and its axes are near those of more. After a weak
 # sweep they are found from the latent space's own axes, with all modes at once. In many dimensions one mode climbs for
 # long: of 60, 200 iterations it reached 0.26, 0.70 of the planted slope in 128 dimensions, with no overfitting
@@ -42,14 +42,15 @@ _TURNS = (0.0, 0.5, 0.0, 0.25, 0.75)
 # weight; in many dimensions few cosines
 _ITERATIONS, _COSINES = 8, 8
 _WEIGHTS = (3e-3,)
-_FEW_DIMENSIONS, _FEW_ITERATIONS, _FEW_WEIGHTS = 3, 12, (1e-4,)
+_FEW_DIMENSIONS, _FEW_ITERATIONS, _FEW_WEIGHTS = 3, 12, (1e-3,)
 # Fewer pairs overfit with a weight that many can do with at once
-_MANY, _WEIGHTS_OF_FEW = 4096, (1e-2, 1e-3, 1e-4)
-# Where all are refined together, with iterations that the weights share; so many pairs for each unknown need no weight
-# but the last
-_JOINT_WEIGHTS, _JOINT_ITERATIONS, _ENOUGH = (1e-4, 1e-5), 30, 8
-# More pairs are asked for, so many times as many, as long as the last ones gained so much of the whole
-_GROWTH, _PAYS, _MOST_PAIRS = 4, 0.001, 32768
+_MANY, _WEIGHTS_OF_FEW = 4096, (1e-2, 1e-3)
+# Where all are refined together, by the dimension, with iterations that the weights share. So many pairs for each
+# unknown need no weight but the last, fewer only the first if there are more to come
+_JOINT_WEIGHTS, _JOINT_ITERATIONS, _ENOUGH = {2: (1e-4, 1e-5), 3: (1e-3, 1e-4)}, 30, 4
+# More pairs are asked for, up to so many times as many, as long as the last ones gained so much of the whole; and no
+# more than so many pairs, or pairs of so many coordinates
+_GROWTH, _PAYS, _MOST_PAIRS, _MOST_COORDINATES = 8, 0.001, 2**16, 2**19
 # A plane is fitted only if held-out costs fall from rest by more than a standard error, and kept only if their gain is
 # no matter of chance. Of 400 planes in five problems, those that were kept had fallen by two and more
 _PROMISING, _BY_CHANCE = 1.0, 0.2
@@ -125,14 +126,15 @@ class SweepFit:
     def _refine(self) -> None:
         """Refine all geodesics together; where more pairs can be had, with more, as long as held-out pairs gain."""
         self.continuation.sweep, total = 0, 0.0
+        most = min(_MOST_PAIRS, _MOST_COORDINATES // self._dim)
         while True:
             before = total
             total = self._refined_together()
+            wanted = min(_GROWTH * len(self.train[0]), most) - len(self.train[0])
             pays = total - before > _PAYS * total
-            if self.continuation.interrupted or self.more is None or not pays or len(self.train[0]) >= _MOST_PAIRS:
+            if self.continuation.interrupted or self.more is None or not pays or wanted <= 0:
                 return
-            further = self.more((_GROWTH - 1) * len(self.train[0]))
-            (z, x), (more_z, more_x) = self.train, further
+            (z, x), (more_z, more_x) = self.train, self.more(wanted)
             self.train = np.concatenate([z, more_z]), np.concatenate([x, more_x])
 
     def _refined_together(self) -> float:
@@ -149,9 +151,10 @@ class SweepFit:
         return float(gains.mean())
 
     def _joint_weights(self, unknowns: int) -> tuple[float, ...]:
-        if self.options.regularisation or not self._few:
-            return self.options.regularisation or _WEIGHTS
-        return _JOINT_WEIGHTS[-1:] if len(self.train[0]) >= _ENOUGH * unknowns else _JOINT_WEIGHTS
+        weights: tuple[float, ...] = self.options.regularisation or _JOINT_WEIGHTS.get(self._dim, _WEIGHTS)
+        if len(self.train[0]) >= _ENOUGH * unknowns:
+            return weights[-1:]
+        return weights if self.more is None else weights[:1]
 
     @property
     def _dim(self) -> int:
