@@ -300,7 +300,7 @@ def rearrange(
     def more(n: int) -> tuple[FloatArray, FloatArray]:
         return _pairs(source, n, next(streams), domain)
 
-    # sequences of their own: of one low-discrepancy sequence, those held out would have too much of what the others lack
+    # of one low-discrepancy sequence, those held out would have too much of what the others have too little of
     train, held = _pairs(source, n_train, seed, domain), more(n_held)
     check_source(train[0], domain=domain)
     result = fit_to(train, held, settings, more=more if n_pairs is None else None)

@@ -151,7 +151,9 @@ class SweepFit:
         return float(gains.mean())
 
     def _joint_weights(self, unknowns: int) -> tuple[float, ...]:
-        weights: tuple[float, ...] = self.options.regularisation or _JOINT_WEIGHTS.get(self._dim, _WEIGHTS)
+        weights = self.options.regularisation
+        if weights is None:
+            weights = _JOINT_WEIGHTS.get(self._dim, _WEIGHTS)
         if len(self.train[0]) >= _ENOUGH * unknowns:
             return weights[-1:]
         return weights if self.more is None else weights[:1]
