@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,7 @@ from eulerot.latent.chart import to_box, to_latent
 from eulerot.rearrangement._kernels import EDGE, ORDER, SCALE, displace, slopes
 from eulerot.rearrangement.sweep import Sweep
 
-__all__ = ["Stage", "stages_of", "through"]
+__all__ = ["Stage", "stage_of", "through"]
 
 
 def _table(move: Callable[[FloatArray], FloatArray], cells: int) -> FloatArray:
@@ -37,7 +36,7 @@ def _table(move: Callable[[FloatArray], FloatArray], cells: int) -> FloatArray:
 
 @dataclass(frozen=True)
 class Stage:
-    """Sweeps with the same axes and planes, several tables in each plane: ``Q^T o (X_1 x X_2 x ...) o Q``."""
+    """A sweep, several tables in each plane: ``Q^T o (X_1 x X_2 x ...) o Q``."""
 
     axes: FloatArray
     planes: tuple[tuple[int, ...], ...]
@@ -76,18 +75,14 @@ def through(stages: tuple[Stage, ...], latents: FloatArray) -> tuple[FloatArray,
     return latents, far
 
 
-def stages_of(sweeps: Sequence[Sweep], cells: int, pieces: int, *, backward: bool) -> tuple[Stage, ...]:
-    """Tabulate sweeps or their inverse; those with the same axes and planes that follow each other share a stage.
+def stage_of(sweep: Sweep, cells: int, pieces: int, *, backward: bool) -> Stage:
+    """Tabulate a sweep or its inverse.
 
-    A geodesic is cut into pieces of equal time, whose maps are smooth where the whole map has stretched and folded.
+    Each geodesic is cut into pieces of equal time, whose maps are smooth where the whole map has stretched and folded.
     """
-    shares, stages = np.arange(1, pieces + 1) / pieces, []
-    for _, same in itertools.groupby(sweeps, lambda sweep: (sweep.axes.tolist(), sweep.planes)):
-        alike = list(same)
-        tables = []
-        for geodesics in zip(*(sweep.geodesics for sweep in alike), strict=True):
-            parts = [part for geodesic in geodesics for part in geodesic.parts(shares)]
-            maps = [p.inverse_flow_map for p in parts[::-1]] if backward else [p.flow_map for p in parts]
-            tables.append(np.stack([_table(flow_map.advance, cells) for flow_map in maps]))
-        stages.append(Stage(alike[0].axes, alike[0].planes, tuple(tables)))
-    return tuple(stages[::-1] if backward else stages)
+    shares, tables = np.arange(1, pieces + 1) / pieces, []
+    for geodesic in sweep.geodesics:
+        parts = list(geodesic.parts(shares))
+        maps = [part.inverse_flow_map for part in parts[::-1]] if backward else [part.flow_map for part in parts]
+        tables.append(np.stack([_table(flow_map.advance, cells) for flow_map in maps]))
+    return Stage(sweep.axes, sweep.planes, tuple(tables))

@@ -17,8 +17,9 @@ from eulerot._types import FloatArray
 from eulerot.checks import checked_choice, checked_number, checked_samples
 from eulerot.errors import ResolutionError
 from eulerot.euler.geodesic import Geodesic
+from eulerot.rearrangement._kernels import ORDER
 from eulerot.rearrangement.sweep import Sweep
-from eulerot.rearrangement.tables import Stage, stages_of, through
+from eulerot.rearrangement.tables import Stage, stage_of, through
 
 if TYPE_CHECKING:
     from eulerot.rearrangement.exports.torch_tables import TorchTables
@@ -28,6 +29,8 @@ __all__ = ["TabulatedRearrangement", "tabulated"]
 # What is tried in turn: cells an axis, and the pieces of a geodesic that have a table each. More tables take longer to
 # read, but a map that has stretched and folded for long needs many cells
 _CHOICES = ((64, 1), (128, 1), (256, 1), (256, 2), (256, 3), (384, 3), (512, 4), (512, 8))
+# The share of the error that one sweep may have, tried in turn: errors add up, and later sweeps stretch them
+_SHARES = (0.25, 0.05, 0.01, 0.0)
 # Rows at a time: their arrays stay in the cache; results do not depend on the number of threads
 _CHUNK = 4096
 
@@ -77,7 +80,7 @@ class TabulatedRearrangement:
     exact : Rearrangement
         The map that was tabulated.
     cells : int
-        Cells an axis of each table of the map; those of its inverse may have other ones.
+        The most cells an axis that a table of the map has; those of its inverse may have others.
     error : float
         The largest distance between this map and the exact one, or between their inverses, at probes that the tables
         do not contain, tails included.
@@ -200,25 +203,41 @@ def tabulated(exact: ExactMap, *, error: float = 1e-6) -> TabulatedRearrangement
     # Gaussian latents, and others as far out as 9 or more, where the exact map serves
     z = np.concatenate([rng.standard_normal((4096, dim)), 3 * rng.standard_normal((1024, dim))])
     y = exact.forward(z)
-    cells, there, error_there = _chosen(exact, z, y, error, backward=False)
-    _, back, error_back = _chosen(exact, y, z, error, backward=True)
+    there, error_there = _chosen(exact, z, y, error, backward=False)
+    back, error_back = _chosen(exact, y, z, error, backward=True)
+    cells = max((tables.shape[1] - ORDER + 1 for stage in there for tables in stage.tables), default=_CHOICES[0][0])
     found = TabulatedRearrangement(exact, cells, max(error_there, error_back), math.inf, there, back)
     return replace(found, density_error=float(np.max(np.abs(found.log_abs_det(z)))))
 
 
 def _chosen(
     exact: ExactMap, start: FloatArray, end: FloatArray, error: float, *, backward: bool
-) -> tuple[int, tuple[Stage, ...], float]:
-    """Return the cells, the stages and the error of the first choice that takes `start` to `end` well enough."""
+) -> tuple[tuple[Stage, ...], float]:
+    """Return the smallest tables of each sweep that together take `start` to `end` well enough, and their error."""
     reached = math.inf
-    for cells, pieces in _CHOICES:
-        stages = stages_of(exact.sweeps, cells, pieces, backward=backward)
-        found = TabulatedRearrangement(exact, cells, math.inf, math.inf, stages, stages)
+    for share in _SHARES:
+        stages = _stages(exact, start, share * error, backward=backward)
+        found = TabulatedRearrangement(exact, 0, math.inf, math.inf, stages, stages)
         moved = found.inverse(start) if backward else found.forward(start)
         reached = float(np.max(np.linalg.norm(moved - end, axis=1)))
         if 2 * reached <= error:  # the probes are a sample: others may fare a little worse
-            return cells, stages, reached
+            return stages, reached
     raise ResolutionError(
         f"error: expected one that tables of {_CHOICES[-1][0]} cells an axis reach, with a margin of two; got "
         f"{error:g}, they reach {reached:.1e}. Raise error, or use the rearrangement itself."
     )
+
+
+def _stages(exact: ExactMap, start: FloatArray, error: float, *, backward: bool) -> tuple[Stage, ...]:
+    """Return for each sweep the first choice of tables that errs by no more than `error`, or the last choice."""
+    latents, stages = start if backward else start @ exact.rotation.T, []
+    for sweep in exact.sweeps[::-1] if backward else exact.sweeps:
+        moved = sweep.inverse(latents) if backward else sweep.forward(latents)
+        for cells, pieces in _CHOICES:
+            stage = stage_of(sweep, cells, pieces, backward=backward)
+            read, far = through((stage,), latents)
+            if np.max(np.linalg.norm(read - moved, axis=1)[~far], initial=0.0) <= error:
+                break
+        stages.append(stage)
+        latents = moved
+    return tuple(stages)

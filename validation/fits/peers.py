@@ -137,8 +137,8 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=8192)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    print("| problem | method | L2-UVP, % | median | outer 5 % | push-forward | fit | samples a second |")
-    print("|---|---|---|---|---|---|---|---|", flush=True)
+    print("| problem | method | pairs | L2-UVP, % | median | outer 5 % | push-forward | fit | samples a second |")
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
     for name in arguments.problems:
         flow = PROBLEMS[name]
         z = flow.latents(arguments.pairs, seed=arguments.seed)
@@ -148,7 +148,12 @@ def main() -> None:
             found = METHODS[method](z, x, flow)
             seconds = time.perf_counter() - begun
             cells, speed = measured(found, flow, arguments.seed)
-            print("|", " | ".join([name, method, *cells, f"{seconds:.1f} s", f"{speed:.1e}"]), "|", flush=True)
+            print(
+                "|",
+                " | ".join([name, method, str(len(z)), *cells, f"{seconds:.1f} s", f"{speed:.1e}"]),
+                "|",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
