@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from eulerot._types import FloatArray
-from eulerot.checks import checked_choice, checked_count, checked_number
+from eulerot.checks import checked_array, checked_choice, checked_count, checked_number
+from eulerot.checks.scalars import shown
 from eulerot.errors import ResolutionError
-from eulerot.euler import invariants
 from eulerot.euler.diagnostics import Diagnostics
 from eulerot.euler.dropped import check_dropped
 from eulerot.euler.equations import Equation, VorticityEquation, equation_of
@@ -21,10 +19,8 @@ from eulerot.euler.grid import Grid, checked_grid
 from eulerot.euler.integrators import RK4
 from eulerot.euler.particles.advection import Advection
 from eulerot.euler.particles.phases import to_phases, to_positions
-from eulerot.euler.stepping import required_steps, time_steps
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from eulerot.euler.solution import EulerSolution, Snapshot, saved_of
+from eulerot.euler.stepping import leg_counts, leg_ends, leg_steps, required_steps
 
 __all__ = ["EulerSolution", "solve_euler"]
 
@@ -34,56 +30,6 @@ _QUANTITIES = ("vorticity", "velocity")
 _SHARE = ("a share in (0, 1]", lambda share: 0 < share <= 1)
 # A velocity whose mean was subtracted in single precision has one of this share of its largest value at most
 _ROUNDED = 1e-6
-
-
-@dataclass(frozen=True)
-class EulerSolution:
-    """A solution of the Euler equations.
-
-    Attributes
-    ----------
-    field : ndarray
-        The field at the end, at the grid points; the quantity that was given.
-    times, energy, enstrophy : ndarray, shape (steps + 1,)
-        The times of the steps, and ``1/2 mean |u|^2`` and ``1/2 mean |omega|^2`` at them.
-    helicity : ndarray, shape (steps + 1,), or None
-        ``mean u . omega`` in three dimensions on the torus; walls do not conserve it.
-    casimirs : ndarray, shape (steps + 1, 2), or None
-        Means of ``omega^3`` and ``omega^4`` over the grid points in two dimensions. The Euler equations conserve them,
-        a truncation does not: their drift shows what it leaves out.
-    tail : ndarray, shape (steps + 1,)
-        The share of the enstrophy in the outermost tenth of the kept modes of any axis.
-    positions : ndarray, shape (n, d), or None
-        The particles at the end; on the torus not wrapped.
-    grid : Grid
-        Where the field lives.
-    field_hat : ndarray
-        Kept coefficients at the end: of the vorticity in two dimensions, of the velocity in three.
-    status : {"completed", "interrupted"}
-        Whether the end was reached; the last of `times` says how far.
-    """
-
-    field: FloatArray
-    times: FloatArray
-    energy: FloatArray
-    enstrophy: FloatArray
-    helicity: FloatArray | None
-    casimirs: FloatArray | None
-    tail: FloatArray
-    positions: FloatArray | None
-    grid: Grid
-    field_hat: np.ndarray
-    status: str
-
-    def spectrum(self) -> tuple[FloatArray, FloatArray]:
-        """Return wavenumbers and the energy in the shell around each at the end; the sum is the energy."""
-        return invariants.spectrum(self.field_hat, self.grid)
-
-    def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw vorticity and velocity at the end; in space, those in the middle plane of the last axis."""
-        from eulerot import plotting
-
-        return plotting.field(*equation_of(self.grid).section(self.field_hat), sides=self.grid.sides, ax=ax)
 
 
 def solve_euler(
@@ -98,6 +44,7 @@ def solve_euler(
     evaluation: str = "splines",
     courant: float = 0.5,
     tail_limit: float | None = 1e-2,
+    save_at: ArrayLike | None = None,
     progress: bool = False,
 ) -> EulerSolution:
     """Evolve a field by the incompressible Euler equations, equations (6) to (8).
@@ -135,13 +82,18 @@ def solve_euler(
         for no limit. The vorticity of rolling shear layers, of the four-mode flow and of the Taylor-Green vortex was
         off by 1 to 2 percent when the outermost share crossed 1e-4, by 3 to 7 at 1e-3 and by 9 to 18 at the default,
         which only stops solutions that no longer mean much; see ``validation/euler/resolution.py``.
+    save_at : array_like, shape (m,), optional
+        Times from 0 to `time`, in the order in which they are met, at which to keep the field, the particles and the
+        invariants in the solution's `saved`. Steps end there exactly: between two of these times they are equal and
+        shorter, and begin afresh as those of a solution that starts there.
     progress : bool
         Whether to show a progress bar.
 
     Returns
     -------
     EulerSolution
-        The field at the end, and the invariants at every step. Ctrl-C ends the solution with what there is.
+        The field at the end, the invariants at every step, and what was saved. Ctrl-C ends the solution
+        with what there is.
 
     Raises
     ------
@@ -158,42 +110,68 @@ def solve_euler(
     >>> solution = solve_euler(np.cos(x) + np.cos(2 * y), grid, time=1.0, steps=50)
     >>> bool(abs(solution.energy[-1] / solution.energy[0] - 1) < 1e-9)
     True
+    >>> saved = solve_euler(np.cos(x) + np.cos(2 * y), grid, time=1.0, save_at=[0, 0.3, 1]).saved
+    >>> saved.times, saved.fields.shape
+    (array([0. , 0.3, 1. ]), (3, 32, 32))
     """
     time, courant = checked_number("time", time), checked_number("courant", courant, *_SHARE)
     if tail_limit is not None:
         tail_limit = checked_number("tail_limit", tail_limit, f"{_SHARE[0]}, or None for no limit", _SHARE[1])
-    least = None if steps is None else checked_count("steps", steps)
+    steps = None if steps is None else checked_count("steps", steps)
     equation = equation_of(checked_grid(grid), threads=checked_count("threads", threads))
     native = "vorticity" if grid.dim == 2 else "velocity"
     quantity = checked_choice("quantity", native if quantity is None else quantity, _QUANTITIES)
+    times = None if save_at is None else _checked_save_times(save_at, time)
     field = _field_of(equation, field0, quantity, tail_limit)
-    if least is None:
-        least = required_steps(equation, field, time, courant * RK4.stability)
     phases = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
     diagnostics, status = Diagnostics(equation, tail_limit), "completed"
     stages = None if phases is None else equation.zeros(1, RK4.stages)
     advance = _evaluation(evaluation, equation)
+    ends = leg_ends(np.zeros(0) if times is None else times, time)
+    expected = steps or required_steps(equation, field, time, courant * RK4.stability)
+    expected = sum(leg_counts(ends, expected))
     diagnostics.record(0.0, field)
     state = (0, field, phases)  # of the last complete step, whenever Ctrl-C comes
+    snapshots: list[Snapshot] = []
     try:
-        share = courant if steps is None else None
-        following = time_steps(equation, field, time, least, RK4, courant=share, stages=stages)
-        for now, dt, after in tqdm(following, total=least, desc="Euler", unit=" steps", disable=not progress):
+        if times is not None and 0.0 in times:
+            snapshots.append(_snapshot(equation, quantity, *state))
+        following = leg_steps(equation, field, ends, RK4, steps=steps, courant=courant, stages=stages)
+        for now, dt, after, complete in tqdm(
+            following, total=expected, desc="Euler", unit=" steps", disable=not progress
+        ):
             if stages is not None and phases is not None:
                 phases = advance(phases, stages, dt)
             diagnostics.record(now, after)
-            state = (state[0] + 1, after, phases)
+            reached = (state[0] + 1, after, phases)
+            if complete and times is not None and now in times:
+                snapshots.append(_snapshot(equation, quantity, *reached))
+            state = reached
     except KeyboardInterrupt:
         status = "interrupted"
-    done, field, phases = state
+    columns, end = diagnostics.columns(state[0] + 1), _snapshot(equation, quantity, *state)
     return EulerSolution(
-        field=equation.synthesised(field) if quantity == native else _other_quantity(equation, field),
-        positions=None if phases is None else to_positions(phases, grid),
+        field=end.field,
+        positions=end.positions,
         grid=grid,
-        field_hat=field,
+        field_hat=state[1],
         status=status,
-        **diagnostics.columns(done + 1),  # type: ignore[arg-type]
+        quantity=quantity,
+        saved=None if times is None else saved_of(snapshots, end, columns),
+        **columns,  # type: ignore[arg-type]
     )
+
+
+def _checked_save_times(save_at: ArrayLike, time: float) -> FloatArray:
+    """Return the times to save, from 0 to `time` in the order in which they are met."""
+    times = np.atleast_1d(checked_array("save_at", save_at)) + 0.0  # zero has no sign
+    ahead = times if time >= 0 else -times
+    if times.ndim != 1 or not np.all((ahead >= 0) & (ahead <= abs(time))) or np.any(np.diff(ahead) <= 0):
+        raise ValueError(
+            f"save_at: expected times from 0 to time={time:g}, each beyond the one before; got {shown(save_at)}. Sort "
+            "them, and leave out those outside."
+        )
+    return times
 
 
 def _field_of(equation: Equation, field0: ArrayLike, quantity: str, limit: float | None) -> np.ndarray:
@@ -239,6 +217,11 @@ def _evaluation(name: str, equation: Equation) -> Callable[[FloatArray, np.ndarr
     return splines
 
 
-def _other_quantity(equation: Equation, field: np.ndarray) -> FloatArray:
-    """Return the velocity of a vorticity in the plane, the vorticity of a velocity in space; on the grid."""
-    return equation.velocity(field) if isinstance(equation, VorticityEquation) else equation.vorticity(field)
+def _snapshot(equation: Equation, quantity: str, index: int, field: np.ndarray, phases: FloatArray | None) -> Snapshot:
+    """Return the field as the quantity that was given, and the particles, after so many steps."""
+    plane = isinstance(equation, VorticityEquation)
+    if quantity == ("vorticity" if plane else "velocity"):
+        values = equation.synthesised(field)
+    else:
+        values = equation.velocity(field) if isinstance(equation, VorticityEquation) else equation.vorticity(field)
+    return Snapshot(index, values, None if phases is None else to_positions(phases, equation.grid))
