@@ -138,6 +138,64 @@ def test_errors_name_the_steps_that_were_given():
         solve_euler(100 * field, grid, time=1.0, steps=3, save_at=[0.1, 0.2])
 
 
+def test_a_duration_of_zero_is_saved_once():
+    grid, field, particles = start_of((24, 20), "torus")
+    solution = solve_euler(field, grid, time=0.0, particles=particles, save_at=0.0)
+    assert solution.saved.times.tolist() == [0.0] and solution.saved.indices.tolist() == [0]
+
+
+def test_the_progress_counts_the_steps_of_all_legs(capsys):
+    grid, field, _ = start_of((24, 20), "torus")
+    first = solve_euler(field, grid, time=0.55, steps=10, save_at=[0.3], progress=True)
+    assert f"{len(first.times) - 1}/{len(first.times) - 1}" in capsys.readouterr().err
+    solve_euler(first, grid, time=1.1, steps=20, save_at=[0.7], progress=True)
+    assert "11/11" in capsys.readouterr().err  # 0.15 and 0.4 in steps of 0.055 at most: 3 and 8
+
+
+@pytest.mark.parametrize("steps", [None, 16])
+@pytest.mark.parametrize(("points", "domain"), CASES)
+def test_a_solution_gone_on_with_has_the_bits_of_a_run_in_one_go(points, domain, steps):
+    grid, field, particles = start_of(points, domain)
+    whole = solve_euler(field, grid, time=0.8, steps=steps, particles=particles, save_at=TIMES, tail_limit=None)
+    options = {"steps": None if steps is None else 7, "particles": particles, "tail_limit": None}
+    first = solve_euler(field, grid, time=0.35, save_at=[0.0, 0.1, 0.35], **options)
+    kept = pickle.loads(pickle.dumps(first))
+    solution = solve_euler(kept, grid, time=0.8, steps=steps, save_at=[0.7], tail_limit=None, threads=2)
+    for name in ("field", "field_hat", "positions", "phases", *COLUMNS):
+        assert same(getattr(solution, name), getattr(whole, name))
+        assert same(getattr(kept, name), getattr(first, name))
+    for name in ("times", "fields", "positions", "energy", "enstrophy", "indices"):
+        assert np.array_equal(getattr(solution.saved, name), getattr(whole.saved, name))
+    assert solution.quantity == whole.quantity and solution.status == "completed"
+
+
+def test_a_solution_gone_on_with_keeps_what_it_has():
+    grid, field, _ = start_of((24, 20), "torus")
+    first = solve_euler(field, grid, time=-0.2, save_at=[-0.1])
+    assert solve_euler(first, grid, time=-0.4).saved.times.tolist() == [-0.1]
+    plain = solve_euler(field, grid, time=-0.2, steps=4)
+    assert solve_euler(plain, grid, time=-0.4, steps=8).saved is None
+    assert solve_euler(plain, grid, time=-0.4, steps=8, save_at=[-0.3]).saved.indices.tolist() == [6]
+    x, y = grid.mesh()
+    moving = solve_euler([np.sin(y), 0 * x], grid, time=0.2, steps=4, quantity="velocity")
+    assert solve_euler(moving, grid, time=0.4).quantity == "velocity"
+
+
+def test_a_solution_is_gone_on_with_as_it_began():
+    grid, field, particles = start_of((24, 20), "torus")
+    first = solve_euler(field, grid, time=0.2, steps=4)
+    for options, expected in [
+        ({"grid": Grid((24, 24))}, "grid: expected that of the solution"),
+        ({"particles": particles}, "particles: expected none"),
+        ({"quantity": "velocity"}, "quantity: expected 'vorticity'"),
+        ({"time": 0.2}, r"time: expected one beyond 0\.2"),
+        ({"time": -0.4}, r"time: expected one beyond 0\.2"),
+        ({"save_at": [0.2, 0.3]}, r"save_at: expected times beyond 0\.2 to time=0\.4"),
+    ]:
+        with pytest.raises(ValueError, match=expected):
+            solve_euler(first, **({"grid": grid, "time": 0.4} | options))
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_an_interrupted_solution_has_what_was_saved_before(share, monkeypatch):
     from eulerot.euler.equations import VorticityEquation

@@ -47,6 +47,11 @@ class Saved:
     enstrophy: FloatArray
     indices: np.ndarray
 
+    def snapshots(self) -> list[Snapshot]:
+        """Return what was saved, one time each."""
+        positions = [None] * len(self.times) if self.positions is None else self.positions
+        return [Snapshot(int(i), *each) for i, *each in zip(self.indices, self.fields, positions, strict=True)]
+
 
 class Snapshot(NamedTuple):
     """The field and the particles after so many steps."""
@@ -104,6 +109,9 @@ class EulerSolution:
         What the field is.
     saved : Saved, or None
         The solution at the times of `save_at`.
+    phases : ndarray, shape (n, d), or None
+        The particles at the end as the solver holds them, by their distances from the walls of a box: from these
+        `solve_euler` goes on without a loss.
     """
 
     field: FloatArray
@@ -119,6 +127,7 @@ class EulerSolution:
     status: str
     quantity: str
     saved: Saved | None = None
+    phases: FloatArray | None = None
 
     def spectrum(self) -> tuple[FloatArray, FloatArray]:
         """Return wavenumbers and the energy in the shell around each at the end; the sum is the energy."""

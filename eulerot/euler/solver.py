@@ -33,7 +33,7 @@ _ROUNDED = 1e-6
 
 
 def solve_euler(
-    field0: ArrayLike,
+    field0: ArrayLike | EulerSolution,
     grid: Grid,
     *,
     time: float,
@@ -51,16 +51,19 @@ def solve_euler(
 
     Parameters
     ----------
-    field0 : array_like
+    field0 : array_like or EulerSolution
         In two dimensions the vorticity ``omega = v_x - u_y`` at the grid points, shape `grid.points`; in three the
         velocity, shape ``(3, *grid.points)``. What no solution on the grid has is dropped: modes beyond the
         truncation, a mean vorticity, a divergence, what crosses the walls. `tail_limit` bounds how much that may be.
+        A solution is gone on with from its end, with its particles and its quantity: what is returned holds it from its
+        start. If `save_at` of a run in one go has the time at which it ends, the bits are those of that run.
     grid : Grid
         Domain and truncation.
     time : float
-        Duration; negative to go back.
+        Duration, that of a solution gone on with included; negative to go back.
     steps : int, optional
-        Runge-Kutta steps of fourth order; by default as many as `courant` asks for, and more where the field speeds up.
+        Runge-Kutta steps of fourth order over the duration; by default as many as `courant` asks for, and more where
+        the field speeds up.
     threads : int
         Threads. Results do not depend on it.
     particles : array_like, shape (n, d), optional
@@ -85,7 +88,8 @@ def solve_euler(
     save_at : array_like, shape (m,), optional
         Times from 0 to `time`, in the order in which they are met, at which to keep the field, the particles and the
         invariants in the solution's `saved`. Steps end there exactly: between two of these times they are equal and
-        shorter, and begin afresh as those of a solution that starts there.
+        shorter, and begin afresh as those of a solution that starts there. Of a solution gone on with, the times beyond
+        its end; those that it saved are kept.
     progress : bool
         Whether to show a progress bar.
 
@@ -119,37 +123,43 @@ def solve_euler(
         tail_limit = checked_number("tail_limit", tail_limit, f"{_SHARE[0]}, or None for no limit", _SHARE[1])
     steps = None if steps is None else checked_count("steps", steps)
     equation = equation_of(checked_grid(grid), threads=checked_count("threads", threads))
-    native = "vorticity" if grid.dim == 2 else "velocity"
-    quantity = checked_choice("quantity", native if quantity is None else quantity, _QUANTITIES)
-    times = None if save_at is None else _checked_save_times(save_at, time)
-    field = _field_of(equation, field0, quantity, tail_limit)
-    phases = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
-    diagnostics, status = Diagnostics(equation, tail_limit), "completed"
-    stages = None if phases is None else equation.zeros(1, RK4.stages)
-    advance = _evaluation(evaluation, equation)
-    ends = leg_ends(np.zeros(0) if times is None else times, time)
+    earlier = field0 if isinstance(field0, EulerSolution) else None
+    given = ("vorticity" if grid.dim == 2 else "velocity") if earlier is None else earlier.quantity
+    quantity = checked_choice("quantity", given if quantity is None else quantity, _QUANTITIES)
+    if isinstance(field0, EulerSolution):
+        _check_continued(field0, grid, time, particles, quantity)
+        start, field, phases = float(field0.times[-1]), field0.field_hat.copy(), field0.phases
+    else:
+        start, field = 0.0, _field_of(equation, field0, quantity, tail_limit)
+        phases = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
+    times = None if save_at is None else _checked_save_times(save_at, time, None if earlier is None else start)
+    ends = leg_ends(np.zeros(0) if times is None else times, time, start)
+    diagnostics = Diagnostics(equation, tail_limit, earlier)
+    snapshots = [] if earlier is None or earlier.saved is None else earlier.saved.snapshots()
+    if earlier is None:
+        diagnostics.record(0.0, field)
     expected = steps or required_steps(equation, field, time, courant * RK4.stability)
-    expected = sum(leg_counts(ends, expected))
-    diagnostics.record(0.0, field)
-    state = (0, field, phases)  # of the last complete step, whenever Ctrl-C comes
-    snapshots: list[Snapshot] = []
+    stages = None if phases is None else equation.zeros(1, RK4.stages)
+    advance, status = _evaluation(evaluation, equation), "completed"
+    # of the last complete step, whenever Ctrl-C comes
+    state = (0 if earlier is None else len(earlier.times) - 1, field, phases)
     try:
         if times is not None and 0.0 in times:
             snapshots.append(_snapshot(equation, quantity, *state))
-        following = leg_steps(equation, field, ends, RK4, steps=steps, courant=courant, stages=stages)
-        for now, dt, after, complete in tqdm(
-            following, total=expected, desc="Euler", unit=" steps", disable=not progress
-        ):
+        following = leg_steps(equation, field, ends, RK4, start=start, steps=steps, courant=courant, stages=stages)
+        total = sum(leg_counts(ends, expected, start))
+        for now, dt, after, complete in tqdm(following, total=total, desc="Euler", unit=" steps", disable=not progress):
             if stages is not None and phases is not None:
                 phases = advance(phases, stages, dt)
             diagnostics.record(now, after)
             reached = (state[0] + 1, after, phases)
-            if complete and times is not None and now in times:
+            if complete and times is not None and now in times and now != 0.0:
                 snapshots.append(_snapshot(equation, quantity, *reached))
             state = reached
     except KeyboardInterrupt:
         status = "interrupted"
     columns, end = diagnostics.columns(state[0] + 1), _snapshot(equation, quantity, *state)
+    nothing = times is None and (earlier is None or earlier.saved is None)
     return EulerSolution(
         field=end.field,
         positions=end.positions,
@@ -157,18 +167,38 @@ def solve_euler(
         field_hat=state[1],
         status=status,
         quantity=quantity,
-        saved=None if times is None else saved_of(snapshots, end, columns),
+        saved=None if nothing else saved_of(snapshots, end, columns),
+        phases=state[2],
         **columns,  # type: ignore[arg-type]
     )
 
 
-def _checked_save_times(save_at: ArrayLike, time: float) -> FloatArray:
-    """Return the times to save, from 0 to `time` in the order in which they are met."""
+def _check_continued(
+    earlier: EulerSolution, grid: Grid, time: float, particles: ArrayLike | None, quantity: str
+) -> None:
+    """Raise an error if a solution cannot be gone on with in this way."""
+    if earlier.grid != grid:
+        raise ValueError(f"grid: expected that of the solution, {earlier.grid}; got {grid}. Pass solution.grid.")
+    if particles is not None:
+        raise ValueError("particles: expected none, a solution has its own; got some. Leave them out.")
+    if quantity != earlier.quantity:
+        raise ValueError(f"quantity: expected {earlier.quantity!r}, as before; got {quantity!r}. Leave it out.")
+    end = float(earlier.times[-1])
+    if abs(time) <= abs(end) or time * end < 0:
+        raise ValueError(
+            f"time: expected one beyond {end:g}, where the solution ends; got {time:g}. It counts from the start."
+        )
+
+
+def _checked_save_times(save_at: ArrayLike, time: float, beyond: float | None) -> FloatArray:
+    """Return the times to save, from 0 or beyond a time to `time`, in the order in which they are met."""
     times = np.atleast_1d(checked_array("save_at", save_at)) + 0.0  # zero has no sign
     ahead = times if time >= 0 else -times
-    if times.ndim != 1 or not np.all((ahead >= 0) & (ahead <= abs(time))) or np.any(np.diff(ahead) <= 0):
+    inside = ahead >= 0 if beyond is None else ahead > abs(beyond)
+    if times.ndim != 1 or not np.all(inside & (ahead <= abs(time))) or np.any(np.diff(ahead) <= 0):
+        first = "from 0" if beyond is None else f"beyond {beyond:g}"
         raise ValueError(
-            f"save_at: expected times from 0 to time={time:g}, each beyond the one before; got {shown(save_at)}. Sort "
+            f"save_at: expected times {first} to time={time:g}, each beyond the one before; got {shown(save_at)}. Sort "
             "them, and leave out those outside."
         )
     return times
