@@ -196,6 +196,40 @@ def test_a_solution_is_gone_on_with_as_it_began():
             solve_euler(first, **({"grid": grid, "time": 0.4} | options))
 
 
+@pytest.mark.parametrize(("points", "domain"), CASES)
+def test_a_callback_sees_each_step_and_may_stop_the_run(points, domain):
+    grid, field, particles = start_of(points, domain)
+    options = {"time": 0.4, "steps": 8, "particles": particles, "tail_limit": None, "save_at": [0.1, 0.3]}
+    seen = []
+    whole = solve_euler(field, grid, callback=lambda step: seen.append((step, step.field, step.positions)), **options)
+    assert whole.status == "completed" and [step.number for step, _, _ in seen] == list(range(1, 9))
+    for name, column in [("time", "times"), ("energy", "energy"), ("enstrophy", "enstrophy"), ("tail", "tail")]:
+        assert [getattr(step, name) for step, _, _ in seen] == getattr(whole, column)[1:].tolist()
+    assert np.allclose([step.dt for step, _, _ in seen], np.diff(whole.times), rtol=1e-12)
+    for number, at in enumerate((1, 5)):
+        assert np.array_equal(seen[at][1], whole.saved.fields[number])
+        assert np.array_equal(seen[at][2], whole.saved.positions[number])
+    assert np.array_equal(seen[-1][1], whole.field)
+
+    stopped = solve_euler(field, grid, callback=lambda step: step.number == 4, **options)
+    assert stopped.status == "stopped" and stopped.saved.times.tolist() == [0.1]
+    assert np.array_equal(stopped.times, whole.times[:5])
+    assert np.array_equal(stopped.field, seen[3][1]) and np.array_equal(stopped.positions, seen[3][2])
+    # from within a leg the bits are others, the solution is the same
+    further = solve_euler(stopped, grid, time=0.4, steps=8, save_at=[0.3], tail_limit=None)
+    assert further.status == "completed" and further.saved.times.tolist() == [0.1, 0.3]
+    assert np.allclose(further.field, whole.field, rtol=0, atol=1e-5)
+
+
+def test_without_particles_a_callback_sees_none_and_words_are_no_callback():
+    grid, field, _ = start_of((24, 20), "torus")
+    seen = []
+    solve_euler(field, grid, time=0.2, steps=2, callback=lambda step: seen.append(step.positions))
+    assert seen == [None, None]
+    with pytest.raises(ValueError, match="callback: expected a function of a step, or None; got 'stop'"):
+        solve_euler(field, grid, time=0.2, callback="stop")
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_an_interrupted_solution_has_what_was_saved_before(share, monkeypatch):
     from eulerot.euler.equations import VorticityEquation

@@ -62,6 +62,10 @@ class Diagnostics:
                 f"points (now {self._grid.points}), end sooner, or set tail_limit=None to go on regardless."
             )
 
+    def last(self, name: str) -> float:
+        """Return what was recorded last in a column of numbers."""
+        return float(self._columns[name][-1])
+
     def columns(self, count: int) -> dict[str, FloatArray | None]:
         """Return the first `count` values of each measure by name, None where it is not taken."""
         taken = self._columns

@@ -103,8 +103,9 @@ class EulerSolution:
         Where the field lives.
     field_hat : ndarray
         Kept coefficients at the end: of the vorticity in two dimensions, of the velocity in three.
-    status : {"completed", "interrupted"}
-        Whether the end was reached; the last of `times` says how far.
+    status : {"completed", "stopped", "interrupted"}
+        Whether the end was reached, a callback stopped the solution, or Ctrl-C did; the last of `times` says how far
+        it came.
     quantity : {"vorticity", "velocity"}
         What the field is.
     saved : Saved, or None

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tqdm import tqdm
 
 from eulerot._types import FloatArray
 from eulerot.checks import checked_array, checked_choice, checked_count, checked_number
@@ -17,15 +16,13 @@ from eulerot.euler.dropped import check_dropped
 from eulerot.euler.equations import Equation, VorticityEquation, equation_of
 from eulerot.euler.grid import Grid, checked_grid
 from eulerot.euler.integrators import RK4
-from eulerot.euler.particles.advection import Advection
-from eulerot.euler.particles.phases import to_phases, to_positions
-from eulerot.euler.solution import EulerSolution, Snapshot, saved_of
+from eulerot.euler.particles.phases import to_phases
+from eulerot.euler.run import Run, SolverStep, State
+from eulerot.euler.solution import EulerSolution, saved_of
 from eulerot.euler.stepping import leg_counts, leg_ends, leg_steps, required_steps
 
-__all__ = ["EulerSolution", "solve_euler"]
+__all__ = ["EulerSolution", "SolverStep", "solve_euler"]
 
-# Margins of interpolants with which a velocity of few modes is exact to rounding
-_MARGIN = {2: 256, 3: 64}
 _QUANTITIES = ("vorticity", "velocity")
 _SHARE = ("a share in (0, 1]", lambda share: 0 < share <= 1)
 # A velocity whose mean was subtracted in single precision has one of this share of its largest value at most
@@ -45,6 +42,7 @@ def solve_euler(
     courant: float = 0.5,
     tail_limit: float | None = 1e-2,
     save_at: ArrayLike | None = None,
+    callback: Callable[[SolverStep], object] | None = None,
     progress: bool = False,
 ) -> EulerSolution:
     """Evolve a field by the incompressible Euler equations, equations (6) to (8).
@@ -90,6 +88,8 @@ def solve_euler(
         invariants in the solution's `saved`. Steps end there exactly: between two of these times they are equal and
         shorter, and begin afresh as those of a solution that starts there. Of a solution gone on with, the times beyond
         its end; those that it saved are kept.
+    callback : callable, optional
+        Is called with a `SolverStep` after each step, and ends the solution there by a true answer.
     progress : bool
         Whether to show a progress bar.
 
@@ -128,49 +128,47 @@ def solve_euler(
     quantity = checked_choice("quantity", given if quantity is None else quantity, _QUANTITIES)
     if isinstance(field0, EulerSolution):
         _check_continued(field0, grid, time, particles, quantity)
-        start, field, phases = float(field0.times[-1]), field0.field_hat.copy(), field0.phases
+        state = State(len(field0.times) - 1, float(field0.times[-1]), field0.field_hat.copy(), field0.phases)
     else:
-        start, field = 0.0, _field_of(equation, field0, quantity, tail_limit)
+        field = _field_of(equation, field0, quantity, tail_limit)
         phases = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
-    times = None if save_at is None else _checked_save_times(save_at, time, None if earlier is None else start)
-    ends = leg_ends(np.zeros(0) if times is None else times, time, start)
+        state = State(0, 0.0, field, phases)
+    saving = save_at is not None or (earlier is not None and earlier.saved is not None)
+    times = _checked_save_times(() if save_at is None else save_at, time, None if earlier is None else state.time)
     diagnostics = Diagnostics(equation, tail_limit, earlier)
     snapshots = [] if earlier is None or earlier.saved is None else earlier.saved.snapshots()
+    run = Run(equation, quantity, diagnostics, set(times.tolist()) - {0.0}, snapshots, _checked_callback(callback))
     if earlier is None:
-        diagnostics.record(0.0, field)
-    expected = steps or required_steps(equation, field, time, courant * RK4.stability)
-    stages = None if phases is None else equation.zeros(1, RK4.stages)
-    advance, status = _evaluation(evaluation, equation), "completed"
-    # of the last complete step, whenever Ctrl-C comes
-    state = (0 if earlier is None else len(earlier.times) - 1, field, phases)
-    try:
-        if times is not None and 0.0 in times:
-            snapshots.append(_snapshot(equation, quantity, *state))
-        following = leg_steps(equation, field, ends, RK4, start=start, steps=steps, courant=courant, stages=stages)
-        total = sum(leg_counts(ends, expected, start))
-        for now, dt, after, complete in tqdm(following, total=total, desc="Euler", unit=" steps", disable=not progress):
-            if stages is not None and phases is not None:
-                phases = advance(phases, stages, dt)
-            diagnostics.record(now, after)
-            reached = (state[0] + 1, after, phases)
-            if complete and times is not None and now in times and now != 0.0:
-                snapshots.append(_snapshot(equation, quantity, *reached))
-            state = reached
-    except KeyboardInterrupt:
-        status = "interrupted"
-    columns, end = diagnostics.columns(state[0] + 1), _snapshot(equation, quantity, *state)
-    nothing = times is None and (earlier is None or earlier.saved is None)
+        diagnostics.record(0.0, state.field)
+        if 0.0 in times:
+            snapshots.append(run.snapshot(state))
+    ends = leg_ends(times, time, state.time)
+    stages = None if state.phases is None else equation.zeros(1, RK4.stages)
+    following = leg_steps(
+        equation, state.field, ends, RK4, start=state.time, steps=steps, courant=courant, stages=stages
+    )
+    expected = steps or required_steps(equation, state.field, time, courant * RK4.stability)
+    total = sum(leg_counts(ends, expected, state.time))
+    state, status = run.go(state, following, stages, evaluation=evaluation, total=total, progress=progress)
+    columns, end = diagnostics.columns(state.step + 1), run.snapshot(state)
     return EulerSolution(
         field=end.field,
         positions=end.positions,
         grid=grid,
-        field_hat=state[1],
+        field_hat=state.field,
         status=status,
         quantity=quantity,
-        saved=None if nothing else saved_of(snapshots, end, columns),
-        phases=state[2],
+        saved=saved_of(snapshots, end, columns) if saving else None,
+        phases=state.phases,
         **columns,  # type: ignore[arg-type]
     )
+
+
+def _checked_callback(callback: object) -> Callable[[SolverStep], object] | None:
+    """Return what can be called with a step, or None."""
+    if callback is not None and not callable(callback):
+        raise ValueError(f"callback: expected a function of a step, or None; got {shown(callback)}.")
+    return callback
 
 
 def _check_continued(
@@ -229,29 +227,3 @@ def _check_mean(velocity: FloatArray, dtype: np.dtype) -> None:
             f"field0: expected a velocity without mean; got a mean of {mean}. It only moves the solution along: "
             "subtract it, or set tail_limit=None to have it dropped."
         )
-
-
-def _evaluation(name: str, equation: Equation) -> Callable[[FloatArray, np.ndarray, float], FloatArray]:
-    """Return how particles are advanced by one step, given its stage fields, shape ``(1, stages, ...)``."""
-    if checked_choice("evaluation", name, ("splines", "nufft")) == "nufft":
-        from eulerot.euler.particles.nonuniform import NonuniformAdvection
-
-        nonuniform = NonuniformAdvection(equation, RK4, equation.threads)
-        return lambda phases, stages, dt: nonuniform.advance(phases, stages[0], dt)
-
-    margin = _MARGIN[equation.grid.dim]
-
-    def splines(phases: FloatArray, stages: np.ndarray, dt: float) -> FloatArray:
-        return Advection.of(equation, stages, dt, RK4, equation.threads, margin).advance(phases)
-
-    return splines
-
-
-def _snapshot(equation: Equation, quantity: str, index: int, field: np.ndarray, phases: FloatArray | None) -> Snapshot:
-    """Return the field as the quantity that was given, and the particles, after so many steps."""
-    plane = isinstance(equation, VorticityEquation)
-    if quantity == ("vorticity" if plane else "velocity"):
-        values = equation.synthesised(field)
-    else:
-        values = equation.velocity(field) if isinstance(equation, VorticityEquation) else equation.vorticity(field)
-    return Snapshot(index, values, None if phases is None else to_positions(phases, equation.grid))
