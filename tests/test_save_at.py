@@ -9,6 +9,7 @@ import pytest
 from fields import random_values, random_velocity
 
 from eulerot.euler.grid import Grid
+from eulerot.euler.solution import Snapshot, saved_of
 from eulerot.euler.solver import solve_euler
 
 CASES = [((24, 20), "torus"), ((24, 20), "cube"), ((12, 10, 14), "torus"), ((12, 10, 14), "cube")]
@@ -87,6 +88,14 @@ def test_no_step_is_longer_than_those_of_the_run():
     solution = solve_euler(field, grid, time=1.0, steps=10, save_at=[0.3, 0.55, 0.56])
     # 3 of 0.1, 3 that share 0.25, one of 0.01, 5 that share 0.44
     assert np.allclose(np.diff(solution.times), [0.1] * 3 + [0.25 / 3] * 3 + [0.01] + [0.088] * 5, rtol=1e-12)
+
+
+def test_sums_of_legs_do_not_round_the_times():
+    grid, field, _ = start_of((24, 20), "torus")
+    assert 0.03 + (0.3 - 0.03) != 0.3
+    for steps in (None, 40):
+        solution = solve_euler(field, grid, time=1.0, steps=steps, save_at=[0.03, 0.3])
+        assert solution.saved.times.tolist() == [0.03, 0.3] and solution.times[-1] == 1.0
 
 
 def test_time_may_run_backwards_and_velocities_are_saved_as_they_are_given():
@@ -252,6 +261,14 @@ def test_an_interrupted_solution_has_what_was_saved_before(share, monkeypatch):
     assert solution.saved.times.tolist() == ([] if share == 0 else [0.1, 0.2])
     assert solution.saved.fields.shape == (len(solution.saved.times), 24, 20)
     assert solution.saved.positions.shape == (len(solution.saved.times), 5, 2)
+
+
+def test_what_was_saved_of_a_step_that_was_not_completed_is_left_out():
+    # Ctrl-C may come after the field is saved and before the step counts
+    field = np.zeros((4, 4))
+    columns = {name: np.arange(3.0) for name in ("times", "energy", "enstrophy")}
+    saved = saved_of([Snapshot(1, field, None), Snapshot(3, field, None)], Snapshot(2, field, None), columns)
+    assert saved.times.tolist() == [1.0] and saved.fields.shape == (1, 4, 4)
 
 
 def test_solutions_pickle_and_copy():
