@@ -251,10 +251,11 @@ def rearrange(
         A flow of the standard normal, or a trained model that `eulerot.flow` makes one of. For a model that needs more
         than a context, such as its dimension or direction, pass what `eulerot.flow` returns.
     n_pairs : int or None
-        Pairs to fit to and to hold out, both from Sobol sequences of latents of their own. By default the fit begins
-        with 8192, is judged by as many others, and asks the flow for up to 65,536 (in many dimensions for fewer,
-        524,288 coordinates) as long as held-out pairs gain from them: half a minute in the plane on two cores, two
-        minutes in ten dimensions. One geodesic alone, and angles, have the first 8192.
+        Pairs to fit to, from a Sobol sequence of latents; those that are held out come in addition, from another
+        sequence, and are the share `held_out` of all. By default the fit begins with 8192, is judged by as many others,
+        and asks the flow for up to 65,536 (in many dimensions for fewer, 524,288 coordinates) as long as held-out pairs
+        gain from them: half a minute in the plane on two cores, two minutes in ten dimensions. One geodesic alone, and
+        angles, have the first 8192.
     seed : int
         Seed of the latents and of the fit.
     domain : {"cube", "torus"}
@@ -311,8 +312,7 @@ def _counts(n_pairs: int | None, held_out: float) -> tuple[int, int]:
     """Return how many pairs to fit to, at first, and how many to hold out."""
     if n_pairs is None:
         return _FIRST_PAIRS, _FIRST_PAIRS
-    n_held = min(max(1, round(held_out * n_pairs)), n_pairs - 1)
-    return n_pairs - n_held, n_held
+    return n_pairs, max(1, round(held_out / (1 - held_out) * n_pairs))
 
 
 def _pairs(source: Flow, n: int, seed: Seed, domain: str) -> tuple[FloatArray, FloatArray]:

@@ -155,7 +155,7 @@ class Continuation:
     ) -> tuple[FloatArray, FitStage]:
         """Minimise for one weight, from `theta`."""
         # several geodesics gain slowly for long, because a little of one can be exchanged for a little of another
-        ftol = 1e-5 if objective.geodesics == 1 else 1e-6
+        ftol = 1e-5 if objective.geodesics == 1 else 1e-7
         begun, latest, converged = time.perf_counter(), theta, False
         iterations, origin = 0, objective.cost(theta)
 

@@ -136,8 +136,9 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     Notes
     -----
     The optimiser sees the cost of equation (12'), which has the expectation of the cost and far less sampling noise, so
-    that independent pairs serve as well as a Sobol sequence. The weight of the regularisation is chosen on held-out
-    pairs, never on the training pairs.
+    that independent pairs serve well. Weights and the number of geodesics are chosen on held-out pairs, never on the
+    training pairs. Pass independent pairs: points of one low-discrepancy sequence, some of them held out, are not, and
+    what the ones have too much of the others have too little of. `eulerot.rearrange` draws both on their own.
 
     References
     ----------

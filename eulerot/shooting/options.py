@@ -42,9 +42,10 @@ class FitOptions:
         one geodesic alone the one in which coarse fits reach the lowest cost.
     regularisation : tuple of float or None
         The weights ``lam`` of equation (12) to go through, warm-started, in descending order, in units of the spread of
-        the data. By default 1e-4 for each of several geodesics, 1e-4 and 1e-5 where they are refined together, and 3e-3
-        in more than three dimensions; for one geodesic alone 1e-4 and 1e-5, the second alone where there are 16 pairs
-        and more for each unknown, and 1e-3 in space, where less leaves a field that takes too many modes to follow.
+        the data. By default 1e-3 for each of several geodesics, and where they are refined together 1e-4 and 1e-5 in
+        the plane, 1e-3 and 1e-4 in space; in more dimensions 3e-3, and together 1e-3 and 1e-4. For one geodesic alone
+        1e-4 and 1e-5, the second alone where there are 16 pairs and more for each unknown, and 1e-3 in space, where
+        less leaves a field that takes too many modes to follow.
     steps : int
         Runge-Kutta steps while fitting, shared by the geodesics; more where a field is too fast for them. The
         delivered map chooses its own.

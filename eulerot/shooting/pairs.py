@@ -135,7 +135,7 @@ def warn_of_pairs(z: FloatArray, x: FloatArray, *, n_held_out: int) -> None:
     """
     for words in (_of_few(len(z), n_held_out), _of_repeated(z), _of_heavy(x)):
         if words:
-            warnings.warn(words, SampleWarning, stacklevel=3)
+            warnings.warn(words, SampleWarning, stacklevel=4)  # the caller of fit, or of rearrange
 
 
 def _of_few(n: int, n_held_out: int) -> str:

@@ -29,7 +29,7 @@ __all__ = ["SweepFit"]
 _MOST = 24
 # No more sweeps are added when two in turn each gain less than this share of what all have gained: a single weak one
 # may only have had bad axes
-_LEAST, _WEAK = 0.003, 2
+_LEAST, _WEAK = 0.006, 2
 # Axes are found with one mode first: one mode overfits far less, and its axes are near those of more. After a weak
 # sweep they are found from the latent space's own axes, with all modes at once. In many dimensions one mode climbs for
 # long: of 60, 200 iterations it reached 0.26, 0.70 of the planted slope in 128 dimensions, with no overfitting
@@ -41,13 +41,13 @@ _TURNS = (0.0, 0.5, 0.0, 0.25, 0.75)
 # A sweep need not be exact, because another follows, and all are refined together: few iterations, few steps, one
 # weight; in many dimensions few cosines
 _ITERATIONS, _COSINES = 8, 8
-_WEIGHTS = (3e-3,)
+_WEIGHTS, _MANY_JOINT_WEIGHTS = (3e-3,), (1e-3, 1e-4)
 _FEW_DIMENSIONS, _FEW_ITERATIONS, _FEW_WEIGHTS = 3, 12, (1e-3,)
 # Fewer pairs overfit with a weight that many can do with at once
 _MANY, _WEIGHTS_OF_FEW = 4096, (1e-2, 1e-3)
 # Where all are refined together, by the dimension, with iterations that the weights share. So many pairs for each
 # unknown need no weight but the last, fewer only the first if there are more to come
-_JOINT_WEIGHTS, _JOINT_ITERATIONS, _ENOUGH = {2: (1e-4, 1e-5), 3: (1e-3, 1e-4)}, 30, 4
+_JOINT_WEIGHTS, _JOINT_ITERATIONS, _ENOUGH = {2: (1e-4, 1e-5), 3: (1e-3, 1e-4)}, 20, 4
 # More pairs are asked for, up to so many times as many, as long as the last ones gained so much of the whole; and no
 # more than so many pairs, or pairs of so many coordinates
 _GROWTH, _PAYS, _MOST_PAIRS, _MOST_COORDINATES = 8, 0.001, 2**16, 2**19
@@ -153,7 +153,7 @@ class SweepFit:
     def _joint_weights(self, unknowns: int) -> tuple[float, ...]:
         weights = self.options.regularisation
         if weights is None:
-            weights = _JOINT_WEIGHTS.get(self._dim, _WEIGHTS)
+            weights = _JOINT_WEIGHTS.get(self._dim, _MANY_JOINT_WEIGHTS)
         if len(self.train[0]) >= _ENOUGH * unknowns:
             return weights[-1:]
         return weights if self.more is None else weights[:1]

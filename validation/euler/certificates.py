@@ -19,15 +19,13 @@ from eulerot.euler.certificate import BOUND
 from eulerot.euler.equations import equation_of
 from eulerot.euler.pressure import Pressure
 from eulerot.euler.resolution import in_modes
-from eulerot.latent.source import normal_points
 
 FLOWS = ("two_moons", "eight_gaussians", "checkerboard", "pinwheel")
 
 
 def fitted(name: str, seed: int, **options: object) -> tuple[eulerot.Geodesic, eulerot.Rearrangement]:
     """Return the first geodesic of a fit to 8192 pairs, the only one unless options say otherwise, and the map."""
-    flow, z = eulerot.zoo.load(name), normal_points(8192, 2, seed)
-    s = eulerot.fit(z, flow.forward(z), seed=seed, **{"geodesics": 1} | options).rearrangement
+    s = eulerot.rearrange(eulerot.zoo.load(name), seed=seed, **{"geodesics": 1} | options).rearrangement
     return s.geodesics[0], s
 
 

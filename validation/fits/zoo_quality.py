@@ -3,8 +3,8 @@
     python validation/fits/zoo_quality.py [NAME ...] [--geodesics N] [--align] [--modes K] [--pairs 8192] [--seed 0]
 
 The strict setting of the paper is the default: one geodesic and no alignment, or sweeps without alignment beyond three
-dimensions; ``--geodesics 0 --align`` is the default of the package. 8192 Sobol pairs to fit to, and 5000 pairs to
-measure on that no fit has seen.
+dimensions; ``--geodesics 0 --align --pairs 0`` is the default of the package. 5000 pairs to measure on that no fit has
+seen.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--geodesics", type=int, help="the most that are composed; 0: as many as pay")
     parser.add_argument("--align", action="store_true")
     parser.add_argument("--modes", type=int)
-    parser.add_argument("--pairs", type=int, default=8192)
+    parser.add_argument("--pairs", type=int, default=8192, help="to fit to; 0: as many as pay")
     parser.add_argument("--seed", type=int, default=0, help="of the pairs; the next one is that of the measurement")
     arguments = parser.parse_args()
     print("| flow | cost before | after | exact after | excess before | after | closed | density error | fit |")
@@ -31,7 +31,7 @@ def main() -> None:
         begun, flow = time.perf_counter(), eulerot.zoo.load(name)
         geodesics = (1 if flow.dim <= 3 else 0) if arguments.geodesics is None else arguments.geodesics
         twin = eulerot.rearrange(
-            flow, n_pairs=arguments.pairs, geodesics=geodesics or None, align=arguments.align,
+            flow, n_pairs=arguments.pairs or None, geodesics=geodesics or None, align=arguments.align,
             modes=arguments.modes, seed=arguments.seed,
         )  # fmt: skip
         seconds = time.perf_counter() - begun
