@@ -48,7 +48,7 @@ def dataset(
         What they are.
     times : ndarray, shape (m,)
         The times.
-    fields : ndarray, shape (m, *points) or (m, d, *points)
+    fields : ndarray, shape `(m, *points)` or `(m, d, *points)`
         The fields.
     positions : ndarray, shape (m, n, d), or None
         The particles.

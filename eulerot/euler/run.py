@@ -70,12 +70,12 @@ class SolverStep:
 
     @property
     def field(self) -> FloatArray:
-        """Return the field at the grid points."""
+        """Return the field at the grid points; it is computed now, so ask for it while the callback runs."""
         return self._snapshot.field
 
     @property
     def positions(self) -> FloatArray | None:
-        """Return the particles."""
+        """Return the particles, on the torus not wrapped."""
         return self._snapshot.positions
 
 

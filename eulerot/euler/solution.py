@@ -30,7 +30,7 @@ class Saved:
     ----------
     times : ndarray, shape (m,)
         The times, exactly as asked for.
-    fields : ndarray, shape (m, *points) or (m, d, *points)
+    fields : ndarray, shape `(m, *points)` or `(m, d, *points)`
         The field at these times, the quantity that was given.
     positions : ndarray, shape (m, n, d), or None
         The particles at these times.
