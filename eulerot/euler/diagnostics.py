@@ -25,9 +25,11 @@ class Diagnostics:
         The equation of the field.
     limit : float or None
         The largest share of the enstrophy that the outermost tenth of the kept modes may hold; None for no limit.
+    earlier : object, optional
+        What was recorded before, by the names of the columns.
     """
 
-    def __init__(self, equation: Equation, limit: float | None) -> None:
+    def __init__(self, equation: Equation, limit: float | None, earlier: object | None = None) -> None:
         grid = equation.grid
         self._grid, self._limit = grid, limit
         self._measures: dict[str, Callable[[np.ndarray], float | list[float]]] = {
@@ -39,7 +41,7 @@ class Diagnostics:
             self._measures["casimirs"] = lambda field: _casimirs(equation.synthesised(field))
         elif not grid.walls:
             self._measures["helicity"] = lambda field: invariants.helicity(field, grid)
-        self._columns: dict[str, list] = {name: [] for name in ("times", *self._measures)}
+        self._columns: dict[str, list] = {name: list(getattr(earlier, name, ())) for name in ("times", *self._measures)}
 
     def record(self, time: float, field: np.ndarray) -> None:
         """Measure a field and append its invariants.
@@ -59,6 +61,10 @@ class Diagnostics:
                 f"got {share:.2g} after {len(self._columns['tail']) - 1} steps: the field is under-resolved. Raise "
                 f"points (now {self._grid.points}), end sooner, or set tail_limit=None to go on regardless."
             )
+
+    def last(self, name: str) -> float:
+        """Return what was recorded last in a column of numbers."""
+        return float(self._columns[name][-1])
 
     def columns(self, count: int) -> dict[str, FloatArray | None]:
         """Return the first `count` values of each measure by name, None where it is not taken."""

@@ -3,91 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tqdm import tqdm
 
 from eulerot._types import FloatArray
-from eulerot.checks import checked_choice, checked_count, checked_number
+from eulerot.checks import checked_array, checked_choice, checked_count, checked_number
+from eulerot.checks.scalars import shown
 from eulerot.errors import ResolutionError
-from eulerot.euler import invariants
 from eulerot.euler.diagnostics import Diagnostics
 from eulerot.euler.dropped import check_dropped
 from eulerot.euler.equations import Equation, VorticityEquation, equation_of
 from eulerot.euler.grid import Grid, checked_grid
 from eulerot.euler.integrators import RK4
-from eulerot.euler.particles.advection import Advection
-from eulerot.euler.particles.phases import to_phases, to_positions
-from eulerot.euler.stepping import required_steps, time_steps
+from eulerot.euler.particles.phases import to_phases
+from eulerot.euler.run import Run, SolverStep, State
+from eulerot.euler.solution import EulerSolution, saved_of
+from eulerot.euler.stepping import leg_counts, leg_ends, leg_steps, required_steps
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+__all__ = ["EulerSolution", "SolverStep", "solve_euler"]
 
-__all__ = ["EulerSolution", "solve_euler"]
-
-# Margins of interpolants with which a velocity of few modes is exact to rounding
-_MARGIN = {2: 256, 3: 64}
 _QUANTITIES = ("vorticity", "velocity")
 _SHARE = ("a share in (0, 1]", lambda share: 0 < share <= 1)
 # A velocity whose mean was subtracted in single precision has one of this share of its largest value at most
 _ROUNDED = 1e-6
 
 
-@dataclass(frozen=True)
-class EulerSolution:
-    """A solution of the Euler equations.
-
-    Attributes
-    ----------
-    field : ndarray
-        The field at the end, at the grid points; the quantity that was given.
-    times, energy, enstrophy : ndarray, shape (steps + 1,)
-        The times of the steps, and ``1/2 mean |u|^2`` and ``1/2 mean |omega|^2`` at them.
-    helicity : ndarray, shape (steps + 1,), or None
-        ``mean u . omega`` in three dimensions on the torus; walls do not conserve it.
-    casimirs : ndarray, shape (steps + 1, 2), or None
-        Means of ``omega^3`` and ``omega^4`` over the grid points in two dimensions. The Euler equations conserve them,
-        a truncation does not: their drift shows what it leaves out.
-    tail : ndarray, shape (steps + 1,)
-        The share of the enstrophy in the outermost tenth of the kept modes of any axis.
-    positions : ndarray, shape (n, d), or None
-        The particles at the end; on the torus not wrapped.
-    grid : Grid
-        Where the field lives.
-    field_hat : ndarray
-        Kept coefficients at the end: of the vorticity in two dimensions, of the velocity in three.
-    status : {"completed", "interrupted"}
-        Whether the end was reached; the last of `times` says how far.
-    """
-
-    field: FloatArray
-    times: FloatArray
-    energy: FloatArray
-    enstrophy: FloatArray
-    helicity: FloatArray | None
-    casimirs: FloatArray | None
-    tail: FloatArray
-    positions: FloatArray | None
-    grid: Grid
-    field_hat: np.ndarray
-    status: str
-
-    def spectrum(self) -> tuple[FloatArray, FloatArray]:
-        """Return wavenumbers and the energy in the shell around each at the end; the sum is the energy."""
-        return invariants.spectrum(self.field_hat, self.grid)
-
-    def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw vorticity and velocity at the end; in space, those in the middle plane of the last axis."""
-        from eulerot import plotting
-
-        return plotting.field(*equation_of(self.grid).section(self.field_hat), sides=self.grid.sides, ax=ax)
-
-
 def solve_euler(
-    field0: ArrayLike,
+    field0: ArrayLike | EulerSolution,
     grid: Grid,
     *,
     time: float,
@@ -98,22 +41,27 @@ def solve_euler(
     evaluation: str = "splines",
     courant: float = 0.5,
     tail_limit: float | None = 1e-2,
+    save_at: ArrayLike | None = None,
+    callback: Callable[[SolverStep], object] | None = None,
     progress: bool = False,
 ) -> EulerSolution:
     """Evolve a field by the incompressible Euler equations, equations (6) to (8).
 
     Parameters
     ----------
-    field0 : array_like
+    field0 : array_like or EulerSolution
         In two dimensions the vorticity ``omega = v_x - u_y`` at the grid points, shape `grid.points`; in three the
         velocity, shape ``(3, *grid.points)``. What no solution on the grid has is dropped: modes beyond the
         truncation, a mean vorticity, a divergence, what crosses the walls. `tail_limit` bounds how much that may be.
+        A solution is gone on with from its end, with its particles and its quantity: what is returned holds it from its
+        start. If `save_at` of a run in one go has the time at which it ends, the bits are those of that run.
     grid : Grid
         Domain and truncation.
     time : float
-        Duration; negative to go back.
+        Duration, that of a solution gone on with included; negative to go back.
     steps : int, optional
-        Runge-Kutta steps of fourth order; by default as many as `courant` asks for, and more where the field speeds up.
+        Runge-Kutta steps of fourth order over the duration; by default as many as `courant` asks for, and more where
+        the field speeds up.
     threads : int
         Threads. Results do not depend on it.
     particles : array_like, shape (n, d), optional
@@ -135,13 +83,21 @@ def solve_euler(
         for no limit. The vorticity of rolling shear layers, of the four-mode flow and of the Taylor-Green vortex was
         off by 1 to 2 percent when the outermost share crossed 1e-4, by 3 to 7 at 1e-3 and by 9 to 18 at the default,
         which only stops solutions that no longer mean much; see ``validation/euler/resolution.py``.
+    save_at : array_like, shape (m,), optional
+        Times from 0 to `time`, in the order in which they are met, at which to keep the field, the particles and the
+        invariants in the solution's `saved`. Steps end there exactly: between two of these times they are equal and
+        shorter, and begin afresh as those of a solution that starts there. Of a solution gone on with, the times beyond
+        its end; those that it saved are kept.
+    callback : callable, optional
+        Is called with a `SolverStep` after each step, and ends the solution there by a true answer.
     progress : bool
         Whether to show a progress bar.
 
     Returns
     -------
     EulerSolution
-        The field at the end, and the invariants at every step. Ctrl-C ends the solution with what there is.
+        The field at the end, the invariants at every step, and what was saved. Ctrl-C ends the solution
+        with what there is.
 
     Raises
     ------
@@ -158,42 +114,92 @@ def solve_euler(
     >>> solution = solve_euler(np.cos(x) + np.cos(2 * y), grid, time=1.0, steps=50)
     >>> bool(abs(solution.energy[-1] / solution.energy[0] - 1) < 1e-9)
     True
+    >>> saved = solve_euler(np.cos(x) + np.cos(2 * y), grid, time=1.0, save_at=[0, 0.3, 1]).saved
+    >>> saved.times, saved.fields.shape
+    (array([0. , 0.3, 1. ]), (3, 32, 32))
     """
     time, courant = checked_number("time", time), checked_number("courant", courant, *_SHARE)
     if tail_limit is not None:
         tail_limit = checked_number("tail_limit", tail_limit, f"{_SHARE[0]}, or None for no limit", _SHARE[1])
-    least = None if steps is None else checked_count("steps", steps)
+    steps = None if steps is None else checked_count("steps", steps)
     equation = equation_of(checked_grid(grid), threads=checked_count("threads", threads))
-    native = "vorticity" if grid.dim == 2 else "velocity"
-    quantity = checked_choice("quantity", native if quantity is None else quantity, _QUANTITIES)
-    field = _field_of(equation, field0, quantity, tail_limit)
-    if least is None:
-        least = required_steps(equation, field, time, courant * RK4.stability)
-    phases = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
-    diagnostics, status = Diagnostics(equation, tail_limit), "completed"
-    stages = None if phases is None else equation.zeros(1, RK4.stages)
-    advance = _evaluation(evaluation, equation)
-    diagnostics.record(0.0, field)
-    state = (0, field, phases)  # of the last complete step, whenever Ctrl-C comes
-    try:
-        share = courant if steps is None else None
-        following = time_steps(equation, field, time, least, RK4, courant=share, stages=stages)
-        for now, dt, after in tqdm(following, total=least, desc="Euler", unit=" steps", disable=not progress):
-            if stages is not None and phases is not None:
-                phases = advance(phases, stages, dt)
-            diagnostics.record(now, after)
-            state = (state[0] + 1, after, phases)
-    except KeyboardInterrupt:
-        status = "interrupted"
-    done, field, phases = state
-    return EulerSolution(
-        field=equation.synthesised(field) if quantity == native else _other_quantity(equation, field),
-        positions=None if phases is None else to_positions(phases, grid),
-        grid=grid,
-        field_hat=field,
-        status=status,
-        **diagnostics.columns(done + 1),  # type: ignore[arg-type]
+    earlier = field0 if isinstance(field0, EulerSolution) else None
+    given = ("vorticity" if grid.dim == 2 else "velocity") if earlier is None else earlier.quantity
+    quantity = checked_choice("quantity", given if quantity is None else quantity, _QUANTITIES)
+    if isinstance(field0, EulerSolution):
+        _check_continued(field0, grid, time, particles, quantity)
+        state = State(len(field0.times) - 1, float(field0.times[-1]), field0.field_hat.copy(), field0.phases)
+    else:
+        field = _field_of(equation, field0, quantity, tail_limit)
+        phases = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
+        state = State(0, 0.0, field, phases)
+    saving = save_at is not None or (earlier is not None and earlier.saved is not None)
+    times = _checked_save_times(() if save_at is None else save_at, time, None if earlier is None else state.time)
+    diagnostics = Diagnostics(equation, tail_limit, earlier)
+    snapshots = [] if earlier is None or earlier.saved is None else earlier.saved.snapshots()
+    run = Run(equation, quantity, diagnostics, set(times.tolist()) - {0.0}, snapshots, _checked_callback(callback))
+    if earlier is None:
+        diagnostics.record(0.0, state.field)
+        if 0.0 in times:
+            snapshots.append(run.snapshot(state))
+    ends = leg_ends(times, time, state.time)
+    stages = None if state.phases is None else equation.zeros(1, RK4.stages)
+    following = leg_steps(
+        equation, state.field, ends, RK4, start=state.time, steps=steps, courant=courant, stages=stages
     )
+    expected = steps or required_steps(equation, state.field, time, courant * RK4.stability)
+    total = sum(leg_counts(ends, expected, state.time))
+    state, status = run.go(state, following, stages, evaluation=evaluation, total=total, progress=progress)
+    columns, end = diagnostics.columns(state.step + 1), run.snapshot(state)
+    return EulerSolution(
+        field=end.field,
+        positions=end.positions,
+        grid=grid,
+        field_hat=state.field,
+        status=status,
+        quantity=quantity,
+        saved=saved_of(snapshots, end, columns) if saving else None,
+        phases=state.phases,
+        **columns,  # type: ignore[arg-type]
+    )
+
+
+def _checked_callback(callback: object) -> Callable[[SolverStep], object] | None:
+    """Return what can be called with a step, or None."""
+    if callback is not None and not callable(callback):
+        raise ValueError(f"callback: expected a function of a step, or None; got {shown(callback)}.")
+    return callback
+
+
+def _check_continued(
+    earlier: EulerSolution, grid: Grid, time: float, particles: ArrayLike | None, quantity: str
+) -> None:
+    """Raise an error if a solution cannot be gone on with in this way."""
+    if earlier.grid != grid:
+        raise ValueError(f"grid: expected that of the solution, {earlier.grid}; got {grid}. Pass solution.grid.")
+    if particles is not None:
+        raise ValueError("particles: expected none, a solution has its own; got some. Leave them out.")
+    if quantity != earlier.quantity:
+        raise ValueError(f"quantity: expected {earlier.quantity!r}, as before; got {quantity!r}. Leave it out.")
+    end = float(earlier.times[-1])
+    if abs(time) <= abs(end) or time * end < 0:
+        raise ValueError(
+            f"time: expected one beyond {end:g}, where the solution ends; got {time:g}. It counts from the start."
+        )
+
+
+def _checked_save_times(save_at: ArrayLike, time: float, beyond: float | None) -> FloatArray:
+    """Return the times to save, from 0 or beyond a time to `time`, in the order in which they are met."""
+    times = np.atleast_1d(checked_array("save_at", save_at)) + 0.0  # zero has no sign
+    ahead = times if time >= 0 else -times
+    inside = ahead >= 0 if beyond is None else ahead > abs(beyond)
+    if times.ndim != 1 or not np.all(inside & (ahead <= abs(time))) or np.any(np.diff(ahead) <= 0):
+        first = "from 0" if beyond is None else f"beyond {beyond:g}"
+        raise ValueError(
+            f"save_at: expected times {first} to time={time:g}, each beyond the one before; got {shown(save_at)}. Sort "
+            "them, and leave out those outside."
+        )
+    return times
 
 
 def _field_of(equation: Equation, field0: ArrayLike, quantity: str, limit: float | None) -> np.ndarray:
@@ -221,24 +227,3 @@ def _check_mean(velocity: FloatArray, dtype: np.dtype) -> None:
             f"field0: expected a velocity without mean; got a mean of {mean}. It only moves the solution along: "
             "subtract it, or set tail_limit=None to have it dropped."
         )
-
-
-def _evaluation(name: str, equation: Equation) -> Callable[[FloatArray, np.ndarray, float], FloatArray]:
-    """Return how particles are advanced by one step, given its stage fields, shape ``(1, stages, ...)``."""
-    if checked_choice("evaluation", name, ("splines", "nufft")) == "nufft":
-        from eulerot.euler.particles.nonuniform import NonuniformAdvection
-
-        nonuniform = NonuniformAdvection(equation, RK4, equation.threads)
-        return lambda phases, stages, dt: nonuniform.advance(phases, stages[0], dt)
-
-    margin = _MARGIN[equation.grid.dim]
-
-    def splines(phases: FloatArray, stages: np.ndarray, dt: float) -> FloatArray:
-        return Advection.of(equation, stages, dt, RK4, equation.threads, margin).advance(phases)
-
-    return splines
-
-
-def _other_quantity(equation: Equation, field: np.ndarray) -> FloatArray:
-    """Return the velocity of a vorticity in the plane, the vorticity of a velocity in space; on the grid."""
-    return equation.velocity(field) if isinstance(equation, VorticityEquation) else equation.vorticity(field)

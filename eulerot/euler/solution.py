@@ -1,0 +1,169 @@
+"""What a solve returns: the end, the invariants at each step, and the solution at the times that were asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from eulerot._types import FloatArray
+from eulerot.euler import invariants
+from eulerot.euler.dataset import dataset
+from eulerot.euler.equations import equation_of
+from eulerot.euler.grid import Grid
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.axes import Axes
+
+__all__ = ["EulerSolution", "Saved", "Snapshot", "saved_of"]
+
+_MEASURES = ("energy", "enstrophy", "helicity", "casimirs", "tail")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A solution at the times that were asked for, as far as it came.
+
+    Attributes
+    ----------
+    times : ndarray, shape (m,)
+        The times, exactly as asked for.
+    fields : ndarray, shape `(m, *points)` or `(m, d, *points)`
+        The field at these times, the quantity that was given.
+    positions : ndarray, shape (m, n, d), or None
+        The particles at these times.
+    energy, enstrophy : ndarray, shape (m,)
+        The invariants at these times.
+    indices : ndarray of int, shape (m,)
+        Where these times stand among those of all steps: ``solution.tail[saved.indices]`` is the tail at them.
+    """
+
+    times: FloatArray
+    fields: FloatArray
+    positions: FloatArray | None
+    energy: FloatArray
+    enstrophy: FloatArray
+    indices: np.ndarray
+
+    def snapshots(self) -> list[Snapshot]:
+        """Return what was saved, one time each."""
+        positions = [None] * len(self.times) if self.positions is None else self.positions
+        return [Snapshot(int(i), *each) for i, *each in zip(self.indices, self.fields, positions, strict=True)]
+
+
+class Snapshot(NamedTuple):
+    """The field and the particles after so many steps."""
+
+    step: int
+    field: FloatArray
+    positions: FloatArray | None
+
+
+def saved_of(snapshots: list[Snapshot], end: Snapshot, columns: dict[str, FloatArray | None]) -> Saved:
+    """Return what was saved up to the end, at which a solution may be interrupted, with the invariants then."""
+    kept = [each for each in snapshots if each.step <= end.step]
+    indices = np.array([each.step for each in kept], dtype=np.int64)
+    times, energy, enstrophy = (columns[name] for name in ("times", "energy", "enstrophy"))
+    assert times is not None and energy is not None and enstrophy is not None
+    positions = None
+    if end.positions is not None:
+        positions = np.array([each.positions for each in kept]).reshape(len(kept), *end.positions.shape)
+    return Saved(
+        times=times[indices],
+        fields=np.array([each.field for each in kept]).reshape(len(kept), *end.field.shape),
+        positions=positions,
+        energy=energy[indices],
+        enstrophy=enstrophy[indices],
+        indices=indices,
+    )
+
+
+@dataclass(frozen=True)
+class EulerSolution:
+    """A solution of the Euler equations.
+
+    Attributes
+    ----------
+    field : ndarray
+        The field at the end, at the grid points; the quantity that was given.
+    times, energy, enstrophy : ndarray, shape (steps + 1,)
+        The times of the steps, and ``1/2 mean |u|^2`` and ``1/2 mean |omega|^2`` at them.
+    helicity : ndarray, shape (steps + 1,), or None
+        ``mean u . omega`` in three dimensions on the torus; walls do not conserve it.
+    casimirs : ndarray, shape (steps + 1, 2), or None
+        Means of ``omega^3`` and ``omega^4`` over the grid points in two dimensions. The Euler equations conserve them,
+        a truncation does not: their drift shows what it leaves out.
+    tail : ndarray, shape (steps + 1,)
+        The share of the enstrophy in the outermost tenth of the kept modes of any axis.
+    positions : ndarray, shape (n, d), or None
+        The particles at the end; on the torus not wrapped.
+    grid : Grid
+        Where the field lives.
+    field_hat : ndarray
+        Kept coefficients at the end: of the vorticity in two dimensions, of the velocity in three.
+    status : {"completed", "stopped", "interrupted"}
+        Whether the end was reached, a callback stopped the solution, or Ctrl-C did; the last of `times` says how far
+        it came.
+    quantity : {"vorticity", "velocity"}
+        What the field is.
+    saved : Saved, or None
+        The solution at the times of `save_at`.
+    phases : ndarray, shape (n, d), or None
+        The particles at the end as the solver holds them, by their distances from the walls of a box: from these
+        `solve_euler` goes on without a loss.
+    """
+
+    field: FloatArray
+    times: FloatArray
+    energy: FloatArray
+    enstrophy: FloatArray
+    helicity: FloatArray | None
+    casimirs: FloatArray | None
+    tail: FloatArray
+    positions: FloatArray | None
+    grid: Grid
+    field_hat: np.ndarray
+    status: str
+    quantity: str
+    saved: Saved | None = None
+    phases: FloatArray | None = None
+
+    def spectrum(self) -> tuple[FloatArray, FloatArray]:
+        """Return wavenumbers and the energy in the shell around each at the end; the sum is the energy."""
+        return invariants.spectrum(self.field_hat, self.grid)
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw vorticity and velocity at the end; in space, those in the middle plane of the last axis."""
+        from eulerot import plotting
+
+        return plotting.field(*equation_of(self.grid).section(self.field_hat), sides=self.grid.sides, ax=ax)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Return the solution at the times that were saved, or else at its end, as a data set of xarray.
+
+        It holds the field, by the name of its quantity, the particles as ``position``, and the invariants, with the
+        coordinates of the grid, and units in terms of the length and the time in which grid and field were given.
+
+        Raises
+        ------
+        ImportError
+            If xarray is missing.
+
+        Examples
+        --------
+        >>> from eulerot import Grid, solve_euler
+        >>> grid = Grid((16, 16))
+        >>> solution = solve_euler(np.cos(grid.mesh()[0]), grid, time=1.0, save_at=[0.0, 0.5, 1.0])
+        >>> data = solution.to_xarray()
+        >>> data.vorticity.dims, data.energy.sel(time=0.5).item()
+        (('time', 'x', 'y'), 0.25)
+        """
+        if self.saved is None:
+            indices, fields = np.array([len(self.times) - 1]), self.field[None]
+            positions = None if self.positions is None else self.positions[None]
+        else:
+            indices, fields, positions = self.saved.indices, self.saved.fields, self.saved.positions
+        measures = {name: each[indices] for name in _MEASURES if (each := getattr(self, name)) is not None}
+        return dataset(self.grid, self.quantity, self.times[indices], fields, positions, measures)
