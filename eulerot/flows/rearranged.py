@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["RearrangedFlow", "rearrange"]
 
 PROBES = 16  # latents whose data tell whether a flow has changed
-# The pairs that a fit begins with and is judged by, where it may ask for more; how often it may ask
-_FIRST_PAIRS, _STREAMS = 8192, 8
+# The pairs that a fit begins with and is judged by, where it may ask for more; how often it may
+_FIRST_PAIRS, _STREAMS = (7168, 8192), 8
 
 
 @dataclass(frozen=True)
@@ -251,11 +251,10 @@ def rearrange(
         A flow of the standard normal, or a trained model that `eulerot.flow` makes one of. For a model that needs more
         than a context, such as its dimension or direction, pass what `eulerot.flow` returns.
     n_pairs : int or None
-        Pairs to fit to, from a Sobol sequence of latents; those that are held out come in addition, from another
-        sequence, and are the share `held_out` of all. By default the fit begins with 8192, is judged by as many others,
-        and asks the flow for up to 65,536 (in many dimensions for fewer, 524,288 coordinates) as long as held-out pairs
-        gain from them: half a minute in the plane on two cores, two minutes in ten dimensions. One geodesic alone, and
-        angles, have the first 8192.
+        Pairs to fit to and, the share `held_out` of them, to judge by; both from Sobol sequences of latents of their
+        own. By default the fit begins with 7168, is judged by 8192 others, and asks the flow for 50,176 more (in many
+        dimensions for fewer, 524,288 coordinates in all) if held-out pairs gain from them: half a minute in the plane
+        on two cores, two minutes in ten dimensions. One geodesic alone, and angles, have the first 7168.
     seed : int
         Seed of the latents and of the fit.
     domain : {"cube", "torus"}
@@ -299,10 +298,11 @@ def rearrange(
     check_options(n_train + n_held, dim, settings)
 
     def more(n: int) -> tuple[FloatArray, FloatArray]:
-        return _pairs(source, n, next(streams), domain)
+        return _pairs(source, (n,), (next(streams),), domain)
 
     # of one low-discrepancy sequence, those held out would have too much of what the others have too little of
-    train, held = _pairs(source, n_train, seed, domain), more(n_held)
+    z, x = _pairs(source, (n_train, n_held), (seed, next(streams)), domain)
+    train, held = (z[:n_train], x[:n_train]), (z[n_train:], x[n_train:])
     check_source(train[0], domain=domain)
     result = fit_to(train, held, settings, more=more if n_pairs is None else None)
     return RearrangedFlow(source, result.rearrangement, result, _images(source, dim, domain))
@@ -311,16 +311,20 @@ def rearrange(
 def _counts(n_pairs: int | None, held_out: float) -> tuple[int, int]:
     """Return how many pairs to fit to, at first, and how many to hold out."""
     if n_pairs is None:
-        return _FIRST_PAIRS, _FIRST_PAIRS
-    return n_pairs, max(1, round(held_out / (1 - held_out) * n_pairs))
+        return _FIRST_PAIRS
+    n_held = min(max(1, round(held_out * n_pairs)), n_pairs - 1)
+    return n_pairs - n_held, n_held
 
 
-def _pairs(source: Flow, n: int, seed: Seed, domain: str) -> tuple[FloatArray, FloatArray]:
-    """Return latents and their data, all finite; from a Sobol sequence of latents, if the flow maps them."""
-    if isinstance(source, AdaptedFlow):
-        z, x = source.pairs(n, seed)
+def _pairs(
+    source: Flow, counts: tuple[int, ...], seeds: tuple[Seed, ...], domain: str
+) -> tuple[FloatArray, FloatArray]:
+    """Return latents and their data, all finite; from Sobol sequences of latents, if the flow maps them."""
+    if isinstance(source, AdaptedFlow) and source.draws_data:
+        z, x = source.pairs(sum(counts), seeds[0])
         return finite_latents(z, x), finite_data(x, z)
-    z = source_points(n, flow_dim(source), seed, domain=domain)
+    dim = flow_dim(source)
+    z = np.concatenate([source_points(n, dim, seed, domain=domain) for n, seed in zip(counts, seeds, strict=True)])
     return z, _data(source, z)
 
 

@@ -78,7 +78,7 @@ class AdaptedFlow:
     def sample(self, n: int, seed: Seed = None) -> FloatArray:
         """Return `n` samples, shape ``(n, dim)``; `seed` is what `numpy.random.default_rng` takes."""
         rng = np.random.default_rng(seed)
-        if self.numerical == "forward" and self._sample is not None:
+        if self.draws_data:
             return self.model_samples(n, int(rng.integers(2**31)))
         return self.forward(rng.standard_normal((n, self.dim)))
 
@@ -86,12 +86,17 @@ class AdaptedFlow:
         """Return `n` samples by the model's own sampler, if it has one."""
         return self.sample(n, seed) if self._sample is None else self._sample(n, seed)
 
+    @property
+    def draws_data(self) -> bool:
+        """Whether pairs come from samples and their latents: where the model has an inverse map only."""
+        return self.numerical == "forward" and self._sample is not None
+
     def pairs(self, n: int, seed: Seed = 0) -> tuple[FloatArray, FloatArray]:
         """Return `n` pairs ``(z, x)`` to fit to: Sobol latents and their data, or samples and their latents.
 
         The latter where the model has an inverse map only.
         """
-        if self.numerical == "forward" and self._sample is not None:
+        if self.draws_data:
             x = self.sample(n, seed)
             return self.inverse(x), x
         z = normal_points(n, self.dim, seed)
