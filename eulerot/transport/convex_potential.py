@@ -20,7 +20,7 @@ _STEPS, _RESIDUAL = 100, 1e-20
 
 @dataclass(frozen=True)
 class Coordinates:
-    """Affine coordinates of latents and data that keep ``x . y`` up to a unit, and take out a linear Monge map.
+    """Affine coordinates of latents and data that keep their products up to a unit, and take out a linear Monge map.
 
     With ``y' = R (y - m_y) / s_y`` and ``x' = R^-T (x - m_x) / s_x``, the product ``s_y s_x x' . y'`` is that of the
     centred pair, so that duality gaps are those in the coordinates, times ``s_y s_x``. For a symmetric `R` whose square
@@ -64,7 +64,7 @@ class Coordinates:
 class ConvexPotential:
     """A convex function of latents, of which gradient and conjugate are known.
 
-    In the coordinates ``z`` of latents it is
+    In the coordinates ``z`` of latents it is::
 
         phi(z) = alpha / 2 |z|^2 + c . z + sum_g tau_g log sum_k exp((w_k . z + b_k) / tau_g),
 
@@ -103,14 +103,20 @@ class ConvexPotential:
         return values, standard.spreads[1] * _rows_times(slopes, standard.root) + shift
 
     def conjugate(self, x: ArrayLike) -> FloatArray:
-        """Return ``phi*(x) = max x . y - phi(y)``, by Newton's method; never too small by more than rounding."""
+        """Return the conjugate at data, by Newton's method; never too small by more than rounding.
+
+        It is ``phi*(x) = max x . y - phi(y)``.
+        """
         standard, data = self.coordinates, checked_samples("x", x, dim=len(self.coordinates.root))
         there = standard.of_data(data)
         shift = np.einsum("ni,i->n", data - standard.means[1], standard.means[0])
         return standard.unit * self._conjugates(there, there.copy()) + shift
 
     def gaps(self, y: ArrayLike, x: ArrayLike) -> FloatArray:
-        """Return the duality gap ``2 (phi(y) + phi*(x) - x . y)`` of each pair, shape ``(n,)``, never negative."""
+        """Return the duality gap of each pair, shape ``(n,)``, never negative.
+
+        It is ``2 (phi(y) + phi*(x) - x . y)``.
+        """
         latents, data = checked_pairs("y", y, "x", x)
         z, there = self.coordinates.of_latents(latents), self.coordinates.of_data(data)
         values = self._evaluated(z)[0] + self._conjugates(there, z.copy()) - np.einsum("ni,ni->n", z, there)
