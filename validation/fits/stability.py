@@ -92,7 +92,8 @@ def steps(draws: list[dict[tuple[str, int], FloatArray]], setting: str, places: 
         means = np.array([change.mean() for change in changes])
         of_latents = np.sqrt(sum(change.var() / len(change) for change in changes)) / len(draws)
         between = means.std(ddof=1) / np.sqrt(len(draws)) if len(draws) > 1 else 0.0
-        yield float(means.mean() / max(of_latents, between))
+        # maps that are the same have no step
+        yield float(means.mean() / max(of_latents, between, np.finfo(float).tiny))
 
 
 def main() -> None:
