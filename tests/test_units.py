@@ -13,8 +13,11 @@ from eulerot.latent.source import normal_points, random_source
 from eulerot.transport.cost import transport_cost
 
 OPTIONS = {
-    1: {}, 2: {"modes": 5, "align": False, "geodesics": 3}, 3: {"modes": 3, "geodesics": 3}, 10: {"modes": 3, "geodesics": 1}
-}  # fmt: skip
+    1: {},
+    2: {"modes": 5, "align": False, "geodesics": 3},
+    3: {"modes": 3, "geodesics": 3},
+    10: {"modes": 3, "geodesics": 1},
+}
 
 
 def fitted(z, x):

@@ -30,7 +30,7 @@ __all__ = ["InitialGuess"]
 _ANGLES = 8
 _WIDTH = 0.5 * math.pi / _ANGLES
 # In space so many rotations are looked at; coarse fits are made in the steepest, and in the latent space's own axes
-_ROTATIONS, _STEEPEST = 32, 2
+_ROTATIONS, _STEEPEST = 32, 4
 _MODES = {2: 8, 3: 4}
 _STEPS = 4
 _COSINES = 8
