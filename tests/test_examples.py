@@ -1,6 +1,7 @@
 """The worked examples of the documentation: small versions run, and what they measure is what they say."""
 
 import sys
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import eulerot
 from eulerot.flows.linear import LinearFlow
 
 EXAMPLES = Path(__file__).parent.parent / "docs" / "examples"
+LIBRARIES = [pytest.mark.flows, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture
@@ -61,3 +63,50 @@ def test_interpolation(script, tmp_path, capsys):
     assert row[0] == "two_moons" and picture.stat().st_size > 10_000 and recorded("interpolation", printed)
     backwards = [float(row[column].split()[0]) for column in (head.index("backwards, flow"), -1)]
     assert backwards[1] < backwards[0]
+
+
+class TestReflow:
+    pytestmark = LIBRARIES
+
+    @of("reflow")
+    def test_plans_are_the_best_ones(self, script):
+        z, x = np.random.default_rng(0).standard_normal((2, 6, 2))
+        order = script.optimal(z, x)
+        least = min(np.sum((x[list(each)] - z) ** 2) for each in permutations(range(6)))
+        assert np.sum((x[order] - z) ** 2) == pytest.approx(least, rel=1e-12)
+
+    @of("reflow")
+    def test_the_sliced_distance_of_a_shift(self, script):
+        x = np.random.default_rng(0).standard_normal((100, 2))
+        # the mean of (c . direction)^2 over all directions is |c|^2 / 2
+        assert script.distance(script.slices(x), script.slices(x + np.array([3.0, 4.0]))) == pytest.approx(
+            5 / 2**0.5, rel=1e-12
+        )
+
+    @of("reflow")
+    def test_enough_steps_are_enough_from_there_on(self, script):
+        noise = 1 / script.ENOUGH
+        assert script.enough(np.array([3, 0.5, 2, 1, 1, 0.9, 1.0]), noise) == "8"
+        assert script.enough(np.full(7, 0.5), noise) == "1"
+        assert script.enough(np.array([0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 2]), noise) == "more than 64"
+
+    @of("reflow")
+    def test_training_repeats_bit_by_bit(self, script):
+        flow, settings = script.load("pinwheel, exchanged"), script.Settings(iterations=3, batch=16, pool=64)
+        twin = eulerot.RearrangedFlow(flow, eulerot.Rearrangement.identity(2))
+        for coupling in script.COUPLINGS:
+            pairs = [script.Pairs(flow, twin, settings, seed=0) for _ in range(2)]
+            first, again = (script.trained(each, coupling, settings, seed=0) for each in pairs)
+            moved = [script.integrated(each, pairs[0].z, 3) for each in (first, again)]
+            assert np.array_equal(*moved) and not np.array_equal(moved[0], pairs[0].z)
+        assert np.array_equal(pairs[0].x, eulerot.zoo.load("pinwheel").forward(pairs[0].z[:, ::-1]))
+
+    @of("reflow")
+    def test_it_runs(self, script, tmp_path, capsys):
+        small = script.Settings(iterations=150, batch=64, pool=1024, fresh=500, n_pairs=512, modes=4)
+        script.main(small, ["--flows", "two_moons", "--seeds", "0", "--picture", str(tmp_path / "steps.png")])
+        printed = capsys.readouterr().out
+        _, *rows = table(printed)
+        one_step = {row[1]: float(row[2]) for row in rows}
+        assert list(one_step) == list(script.COUPLINGS) and recorded("reflow", printed)
+        assert one_step["twin"] < 0.6 * one_step["independent"] and (tmp_path / "steps.png").exists()
