@@ -110,3 +110,66 @@ class TestReflow:
         one_step = {row[1]: float(row[2]) for row in rows}
         assert list(one_step) == list(script.COUPLINGS) and recorded("reflow", printed)
         assert one_step["twin"] < 0.6 * one_step["independent"] and (tmp_path / "steps.png").exists()
+
+
+class TestInference:
+    pytestmark = LIBRARIES
+
+    @of("inference")
+    def test_the_zoo_in_zuko_is_the_zoo(self, script):
+        import torch
+
+        zoo, flow = eulerot.zoo.load("pinwheel"), script.in_zuko("pinwheel")
+        z = np.random.default_rng(0).standard_normal((100, 2))
+        x = zoo.forward(z)
+        with torch.no_grad():
+            assert np.abs(flow().log_prob(torch.tensor(x)).numpy() - zoo.log_prob(x)).max() < 1e-10
+            assert np.abs(flow().transform.inv(torch.tensor(z)).numpy() - x).max() < 1e-10
+
+    @of("inference")
+    def test_the_evidence_is_the_mean_likelihood(self, script):
+        import torch
+
+        x = torch.tensor(eulerot.zoo.load("two_moons").sample(20_000, seed=0))
+        observed = x[:4]
+        means = [script.log_likelihood(x, each).exp().mean().log().item() for each in observed]
+        found = script.log_evidence(script.in_zuko("two_moons"), observed)
+        assert np.allclose(found.numpy(), means, atol=0.05)
+
+    @of("inference")
+    def test_gaussian_posteriors_leave_no_gap(self, script):
+        import torch
+
+        matrix = torch.tensor([[1.0, 0.5], [0.0, 0.5]], dtype=torch.float64)
+        observed = torch.tensor([[1.0, -0.5], [0.0, 1.0]], dtype=torch.float64)
+        covariance = matrix @ matrix.T + script.NOISE**2 * torch.eye(2, dtype=torch.float64)
+        law = torch.distributions.MultivariateNormal(torch.zeros(2, dtype=torch.float64), covariance)
+        # the bound leaves out no constant: at the posterior itself each draw gives the evidence
+        settings = script.Settings(iterations=500, samples=64, measured=4096)
+        fit = script.fitted(lambda z: z @ matrix.T, observed, law.log_prob(observed), settings)
+        assert np.abs(fit.gap).max() < 2e-3 and fit.noise.shape == (2,)
+
+    @of("inference")
+    def test_descent_ends_where_it_says(self, script):
+        import torch
+
+        x = torch.tensor([[1.0, 2.0], [0.0, 0.0], [-3.0, 1.0]], dtype=torch.float64)  # where it begins, too
+        stretch = torch.tensor([1.0, 4.0], dtype=torch.float64)
+        one, four = (script.descended(forward, x, 200) for forward in (lambda z: 2 * z, lambda z: stretch * z))
+        assert one[1] == four[1] == 0 and 0 < one.max() < 12
+        assert script.descended(lambda z: z, x, 200).tolist() == [0, 0, 0]
+        assert np.all(four[[0, 2]] > one[[0, 2]]) and four.max() < 200
+        assert script.descended(lambda z: stretch * z, x, 2).tolist() == [2, 0, 2]
+        assert np.allclose(script.condition(lambda z: stretch * z, x), 4.0)
+
+    @of("inference")
+    def test_it_runs(self, script, tmp_path, capsys):
+        picture = tmp_path / "descent.png"
+        small = script.Settings(8, iterations=5, samples=1, measured=8, most=10, n_pairs=512, modes=4)
+        script.main(small, ["--flows", "pinwheel", "--picture", str(picture)])
+        printed = capsys.readouterr().out
+        head, row = table(printed)
+        assert row[0] == "pinwheel" and recorded("inference", printed) and picture.exists()
+        condition, iterations = (head.index(f"{name}, flow") for name in ("condition", "iterations"))
+        assert all(float(row[column]) > 1 for column in (condition, condition + 1))
+        assert all(0 < float(row[column]) <= small.most for column in (iterations, iterations + 1))
