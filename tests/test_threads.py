@@ -114,10 +114,10 @@ def test_grids(points, domain):
 def test_geodesics(points, domain, field_steps):
     def make():
         grid = eulerot.Grid(points, domain)
-        return eulerot.Geodesic(field_on(grid), grid, time=0.6, steps=6, threads=2, field_steps=field_steps)
+        return eulerot.Geodesic(field_on(grid), grid, time=0.6, steps=4, threads=2, field_steps=field_steps)
 
     rng = np.random.default_rng(1)
-    start, bar = rng.uniform(0.1, 3.0, (300, len(points))), rng.standard_normal((300, len(points)))
+    start, bar = rng.uniform(0.1, 3.0, (150, len(points))), rng.standard_normal((150, len(points)))
     check(
         make,
         lambda geodesic: geodesic.forward(start),

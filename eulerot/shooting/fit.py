@@ -238,8 +238,8 @@ def check_options(n: int, dim: int, options: FitOptions) -> None:
         )
     alone = _is_alone(dim, options)
     modes, power = (options.modes_in(dim), dim) if alone else (options.sweep_modes_in(dim), 2)
-    # pairs that were enough for sixteen modes are enough for the default, which is more
-    least = max((modes if options.modes is not None else min(modes, 16)) ** power, 16)
+    # pairs that were enough for the defaults of before are enough for those of now, which are more
+    least = max((modes if options.modes is not None else min(modes, 16 if dim <= 3 else 10)) ** power, 16)
     if n < least:
         raise ValueError(
             f"z: expected at least {least} pairs for modes = {modes}, modes^{power} unknowns a geodesic; got {n}. "

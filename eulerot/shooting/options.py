@@ -30,7 +30,7 @@ class FitOptions:
         ``"cube"`` for standard normal latents; ``"torus"`` for flows on one or two angles, whose latents are
         uniform.
     modes : int or None
-        Modes kept an axis, ``K`` of equation (7). By default 24 in each plane in two and three dimensions and 10 in
+        Modes kept an axis, ``K`` of equation (7). By default 24 in each plane in two and three dimensions and 14 in
         more; for one geodesic alone 18 in the plane, 8 in space, and 16 for two angles.
     geodesics : int or None
         The most geodesics that are composed, each in axes of its own, and in more than two dimensions of disjoint
@@ -141,7 +141,7 @@ class FitOptions:
 
     def sweep_modes_in(self, dim: int) -> int:
         """Return how many modes an axis are kept in the planes of a sweep in `dim` dimensions."""
-        return self.modes or (24 if dim <= 3 else 10)
+        return self.modes or (24 if dim <= 3 else 14)
 
     @property
     def rotation(self) -> FloatArray:
