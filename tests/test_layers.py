@@ -21,7 +21,8 @@ euler.integrators euler.diagnostics euler.dropped euler.stepping euler.pressure 
 euler.particles._kernels_splines euler.particles._kernels_lanes euler.particles._kernels_plane
 euler.particles._kernels_space euler.particles._kernels euler.particles.phases euler.particles.interpolant
 euler.particles.ordering euler.particles.advection euler.particles.nonuniform euler.particles euler.trajectory
-euler.splined euler.dataset euler.solution euler.run euler.solver euler.geodesic euler.resolution euler.refinement euler
+euler.splined euler.dataset euler.solution euler.store euler.run euler.solver euler.geodesic euler.resolution
+euler.refinement euler
 rearrangement.rotations rearrangement.sweep rearrangement.pullback rearrangement.delivery rearrangement._kernels
 rearrangement.tables rearrangement.exports.exact_map rearrangement.exports.splines
 rearrangement.exports.torch_transform rearrangement.exports.torch_map rearrangement.exports.torch_tables

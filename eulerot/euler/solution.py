@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,22 +10,24 @@ import numpy as np
 
 from eulerot._types import FloatArray
 from eulerot.euler import invariants
-from eulerot.euler.dataset import dataset
-from eulerot.euler.equations import equation_of
+from eulerot.euler.dataset import MEASURES, dataset
+from eulerot.euler.equations import Equation, VorticityEquation, equation_of
 from eulerot.euler.grid import Grid
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import xarray
     from matplotlib.axes import Axes
 
-__all__ = ["EulerSolution", "Saved", "Snapshot", "saved_of"]
-
-_MEASURES = ("energy", "enstrophy", "helicity", "casimirs", "tail")
+__all__ = ["EulerSolution", "Saved", "Snapshot", "State", "saved_of", "shown_field"]
 
 
 @dataclass(frozen=True)
 class Saved:
     """A solution at the times that were asked for, as far as it came.
+
+    Of a solution with a store, fields and positions are arrays of zarr, which are read when they are indexed.
 
     Attributes
     ----------
@@ -47,10 +50,19 @@ class Saved:
     enstrophy: FloatArray
     indices: np.ndarray
 
-    def snapshots(self) -> list[Snapshot]:
-        """Return what was saved, one time each."""
-        positions = [None] * len(self.times) if self.positions is None else self.positions
-        return [Snapshot(int(i), *each) for i, *each in zip(self.indices, self.fields, positions, strict=True)]
+    def snapshots(self) -> Iterator[Snapshot]:
+        """Yield what was saved, one time each."""
+        for n, step in enumerate(self.indices.tolist()):
+            yield Snapshot(step, self.fields[n], None if self.positions is None else self.positions[n])
+
+
+class State(NamedTuple):
+    """The field and the phases of the particles after so many steps, all that the steps to come depend on."""
+
+    step: int
+    time: float
+    field: np.ndarray
+    phases: FloatArray | None
 
 
 class Snapshot(NamedTuple):
@@ -59,6 +71,13 @@ class Snapshot(NamedTuple):
     step: int
     field: FloatArray
     positions: FloatArray | None
+
+
+def shown_field(equation: Equation, field_hat: np.ndarray, quantity: str) -> FloatArray:
+    """Return the grid values of a quantity, given the kept coefficients of the equation's own."""
+    if quantity == ("vorticity" if equation.grid.dim == 2 else "velocity"):
+        return equation.synthesised(field_hat)
+    return equation.velocity(field_hat) if isinstance(equation, VorticityEquation) else equation.vorticity(field_hat)
 
 
 def saved_of(snapshots: list[Snapshot], end: Snapshot, columns: dict[str, FloatArray | None]) -> Saved:
@@ -113,6 +132,8 @@ class EulerSolution:
     phases : ndarray, shape (n, d), or None
         The particles at the end as the solver holds them, by their distances from the walls of a box: from these
         `solve_euler` goes on without a loss.
+    store : Path, or None
+        The Zarr store that holds what was saved.
     """
 
     field: FloatArray
@@ -129,6 +150,7 @@ class EulerSolution:
     quantity: str
     saved: Saved | None = None
     phases: FloatArray | None = None
+    store: Path | None = None
 
     def spectrum(self) -> tuple[FloatArray, FloatArray]:
         """Return wavenumbers and the energy in the shell around each at the end; the sum is the energy."""
@@ -165,5 +187,5 @@ class EulerSolution:
             positions = None if self.positions is None else self.positions[None]
         else:
             indices, fields, positions = self.saved.indices, self.saved.fields, self.saved.positions
-        measures = {name: each[indices] for name in _MEASURES if (each := getattr(self, name)) is not None}
+        measures = {name: each[indices] for name in MEASURES if (each := getattr(self, name)) is not None}
         return dataset(self.grid, self.quantity, self.times[indices], fields, positions, measures)

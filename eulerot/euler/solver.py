@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,20 +20,22 @@ from eulerot.euler.equations import Equation, VorticityEquation, equation_of
 from eulerot.euler.grid import Grid, checked_grid
 from eulerot.euler.integrators import RK4
 from eulerot.euler.particles.phases import to_phases
-from eulerot.euler.run import Run, SolverStep, State
-from eulerot.euler.solution import EulerSolution, saved_of
+from eulerot.euler.run import Run, SolverStep
+from eulerot.euler.solution import EulerSolution, State
 from eulerot.euler.stepping import leg_counts, leg_ends, leg_steps, required_steps
+from eulerot.euler.store import SolutionStore, checked_store, read_store
 
 __all__ = ["EulerSolution", "SolverStep", "solve_euler"]
 
 _QUANTITIES = ("vorticity", "velocity")
+_EVALUATIONS = ("splines", "nufft")
 _SHARE = ("a share in (0, 1]", lambda share: 0 < share <= 1)
 # A velocity whose mean was subtracted in single precision has one of this share of its largest value at most
 _ROUNDED = 1e-6
 
 
 def solve_euler(
-    field0: ArrayLike | EulerSolution,
+    field0: ArrayLike | EulerSolution | str | os.PathLike[str],
     grid: Grid,
     *,
     time: float,
@@ -42,6 +47,7 @@ def solve_euler(
     courant: float = 0.5,
     tail_limit: float | None = 1e-2,
     save_at: ArrayLike | None = None,
+    store: str | os.PathLike[str] | None = None,
     callback: Callable[[SolverStep], object] | None = None,
     progress: bool = False,
 ) -> EulerSolution:
@@ -49,12 +55,13 @@ def solve_euler(
 
     Parameters
     ----------
-    field0 : array_like or EulerSolution
+    field0 : array_like, EulerSolution or path-like
         In two dimensions the vorticity ``omega = v_x - u_y`` at the grid points, shape `grid.points`; in three the
         velocity, shape ``(3, *grid.points)``. What no solution on the grid has is dropped: modes beyond the
         truncation, a mean vorticity, a divergence, what crosses the walls. `tail_limit` bounds how much that may be.
         A solution is gone on with from its end, with its particles and its quantity: what is returned holds it from its
-        start. If `save_at` of a run in one go has the time at which it ends, the bits are those of that run.
+        start. If `save_at` of a run in one go has the time at which it ends, the bits are those of that run. The path
+        of a store stands for the solution at the last time that was saved in it.
     grid : Grid
         Domain and truncation.
     time : float
@@ -87,7 +94,11 @@ def solve_euler(
         Times from 0 to `time`, in the order in which they are met, at which to keep the field, the particles and the
         invariants in the solution's `saved`. Steps end there exactly: between two of these times they are equal and
         shorter, and begin afresh as those of a solution that starts there. Of a solution gone on with, the times beyond
-        its end; those that it saved are kept.
+        its end; those that it saved are kept, and may be named again.
+    store : path-like, optional
+        A Zarr store to make, which holds what is saved instead of memory, and is written as it is saved: whatever ends
+        the process, the store is what `EulerSolution.to_xarray` returns of all that was completed, and may be gone on
+        with. Without `save_at` the end is saved. Nothing may be at the path but the store of what is gone on with.
     callback : callable, optional
         Is called with a `SolverStep` after each step, and ends the solution there by a true answer.
     progress : bool
@@ -103,6 +114,8 @@ def solve_euler(
     ------
     ValueError
         If an argument does not fit, or an array is not finite.
+    FormatError
+        If `field0` is the path of something that is no store of a solution.
     ResolutionError
         If the steps are too long for the scheme to be stable, if the field is under-resolved, or if too much of it
         would be dropped.
@@ -122,26 +135,28 @@ def solve_euler(
     if tail_limit is not None:
         tail_limit = checked_number("tail_limit", tail_limit, f"{_SHARE[0]}, or None for no limit", _SHARE[1])
     steps = None if steps is None else checked_count("steps", steps)
+    checked_choice("evaluation", evaluation, _EVALUATIONS)
     equation = equation_of(checked_grid(grid), threads=checked_count("threads", threads))
-    earlier = field0 if isinstance(field0, EulerSolution) else None
+    earlier = _earlier(field0)
+    target = None if store is None else checked_store(store, earlier)
     given = ("vorticity" if grid.dim == 2 else "velocity") if earlier is None else earlier.quantity
     quantity = checked_choice("quantity", given if quantity is None else quantity, _QUANTITIES)
-    if isinstance(field0, EulerSolution):
-        _check_continued(field0, grid, time, particles, quantity)
-        state = State(len(field0.times) - 1, float(field0.times[-1]), field0.field_hat.copy(), field0.phases)
+    if earlier is not None:
+        _check_continued(earlier, grid, time, particles, quantity)
+        state = State(len(earlier.times) - 1, float(earlier.times[-1]), earlier.field_hat.copy(), earlier.phases)
     else:
-        field = _field_of(equation, field0, quantity, tail_limit)
+        field = _field_of(equation, field0, quantity, tail_limit)  # type: ignore[arg-type]
         phases = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
         state = State(0, 0.0, field, phases)
     saving = save_at is not None or (earlier is not None and earlier.saved is not None)
-    times = _checked_save_times(() if save_at is None else save_at, time, None if earlier is None else state.time)
+    times = _checked_save_times(([] if store is None else time) if save_at is None else save_at, time, earlier)
     diagnostics = Diagnostics(equation, tail_limit, earlier)
-    snapshots = [] if earlier is None or earlier.saved is None else earlier.saved.snapshots()
-    run = Run(equation, quantity, diagnostics, set(times.tolist()) - {0.0}, snapshots, _checked_callback(callback))
+    run = Run(equation, quantity, diagnostics, set(times.tolist()) - {0.0}, [], None, _checked_callback(callback))
     if earlier is None:
         diagnostics.record(0.0, state.field)
-        if 0.0 in times:
-            snapshots.append(run.snapshot(state))
+    run = _with_what_was_saved(run, state, earlier, target)
+    if earlier is None and 0.0 in times:
+        run.save(state)
     ends = leg_ends(times, time, state.time)
     stages = None if state.phases is None else equation.zeros(1, RK4.stages)
     following = leg_steps(
@@ -158,10 +173,32 @@ def solve_euler(
         field_hat=state.field,
         status=status,
         quantity=quantity,
-        saved=saved_of(snapshots, end, columns) if saving else None,
+        saved=run.saved(state, columns) if saving or run.store is not None else None,
         phases=state.phases,
+        store=target,
         **columns,  # type: ignore[arg-type]
     )
+
+
+def _earlier(field0: object) -> EulerSolution | None:
+    """Return the solution that is gone on with, if `field0` is one or the path of its store."""
+    if isinstance(field0, str | os.PathLike):
+        return read_store(field0)
+    return field0 if isinstance(field0, EulerSolution) else None
+
+
+def _with_what_was_saved(run: Run, state: State, earlier: EulerSolution | None, target: Path | None) -> Run:
+    """Return a run that keeps what it saves with what was saved before, in memory or in the store at a path."""
+    before = iter(()) if earlier is None or earlier.saved is None else earlier.saved.snapshots()
+    if target is None:
+        return replace(run, snapshots=list(before))
+    if earlier is not None and earlier.store == target:
+        return replace(run, store=SolutionStore(target))
+    columns = run.diagnostics.columns(state.step + 1)
+    store = SolutionStore.create(target, run.equation.grid, run.quantity, run.snapshot(state), state, columns)
+    for snapshot in before:
+        store.append(snapshot, state, columns)
+    return replace(run, store=store)
 
 
 def _checked_callback(callback: object) -> Callable[[SolverStep], object] | None:
@@ -188,9 +225,15 @@ def _check_continued(
         )
 
 
-def _checked_save_times(save_at: ArrayLike, time: float, beyond: float | None) -> FloatArray:
-    """Return the times to save, from 0 or beyond a time to `time`, in the order in which they are met."""
+def _checked_save_times(save_at: ArrayLike, time: float, earlier: EulerSolution | None) -> FloatArray:
+    """Return the times to save, from 0 or beyond the end of a solution to `time`, in the order in which they are met.
+
+    Those that the solution has saved are left out.
+    """
+    beyond = None if earlier is None else float(earlier.times[-1])
     times = np.atleast_1d(checked_array("save_at", save_at)) + 0.0  # zero has no sign
+    if earlier is not None and earlier.saved is not None:
+        times = times[~np.isin(times, earlier.saved.times)]
     ahead = times if time >= 0 else -times
     inside = ahead >= 0 if beyond is None else ahead > abs(beyond)
     if times.ndim != 1 or not np.all(inside & (ahead <= abs(time))) or np.any(np.diff(ahead) <= 0):
