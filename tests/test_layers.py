@@ -17,10 +17,12 @@ transport.potential_training transport.dual transport
 euler.sizes euler.grid euler.transforms._kernels euler.transforms.backends euler.transforms.passes
 euler.transforms.dense euler.embedding euler.transforms.pointwise euler.transforms euler.equations._kernels
 euler.equations.spectral euler.equations.vorticity euler.equations.velocity euler.equations euler.invariants
-euler.integrators euler.diagnostics euler.dropped euler.stepping euler.pressure euler.certificate
+euler.integrators euler.diagnostics euler.dropped euler.stepping euler.adaptive euler.legs euler.pressure
+euler.certificate
 euler.particles._kernels_splines euler.particles._kernels_lanes euler.particles._kernels_plane
 euler.particles._kernels_space euler.particles._kernels euler.particles.phases euler.particles.interpolant
-euler.particles.ordering euler.particles.advection euler.particles.nonuniform euler.particles euler.trajectory
+euler.particles.ordering euler.particles.advection euler.particles.nonuniform euler.particles.steps euler.particles
+euler.trajectory
 euler.splined euler.dataset euler.solution euler.store euler.run euler.solver euler.geodesic euler.resolution
 euler.refinement euler
 rearrangement.rotations rearrangement.sweep rearrangement.pullback rearrangement.delivery rearrangement._kernels

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,16 +12,14 @@ from eulerot._cached import kept
 from eulerot._types import FloatArray
 from eulerot.euler.diagnostics import Diagnostics
 from eulerot.euler.equations import Equation
-from eulerot.euler.integrators import RK4
-from eulerot.euler.particles.advection import Advection
+from eulerot.euler.integrators import DOPRI5
+from eulerot.euler.legs import StepControl, leg_steps
 from eulerot.euler.particles.phases import to_positions
+from eulerot.euler.particles.steps import ParticleSteps
 from eulerot.euler.solution import Saved, Snapshot, State, saved_of, shown_field
 from eulerot.euler.store import SolutionStore
 
 __all__ = ["Run", "SolverStep"]
-
-# Margins of interpolants with which a velocity of few modes is exact to rounding
-_MARGIN = {2: 256, 3: 64}
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,14 +98,7 @@ class Run:
     callback: Callable[[SolverStep], object] | None
 
     def go(
-        self,
-        state: State,
-        following: Iterable[tuple[float, float, np.ndarray, bool]],
-        stages: np.ndarray | None,
-        *,
-        evaluation: str,
-        total: int,
-        progress: bool,
+        self, state: State, ends: list[float], control: StepControl, *, evaluation: str, progress: bool
     ) -> tuple[State, str]:
         """Return the last complete state and the status.
 
@@ -115,25 +106,35 @@ class Run:
         ----------
         state : State
             The first one.
-        following : iterable
-            What `leg_steps` yields.
-        stages : ndarray, shape (1, stages, ...), or None
-            Where the stage fields of the step that was yielded last are, if there are particles.
+        ends : list of float
+            Where the legs end.
+        control : StepControl
+            What the steps follow from.
         evaluation : {"splines", "nufft"}
             How the velocity at particles is summed.
-        total : int
-            About how many steps there are.
         progress : bool
             Whether to show a progress bar.
         """
-        advance = _evaluation(evaluation, self.equation)
+        equation, stages, moved = self.equation, None, None
+        if state.phases is not None:
+            pair = None if control.tolerance is None else DOPRI5
+            stages = equation.zeros(1, control.stages)
+            moved = ParticleSteps(evaluation, equation, state.phases, pair)
+        following = leg_steps(
+            equation,
+            state.field,
+            ends,
+            control,
+            start=state.time,
+            stages=stages,
+            misfit=None if moved is None else moved.misfit,
+        )
+        total = control.expected(equation, state.field, ends, state.time)
         try:
             for now, dt, after, complete in tqdm(
                 following, total=total, desc="Euler", unit=" steps", disable=not progress
             ):
-                phases = state.phases
-                if stages is not None and phases is not None:
-                    phases = advance(phases, stages, dt)
+                phases = None if moved is None or stages is None else moved.advance(stages[0], dt)
                 self.diagnostics.record(now, after)
                 reached = State(state.step + 1, now, after, phases)
                 if complete and now in self.times:
@@ -168,19 +169,3 @@ class Run:
         return SolverStep(
             state.step, state.time, dt, energy, enstrophy, tail, state.field, lambda: self.snapshot(state)
         )
-
-
-def _evaluation(name: str, equation: Equation) -> Callable[[FloatArray, np.ndarray, float], FloatArray]:
-    """Return how particles are advanced by one step, given its stage fields, shape ``(1, stages, ...)``."""
-    if name == "nufft":
-        from eulerot.euler.particles.nonuniform import NonuniformAdvection
-
-        nonuniform = NonuniformAdvection(equation, RK4, equation.threads)
-        return lambda phases, stages, dt: nonuniform.advance(phases, stages[0], dt)
-
-    margin = _MARGIN[equation.grid.dim]
-
-    def splines(phases: FloatArray, stages: np.ndarray, dt: float) -> FloatArray:
-        return Advection.of(equation, stages, dt, RK4, equation.threads, margin).advance(phases)
-
-    return splines

@@ -18,17 +18,16 @@ from eulerot.euler.diagnostics import Diagnostics
 from eulerot.euler.dropped import check_dropped
 from eulerot.euler.equations import Equation, VorticityEquation, equation_of
 from eulerot.euler.grid import Grid, checked_grid
-from eulerot.euler.integrators import RK4
+from eulerot.euler.legs import StepControl, leg_ends
 from eulerot.euler.particles.phases import to_phases
+from eulerot.euler.particles.steps import EVALUATIONS
 from eulerot.euler.run import Run, SolverStep
 from eulerot.euler.solution import EulerSolution, State
-from eulerot.euler.stepping import leg_counts, leg_ends, leg_steps, required_steps
 from eulerot.euler.store import SolutionStore, checked_store, read_store
 
 __all__ = ["EulerSolution", "SolverStep", "solve_euler"]
 
 _QUANTITIES = ("vorticity", "velocity")
-_EVALUATIONS = ("splines", "nufft")
 _SHARE = ("a share in (0, 1]", lambda share: 0 < share <= 1)
 # A velocity whose mean was subtracted in single precision has one of this share of its largest value at most
 _ROUNDED = 1e-6
@@ -44,7 +43,8 @@ def solve_euler(
     particles: ArrayLike | None = None,
     quantity: str | None = None,
     evaluation: str = "splines",
-    courant: float = 0.5,
+    courant: float | None = None,
+    tolerance: float | None = None,
     tail_limit: float | None = 1e-2,
     save_at: ArrayLike | None = None,
     store: str | os.PathLike[str] | None = None,
@@ -67,8 +67,7 @@ def solve_euler(
     time : float
         Duration, that of a solution gone on with included; negative to go back.
     steps : int, optional
-        Runge-Kutta steps of fourth order over the duration; by default as many as `courant` asks for, and more where
-        the field speeds up.
+        Runge-Kutta steps of fourth order over the duration; by default as many as `courant` or `tolerance` asks for.
     threads : int
         Threads. Results do not depend on it.
     particles : array_like, shape (n, d), optional
@@ -82,8 +81,13 @@ def solve_euler(
         modes are weak (1e-7 of the velocity of a field whose tail is below 1e-4; 1e-5 in a wave of the highest mode),
         and which keep particles within the walls and apart; or by a non-uniform FFT (finufft, an extra), whose error
         is 1e-13 of the largest velocity, and which takes some five times as long.
-    courant : float
-        The step in shares of the longest stable one, where `steps` is not given.
+    courant : float, optional
+        The step in shares of the longest stable one, a half by default, where `steps` is not given.
+    tolerance : float, optional
+        In place of `steps` and `courant`: steps of fifth order (Dormand and Prince), as long as keeps the error of each
+        below the tolerance, and errors at the end proportional to it. The error of the field is the root mean square of
+        its vorticity, in shares of that of the field; the error of particles the largest, as a share of a side of a box
+        times ``pi``, or of a period times ``2 pi``.
     tail_limit : float or None
         The largest share of the enstrophy that the outermost tenth of the kept modes may hold, at any step, and the
         largest share of the enstrophy, and of the energy if a velocity is given, of `field0` that may be dropped; None
@@ -131,11 +135,10 @@ def solve_euler(
     >>> saved.times, saved.fields.shape
     (array([0. , 0.3, 1. ]), (3, 32, 32))
     """
-    time, courant = checked_number("time", time), checked_number("courant", courant, *_SHARE)
+    time, control = checked_number("time", time), StepControl(steps, courant, tolerance)
     if tail_limit is not None:
         tail_limit = checked_number("tail_limit", tail_limit, f"{_SHARE[0]}, or None for no limit", _SHARE[1])
-    steps = None if steps is None else checked_count("steps", steps)
-    checked_choice("evaluation", evaluation, _EVALUATIONS)
+    checked_choice("evaluation", evaluation, EVALUATIONS)
     equation = equation_of(checked_grid(grid), threads=checked_count("threads", threads))
     earlier = _earlier(field0)
     target = None if store is None else checked_store(store, earlier)
@@ -158,13 +161,7 @@ def solve_euler(
     if earlier is None and 0.0 in times:
         run.save(state)
     ends = leg_ends(times, time, state.time)
-    stages = None if state.phases is None else equation.zeros(1, RK4.stages)
-    following = leg_steps(
-        equation, state.field, ends, RK4, start=state.time, steps=steps, courant=courant, stages=stages
-    )
-    expected = steps or required_steps(equation, state.field, time, courant * RK4.stability)
-    total = sum(leg_counts(ends, expected, state.time))
-    state, status = run.go(state, following, stages, evaluation=evaluation, total=total, progress=progress)
+    state, status = run.go(state, ends, control, evaluation=evaluation, progress=progress)
     columns, end = diagnostics.columns(state.step + 1), run.snapshot(state)
     return EulerSolution(
         field=end.field,

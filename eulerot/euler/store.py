@@ -51,6 +51,8 @@ class SolutionStore:
         import zarr
 
         self.path, whole = path, _opened(path)
+        for leftover in path.rglob("*.partial"):  # of a write that was killed: zarr would warn of each
+            leftover.unlink()
         self._root: Any = zarr.open_group(path, mode="r+", zarr_format=2, use_consolidated=False)
         groups: list[tuple[str, Any]] = [("", self._root), *self._root.groups()]
         self._arrays = {name: dict(group.arrays()) for name, group in groups}
@@ -67,7 +69,7 @@ class SolutionStore:
 
         partial = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}.part")
         try:
-            root = zarr.open_group(partial, mode="w-", zarr_format=2)
+            root: Any = zarr.open_group(partial, mode="w-", zarr_format=2)
             _lay_out(root, grid, quantity, shown, state, columns)
             _write_state(root["state"], dict(root["state"].arrays()), state, 0)
             _commit(root)
