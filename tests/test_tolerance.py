@@ -89,7 +89,7 @@ def test_a_steady_field_and_the_particles_in_it():
     alone = solve_euler(still, grid, time=50.0, tolerance=1e-8)
     steps = len(alone.times) - 1  # as long as rounding does not grow beyond the tolerance, and no shorter
     assert np.abs(alone.field - still).max() < 10 * steps * 1e-8
-    assert steps < 0.4 * len(solve_euler(still, grid, time=50.0).times)
+    assert steps < 0.6 * len(solve_euler(still, grid, time=50.0).times)
     assert solve_euler(0 * still, grid, time=1.0, tolerance=1e-8).times.tolist() == [0.0, 1.0]
     start, errors = np.array([[0.7, 1.2], [2.0, 2.5]]), []
     exact = solve_euler(still, grid, time=5.0, steps=1000, particles=start).positions

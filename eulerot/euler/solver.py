@@ -148,9 +148,7 @@ def solve_euler(
         _check_continued(earlier, grid, time, particles, quantity)
         state = State(len(earlier.times) - 1, float(earlier.times[-1]), earlier.field_hat.copy(), earlier.phases)
     else:
-        field = _field_of(equation, field0, quantity, tail_limit)  # type: ignore[arg-type]
-        phases = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
-        state = State(0, 0.0, field, phases)
+        state = _start(equation, field0, particles, quantity, tail_limit)
     saving = save_at is not None or (earlier is not None and earlier.saved is not None)
     times = _checked_save_times(([] if store is None else time) if save_at is None else save_at, time, earlier)
     diagnostics = Diagnostics(equation, tail_limit, earlier)
@@ -175,6 +173,15 @@ def solve_euler(
         store=target,
         **columns,  # type: ignore[arg-type]
     )
+
+
+def _start(
+    equation: Equation, field0: object, particles: ArrayLike | None, quantity: str, tail_limit: float | None
+) -> State:
+    """Return the state at time zero."""
+    grid, field = equation.grid, _field_of(equation, field0, quantity, tail_limit)  # type: ignore[arg-type]
+    phases = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
+    return State(0, 0.0, field, phases)
 
 
 def _earlier(field0: object) -> EulerSolution | None:
