@@ -11,7 +11,7 @@ FLOORS = """
 _types _version errors _extras checks.scalars checks.arrays checks _cached _compiled _threads _linear_algebra _jacobian
 files
 latent.circle latent.source latent.chart latent
-plotting.canvas plotting.scatter plotting.curves plotting.fields plotting
+plotting.canvas plotting.scatter plotting.curves plotting.fields plotting.film plotting
 transport.cost transport.asymmetry transport.report transport._kernels_dual transport.convex_potential
 transport.potential_training transport.dual transport
 euler.sizes euler.grid euler.transforms._kernels euler.transforms.backends euler.transforms.passes

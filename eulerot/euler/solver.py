@@ -22,7 +22,7 @@ from eulerot.euler.legs import StepControl, leg_ends
 from eulerot.euler.particles.phases import to_phases
 from eulerot.euler.particles.steps import EVALUATIONS
 from eulerot.euler.run import Run, SolverStep
-from eulerot.euler.solution import EulerSolution, State
+from eulerot.euler.solution import EulerSolution, State, coefficients_of
 from eulerot.euler.store import SolutionStore, checked_store, read_store
 
 __all__ = ["EulerSolution", "SolverStep", "solve_euler"]
@@ -258,11 +258,7 @@ def _field_of(equation: Equation, field0: ArrayLike, quantity: str, limit: float
         if plane and quantity == "velocity" and not grid.walls:
             _check_mean(values, np.asarray(field0).dtype)
         check_dropped(equation, values, quantity, limit)
-    if isinstance(equation, VorticityEquation) and quantity == "velocity":
-        return equation.projected(equation.from_velocity(values))
-    if not isinstance(equation, VorticityEquation) and quantity == "vorticity":
-        return equation.from_vorticity(values)
-    return equation.analysed(values)
+    return coefficients_of(equation, values, quantity)
 
 
 def _check_mean(velocity: FloatArray, dtype: np.dtype) -> None:
