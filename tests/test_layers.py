@@ -25,6 +25,7 @@ euler.particles.ordering euler.particles.advection euler.particles.nonuniform eu
 euler.trajectory
 euler.splined euler.dataset euler.solution euler.store euler.run euler.solver euler.geodesic euler.resolution
 euler.refinement euler
+geometry.curvature geometry.jacobi geometry.conjugate geometry
 rearrangement.rotations rearrangement.sweep rearrangement.pullback rearrangement.delivery rearrangement._kernels
 rearrangement.tables rearrangement.exports.exact_map rearrangement.exports.splines
 rearrangement.exports.torch_transform rearrangement.exports.torch_map rearrangement.exports.torch_tables

@@ -125,7 +125,7 @@ def _drawing(sides: Sequence[float], bound: float, dpi: int) -> Callable[..., Im
     image = vorticity(np.zeros((2, 2)), extent=extent, bound=bound, ax=canvas.axes_of(ax)).images[0]
     title = ax.set_title("t = 0", fontsize=11, color=canvas.INK)
     cloud = ax.scatter([], [], s=9, linewidths=0.4, edgecolors=canvas.INK)
-    agg, colours = FigureCanvasAgg(sheet), []
+    agg, colours = FigureCanvasAgg(sheet), list[FloatArray]()
     agg.draw()
     sheet.set_layout_engine("none")
 
@@ -137,7 +137,7 @@ def _drawing(sides: Sequence[float], bound: float, dpi: int) -> Callable[..., Im
             inside = np.where((places < 0) | (places > lengths), places % lengths, places)
             if not colours:  # of where they start, from the middle outwards
                 colours.append(canvas.latent_colours(4 * inside / lengths - 2))
-                cloud.set_facecolors(colours[0])
+                cloud.set_facecolor(list(colours[0]))
             cloud.set_offsets(inside)
         agg.draw()
         return picture_of(agg)
