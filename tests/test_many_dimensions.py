@@ -67,6 +67,7 @@ import hashlib, numpy as np
 from eulerot._linear_algebra import inverse, product
 from eulerot.shooting.alignment import procrustes_rotation
 from eulerot.shooting.regression import OtherCoordinates, curl_part
+from eulerot.shooting.potential import regressed_potential
 from eulerot.shooting.sweep_axes import Slope, best_axes
 rng = np.random.default_rng(0)
 results = [product(rng.standard_normal((m, k)), rng.standard_normal((k, n))) for m, k, n in {SHAPES}]
@@ -76,6 +77,8 @@ z = rng.standard_normal((1201, 70))
 x = np.sin(z[:, ::-1]) + z
 results.append(OtherCoordinates.of(z, x).predicted(z))
 results.append(best_axes(Slope(z, curl_part(z, x)), np.eye(70), iterations=4)[0])
+potential = regressed_potential(z[:, :2], x[:, :2])
+results += [potential.quadratic, potential.cosines]
 for result in results:
     print(hashlib.sha256(result.tobytes()).hexdigest())
 """
@@ -84,7 +87,7 @@ for result in results:
 @pytest.mark.slow
 def test_same_bits_on_any_number_of_threads_of_the_library():
     outputs = {python("-c", SCRIPT, env={"OPENBLAS_NUM_THREADS": n, "OMP_NUM_THREADS": n})[0] for n in ("1", "2", "5")}
-    assert len(outputs) == 1 and len(outputs.pop().split()) == len(SHAPES) + 3
+    assert len(outputs) == 1 and len(outputs.pop().split()) == len(SHAPES) + 5
 
 
 def test_polynomials_are_counted_before_they_are_listed():

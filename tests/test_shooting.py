@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from differences import derivative, jacobians
 from processes import python
+from scipy.spatial.transform import Rotation
 from scipy.special import ndtri
 from scipy.stats import special_ortho_group
 from swirls import monge, share_recovered, swirled
+from tqdm import tqdm
 
 import eulerot
 from eulerot.euler.equations import equation_of
@@ -17,9 +19,10 @@ from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4
 from eulerot.latent.chart import log_density, to_box, to_latent
 from eulerot.latent.source import normal_points
-from eulerot.rearrangement.rotations import plane_rotation
+from eulerot.rearrangement.rotations import plane_rotation, random_rotations
 from eulerot.shooting.alignment import procrustes_rotation
 from eulerot.shooting.fit import fit
+from eulerot.shooting.initial_guess import InitialGuess
 from eulerot.shooting.objective import Objective
 from eulerot.shooting.parametrisation import Parametrisation
 from eulerot.shooting.potential import regressed_potential
@@ -116,6 +119,20 @@ def test_axes_of_a_planted_geodesic_are_found_in_any_units():
     assert np.abs(scaled.rearrangement.forward(z) - found.rearrangement.forward(z)).max() < 1e-4
     fixed = fit(z, x, axes=0.0, **options)
     assert np.array_equal(fixed.rearrangement.sweeps[0].axes, np.eye(2)) and fixed.cost_after > found.cost_after
+
+
+@pytest.mark.slow
+def test_axes_of_a_planted_geodesic_in_space_are_near_those_found():
+    near, z = random_rotations(32, 3, seed=0)[20], normal_points(2048, 3)
+    axes = Rotation.from_rotvec([0.1, -0.1, 0.05]).as_matrix() @ near
+    planted = Objective(z @ axes.T, z, Grid.from_modes(2, dim=3))
+    x = planted.moved(0.2 * np.random.default_rng(1).standard_normal(planted.size))[0] @ axes
+    found = InitialGuess(z, x, 4, 2, tqdm(disable=True)).axes()
+    assert np.array_equal(found, near)
+    options = {"modes": 3, "align": False, "geodesics": 1}
+    turned, own = (fit(z, x, axes=each, **options) for each in (axes, np.eye(3)))
+    assert np.array_equal(turned.rearrangement.sweeps[0].axes, axes)
+    assert turned.cost_after < 0.5 * own.cost_after
 
 
 def test_procrustes_recovers_a_rotation_and_never_reflects():

@@ -151,7 +151,7 @@ def test_options_that_do_not_go_with_sweeps():
     for name in ("segments", "sweeps"):
         with pytest.raises(ValueError, match=rf"{name}: .* geodesics, which has taken its place; .* Pass geodesics=2"):
             fit(z, z, **{name: 2})
-    with pytest.raises(ValueError, match="axes: expected None but for one box"):
+    with pytest.raises(ValueError, match="axes: expected an angle for pairs in the plane"):
         fit(z, z, axes=0.3)
     with pytest.raises(ValueError, match=r"z: expected at least 144 pairs for modes = 12"):
         fit(z, z, modes=12)

@@ -19,6 +19,7 @@ from eulerot.flows.report import FlowReport
 from eulerot.latent.circle import shortest
 from eulerot.latent.source import check_source, random_source, source_points
 from eulerot.rearrangement.composition import Rearrangement
+from eulerot.rearrangement.tabulated import TabulatedRearrangement
 from eulerot.shooting.fit import FitResult, check_options, fit_to
 from eulerot.shooting.options import FitOptions, shows_options
 from eulerot.transport.asymmetry import asymmetry
@@ -188,8 +189,7 @@ class RearrangedFlow:
         check_installed("torch", extra="torch", user="to_torch")
         from eulerot.flows.exports.torch_twins import torch_twin
 
-        s = self.rearrangement if error is None else self.rearrangement.tabulated(error=error)
-        return torch_twin(self.flow, s.to_torch())
+        return torch_twin(self.flow, self._within(error).to_torch())
 
     def to_jax(self, *, error: float | None = None) -> Any:
         """Return the twin as a flow of the library that its flow comes from, for flows of flowjax, distrax and tfp.
@@ -219,7 +219,7 @@ class RearrangedFlow:
         check_installed("jax", extra="jax", user="to_jax")
         from eulerot.flows.exports.jax_twins import jax_twin
 
-        return jax_twin(self.flow, self.rearrangement if error is None else self.rearrangement.tabulated(error=error))
+        return jax_twin(self.flow, self._within(error))
 
     def plot(self, *, n: int = 2000, ax: Axes | None = None) -> Axes:
         """Draw samples coloured by the latents they come from."""
@@ -227,6 +227,10 @@ class RearrangedFlow:
 
         y, x = self.pairs(n)
         return plotting.samples(x, y, ax=ax)
+
+    def _within(self, error: float | None) -> Rearrangement | TabulatedRearrangement:
+        """Return the exact map, or its tables within an error."""
+        return self.rearrangement if error is None else self.rearrangement.tabulated(error=error)
 
     def _latents(self, n: int, seed: Seed) -> FloatArray:
         return random_source(n, self.dim, seed, domain=self.domain)

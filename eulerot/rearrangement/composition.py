@@ -387,15 +387,14 @@ class Rearrangement:
         ImportError
             If jax or the library is missing.
         """
-        if checked_choice("library", library, ("flowjax", "distrax")) == "flowjax":
-            check_installed("flowjax", extra="jax", user="to_jax")
+        check_installed(checked_choice("library", library, ("flowjax", "distrax")), extra="jax", user="to_jax")
+        from eulerot.rearrangement.exports.jax_map import HostMap
+
+        if library == "flowjax":
             from eulerot.rearrangement.exports.jax_flowjax import FlowjaxRearrangement
-            from eulerot.rearrangement.exports.jax_map import HostMap
 
             return FlowjaxRearrangement(HostMap(self), (self.dim,))
-        check_installed("distrax", extra="jax", user="to_jax")
         from eulerot.rearrangement.exports.jax_distrax import DistraxRearrangement
-        from eulerot.rearrangement.exports.jax_map import HostMap
 
         return DistraxRearrangement(HostMap(self))
 

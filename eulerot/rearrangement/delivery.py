@@ -13,7 +13,7 @@ from eulerot.euler.resolution import resolved
 from eulerot.latent.chart import chart_distance, to_box
 from eulerot.latent.source import normal_points, source_points
 
-__all__ = ["GEODESIC_ERROR", "delivered", "in_enough_modes", "refined_in_latents"]
+__all__ = ["GEODESIC_ERROR", "delivered", "in_enough_modes"]
 
 # Latents at which a map is looked at, besides those far out
 _PROBES = 476
@@ -28,13 +28,9 @@ def in_enough_modes(geodesic: Geodesic) -> Geodesic:
 
 def delivered(geodesic: Geodesic, *, tolerance: float) -> Geodesic:
     """Return a geodesic in as many steps as it takes to be accurate to `tolerance`, tails included."""
-    return refined_in_latents(geodesic, _probes(geodesic.grid.domain, geodesic.grid.dim), tolerance=tolerance)
-
-
-def refined_in_latents(geodesic: Geodesic, phases: FloatArray, *, tolerance: float) -> Geodesic:
-    """Return a geodesic in as many steps as it takes to move latents at `phases` accurately to `tolerance`."""
-    distance = partial(chart_distance, domain=geodesic.grid.domain)
-    return refined(geodesic, phases, tolerance=tolerance, distance=distance)
+    domain = geodesic.grid.domain
+    probes, distance = _probes(domain, geodesic.grid.dim), partial(chart_distance, domain=domain)
+    return refined(geodesic, probes, tolerance=tolerance, distance=distance)
 
 
 @lru_cache(maxsize=4)

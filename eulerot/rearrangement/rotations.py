@@ -1,4 +1,4 @@
-"""Rotations of the latent space: that of the plane by an angle, powers of any rotation, and the reflection in one."""
+"""Rotations of the latent space: of the plane by an angle, random ones, powers of any, and the reflection in one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scipy.linalg import schur
 
 from eulerot._types import FloatArray
 
-__all__ = ["plane_rotation", "reflection_axis", "rotation_power"]
+__all__ = ["plane_rotation", "random_rotations", "reflection_axis", "rotation_power"]
 
 
 def plane_rotation(angle: float) -> FloatArray:
@@ -22,6 +22,23 @@ def plane_rotation(angle: float) -> FloatArray:
     """
     cos, sin = math.cos(angle), math.sin(angle)
     return np.array([[cos, -sin], [sin, cos]])
+
+
+def random_rotations(n: int, dim: int, *, seed: int) -> FloatArray:
+    """Return `n` rotations drawn uniformly, shape ``(n, dim, dim)``: the orthogonal factors of normal matrices.
+
+    Examples
+    --------
+    >>> rotations = random_rotations(4, 3, seed=0)
+    >>> np.round(rotations[0] @ rotations[0].T, 12), np.round(np.linalg.det(rotations), 12)
+    (array([[ 1.,  0.,  0.],
+           [ 0.,  1.,  0.],
+           [ 0.,  0.,  1.]]), array([1., 1., 1., 1.]))
+    """
+    factors, triangular = np.linalg.qr(np.random.default_rng(seed).standard_normal((n, dim, dim)))
+    factors *= np.sign(np.diagonal(triangular, axis1=1, axis2=2))[:, None]
+    factors[..., 0] *= np.linalg.det(factors)[:, None].round()
+    return np.asarray(factors, dtype=np.float64)
 
 
 def rotation_power(rotation: FloatArray, share: float) -> FloatArray:

@@ -245,8 +245,12 @@ def check_options(n: int, dim: int, options: FitOptions) -> None:
             f"z: expected at least {least} pairs for modes = {modes}, modes^{power} unknowns a geodesic; got {n}. "
             "Pass more pairs, or fewer modes."
         )
-    if options.axes is not None and dim != 2:
-        raise ValueError(f"axes: expected None but for one box in the plane; got {options.axes}. Leave it out.")
+    expected = {2: ()} | ({3: (3, 3)} if alone else {})
+    if options.axes is not None and np.shape(options.axes) != expected.get(dim):
+        raise ValueError(
+            "axes: expected an angle for pairs in the plane, a (3, 3) rotation for one geodesic in space, or None; "
+            f"got {options.axes} for {dim} dimensions. Leave it out."
+        )
 
 
 def _delivered(search: GeodesicFit | SweepFit, alignment: Rearrangement) -> Rearrangement:

@@ -10,7 +10,6 @@ import numpy as np
 from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
 from eulerot.rearrangement.delivery import in_enough_modes
-from eulerot.rearrangement.rotations import plane_rotation
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.shooting.continuation import Continuation
 from eulerot.shooting.initial_guess import InitialGuess
@@ -47,7 +46,7 @@ class GeodesicFit:
     best : ndarray or None
         The unknowns of all geodesics; None while nothing beats the identity.
     axes : ndarray, shape (d, d)
-        The rotation into the axes of the box; in space they are left alone.
+        The rotation into the axes of the box.
     """
 
     options: FitOptions
@@ -115,8 +114,7 @@ class GeodesicFit:
         if self.options.domain == "torus":
             return np.zeros(self._objective(self.train, 1).size)
         guess = self._coarse_fits()
-        if self._dim == 2:
-            self.axes = plane_rotation(guess.angle() if self.options.axes is None else self.options.axes)
+        self.axes = guess.axes() if self.options.axes is None else self.options.rotation
         return guess.unknowns(self.axes)
 
     def _coarse_fits(self) -> InitialGuess:

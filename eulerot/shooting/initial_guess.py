@@ -19,16 +19,18 @@ from tqdm import tqdm
 
 from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
-from eulerot.rearrangement.rotations import plane_rotation
+from eulerot.rearrangement.rotations import plane_rotation, random_rotations
 from eulerot.shooting.journal import Journal
 from eulerot.shooting.objective import Objective
-from eulerot.shooting.potential import Potential, half_square, regressed_potential
+from eulerot.shooting.potential import Potential, half_square, quadratic_potential, regressed_potential
 
 __all__ = ["InitialGuess"]
 
 # A rotation by 90 degrees or a reflection maps the box onto itself: only angles below 90 degrees need to be tried
 _ANGLES = 8
 _WIDTH = 0.5 * math.pi / _ANGLES
+# In space so many rotations are looked at; coarse fits are made in the steepest, and in the latent space's own axes
+_ROTATIONS, _STEEPEST = 32, 4
 _MODES = {2: 8, 3: 4}
 _STEPS = 4
 _COSINES = 8
@@ -60,7 +62,29 @@ class InitialGuess:
     bar: tqdm
     journal: Journal = field(default_factory=Journal)
 
-    def angle(self) -> float:
+    def axes(self) -> FloatArray:
+        """Return the axes of the box in which the pairs become cheapest, a rotation."""
+        return plane_rotation(self._angle()) if self.z.shape[1] == 2 else self._axes_in_space()
+
+    def _axes_in_space(self) -> FloatArray:
+        """Return the best of the latent space's own axes and those in which the cost falls fastest from rest."""
+        rotations = random_rotations(_ROTATIONS, 3, seed=0)
+        steepest = np.argsort([-self._slope(axes) for axes in rotations])[:_STEEPEST]
+        tried = [np.eye(3), *rotations[steepest]]
+        costs = []
+        for axes in tried:
+            costs.append(self._fitted(axes, quadratic_potential(self.z @ axes.T, self.x @ axes.T))[0])
+            self.bar.update()
+        return tried[int(np.argmin(costs))]
+
+    def _slope(self, axes: FloatArray) -> float:
+        """Return the squared slope of the cost at rest, in the metric of the unknowns."""
+        objective = self._objective(axes, _MODES[len(axes)])
+        objective = replace(objective, steps=1, potential=quadratic_potential(objective.z, objective.x))
+        slope = objective(np.zeros(objective.size), 0.0)[1]
+        return float(slope @ slope)
+
+    def _angle(self) -> float:
         """Return the angle of the axes, in the plane, in which the pairs become cheapest, in ``[0, pi / 2)``.
 
         The parabola through the lowest cost of eight angles and its two neighbours gives it: the cost is a smooth

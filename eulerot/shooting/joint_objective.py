@@ -9,11 +9,10 @@ import numpy as np
 
 from eulerot._linear_algebra import product
 from eulerot._types import FloatArray
-from eulerot.errors import ResolutionError
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.latent.chart import log_density, to_box, to_latent
-from eulerot.shooting.objective import Objective, steep_bowl
+from eulerot.shooting.objective import Objective, penalised
 from eulerot.shooting.polynomial_potential import PolynomialPotential, polynomial_potential
 from eulerot.shooting.potential import Potential, half_square, regressed_potential
 
@@ -92,13 +91,13 @@ class JointObjective:
 
     def estimated_potential(self, theta: FloatArray) -> Potential | PolynomialPotential:
         """Return the potential of equation (12') for the map of `theta`, in many dimensions of polynomials."""
-        latents = self.moved(theta)[0]
+        latents = self.moved(theta)
         if latents.shape[1] <= 3:
             return regressed_potential(latents, self.x)
         return polynomial_potential(latents, self.x, threads=self.threads)
 
-    def moved(self, theta: FloatArray) -> tuple[FloatArray, None]:
-        """Return the latents as all sweeps have moved them; there are no coordinates in one box."""
+    def moved(self, theta: FloatArray) -> FloatArray:
+        """Return the latents as all sweeps have moved them."""
         y = self.z
         for sweep, own in zip(self.sweeps, self._by_sweep(theta), strict=True):
             rotated = self._product(y, sweep.axes.T)
@@ -107,7 +106,7 @@ class JointObjective:
                 advanced = trajectory.advection(field)[1].advance(to_box(rotated[:, plane]))
                 rotated[:, plane] = to_latent(advanced)
             y = self._product(rotated, sweep.axes)
-        return y, None
+        return y
 
     def cost(self, theta: FloatArray) -> float:
         """Return the cost without the regularisation."""
@@ -115,16 +114,11 @@ class JointObjective:
 
     def costs(self, theta: FloatArray) -> FloatArray:
         """Return the cost of each pair without the regularisation, shape ``(n,)``; their mean is `cost`."""
-        return self._potential.pair_costs(self.moved(theta)[0], self.x)[0]
+        return self._potential.pair_costs(self.moved(theta), self.x)[0]
 
     def __call__(self, theta: FloatArray, regularisation: float) -> tuple[float, FloatArray]:
         """Return ``J`` and its gradient with respect to `theta`."""
-        stiffness = regularisation * self.stiffness
-        try:
-            cost, gradient = self._cost_and_gradient(theta)
-        except ResolutionError:
-            return steep_bowl(theta)
-        return cost + 0.5 * float(stiffness @ theta**2), gradient + stiffness * theta
+        return penalised(self._cost_and_gradient, theta, regularisation * self.stiffness)
 
     def _cost_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
         y, recorded = self.z, []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,7 +22,7 @@ from eulerot.latent.circle import shortest
 from eulerot.shooting.parametrisation import Parametrisation
 from eulerot.shooting.potential import Potential, half_square, regressed_potential
 
-__all__ = ["Objective", "field_modes", "steep_bowl"]
+__all__ = ["Objective", "field_modes", "penalised"]
 
 # At most so many times the steps asked for: a faster field comes from a line search that went too far
 _MOST = 8
@@ -42,9 +43,19 @@ def field_modes(unknowns: int) -> int:
     return math.ceil(_FIELD * unknowns)
 
 
-def steep_bowl(theta: FloatArray) -> tuple[float, FloatArray]:
-    """Return a value and a gradient that send a line search back from fields that are too fast; a NaN would end it."""
-    return 1e6 * (1.0 + float(theta @ theta)), 2e6 * theta
+def penalised(
+    cost_and_gradient: Callable[[FloatArray], tuple[float, FloatArray]], theta: FloatArray, stiffness: FloatArray
+) -> tuple[float, FloatArray]:
+    """Return a cost with the penalty ``1/2 stiffness . theta^2``, and its gradient.
+
+    Where a field is too fast for its steps, they are those of a steep bowl, which sends a line search back; a NaN would
+    end it.
+    """
+    try:
+        cost, gradient = cost_and_gradient(theta)
+    except ResolutionError:
+        return 1e6 * (1.0 + float(theta @ theta)), 2e6 * theta
+    return cost + 0.5 * float(stiffness @ theta**2), gradient + stiffness * theta
 
 
 @dataclass(frozen=True)
@@ -165,12 +176,7 @@ class Objective:
 
     def __call__(self, theta: FloatArray, regularisation: float) -> tuple[float, FloatArray]:
         """Return ``J`` and its gradient with respect to `theta`."""
-        stiffness = regularisation * self.stiffness
-        try:
-            cost, gradient = self._cost_and_gradient(theta)
-        except ResolutionError:
-            return steep_bowl(theta)
-        return cost + 0.5 * float(stiffness @ theta**2), gradient + stiffness * theta
+        return penalised(self._cost_and_gradient, theta, regularisation * self.stiffness)
 
     def trajectory(self, theta: FloatArray) -> tuple[Trajectory, np.ndarray]:
         """Return the trajectory of one geodesic, and its initial field."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import inspect
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TypeVar
 
 import numpy as np
 
-from eulerot._types import Seed
-from eulerot.checks import DOMAINS, checked_choice, checked_count, checked_file, checked_number
+from eulerot._types import FloatArray, Seed
+from eulerot.checks import DOMAINS, checked_choice, checked_count, checked_file, checked_number, checked_rotation
+from eulerot.rearrangement.rotations import plane_rotation
 
 __all__ = ["FitOptions", "shows_options"]
 
@@ -37,9 +38,10 @@ class FitOptions:
         Of two angles one by default, which is cut into as many as asked for.
     align : bool
         Whether to start from the best rotation, equation (13); on the torus from the best shift.
-    axes : float or None
-        The angle in radians by which the first box is rotated in the latent space, equation (3'); by default 0, and for
-        one geodesic alone the one in which coarse fits reach the lowest cost.
+    axes : float, array_like of shape (3, 3) or None
+        The angle in radians by which the first box is rotated in the latent plane, equation (3'), or for one geodesic
+        in space its rotation `Q`; by default none, and for one geodesic alone the one in which coarse fits reach the
+        lowest cost.
     regularisation : tuple of float or None
         The weights ``lam`` of equation (12) to go through, warm-started, in descending order, in units of the spread of
         the data. By default 1e-3 for each of several geodesics, and where they are refined together 1e-4 and 1e-5 in
@@ -86,7 +88,7 @@ class FitOptions:
     modes: int | None = None
     geodesics: int | None = None
     align: bool = True
-    axes: float | None = None
+    axes: float | Sequence[Sequence[float]] | None = None
     regularisation: tuple[float, ...] | None = None
     steps: int = 8
     max_iterations: int = 200
@@ -108,7 +110,7 @@ class FitOptions:
         if self.regularisation is not None:
             values["regularisation"] = _checked_weights(self.regularisation)
         if self.axes is not None:
-            values["axes"] = checked_number("axes", self.axes, "an angle in radians, or None", math.isfinite)
+            values["axes"] = _checked_axes(self.axes)
         if self.checkpoint is not None:
             values["checkpoint"] = checked_file("checkpoint", self.checkpoint)
         for name, value in values.items():
@@ -142,6 +144,11 @@ class FitOptions:
         return self.modes or (24 if dim <= 3 else 10)
 
     @property
+    def rotation(self) -> FloatArray:
+        """The rotation into the first box, if `axes` has it."""
+        return np.array(self.axes) if isinstance(self.axes, Sequence) else plane_rotation(self.axes or 0.0)
+
+    @property
     def workers(self) -> int:
         """The number of threads to use."""
         return self.threads or os.cpu_count() or 1
@@ -172,6 +179,13 @@ def shows_options(function: Function) -> Function:
         described = inspect.cleandoc(FitOptions.__doc__).split("----------\n")[1].partition("\n\nRaises")[0]
         function.__doc__ = inspect.cleandoc(function.__doc__).replace("{options}", described)
     return function
+
+
+def _checked_axes(value: float | Sequence[Sequence[float]]) -> float | tuple[tuple[float, ...], ...]:
+    """Return an angle, or the rows of a rotation."""
+    if np.ndim(value) == 0:
+        return checked_number("axes", value, "an angle in radians, a rotation of space, or None", math.isfinite)
+    return tuple(tuple(row) for row in checked_rotation("axes", value).tolist())
 
 
 def _checked_weights(value: object) -> tuple[float, ...]:

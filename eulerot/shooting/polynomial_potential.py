@@ -43,38 +43,45 @@ class PolynomialPotential:
     coefficients: FloatArray
     threads: int = 1
 
-    def pair_costs(self, y: FloatArray, x: FloatArray, phases: object = None) -> tuple[FloatArray, FloatArray]:
+    def pair_costs(self, y: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the cost (12') of each pair, shape ``(n,)``, and half its derivative by the latents.
 
-        Polynomials have mean zero, and need no coordinates in the box, `phases`.
+        The mean of all polynomials is zero.
         """
         values, slopes = np.empty(len(y)), np.empty_like(y)
         for rows in blocks(len(y)):
-            found = product(self._design(y[rows]), self._columns, threads=self.threads)
+            found = product(_design(y[rows], self.powers), self._columns, threads=self.threads)
             values[rows], slopes[rows] = found[:, 0], found[:, 1:]
         each = np.sum(x**2, axis=1) - 2 * np.sum(x * y, axis=1) + 2 * values
         return each + y.shape[1], slopes - x
 
-    def _design(self, y: FloatArray) -> FloatArray:
-        return np.concatenate([np.ones((len(y), 1)), hermite_products(y, self.powers)], axis=1)
-
     @cached_property
     def _columns(self) -> FloatArray:
         """The coefficients of values and slopes: of each polynomial, and of what it is the derivative of."""
-        return np.column_stack([np.append(0.0, self.coefficients), *(d @ self.coefficients for d in self.derivatives)])
+        columns = np.zeros((1 + len(self.powers), 1 + self.powers.shape[1]))
+        columns[1:, 0] = self.coefficients
+        for axis, (of, to, factors) in enumerate(_derivatives(self.powers), start=1):
+            columns[to, axis] = factors * self.coefficients[of]
+        return columns
 
-    @cached_property
-    def derivatives(self) -> list[FloatArray]:
-        """Of each axis the matrix from coefficients to those of the derivative: ``h_n' = sqrt(n) h_(n-1)``."""
-        places = {(0,) * self.powers.shape[1]: 0} | {tuple(power): 1 + i for i, power in enumerate(self.powers)}
-        found = []
-        for axis, unit in enumerate(np.eye(self.powers.shape[1], dtype=int)):
-            matrix = np.zeros((len(places), len(self.powers)))
-            for column in np.flatnonzero(self.powers[:, axis]):
-                power = self.powers[column]
-                matrix[places[tuple(power - unit)], column] = np.sqrt(power[axis])
-            found.append(matrix)
-        return found
+
+def _design(y: FloatArray, powers: NDArray[np.int64]) -> FloatArray:
+    """Return the constant one and all polynomials, shape ``(n, p + 1)``."""
+    return np.concatenate([np.ones((len(y), 1)), hermite_products(y, powers)], axis=1)
+
+
+def _derivatives(powers: NDArray[np.int64]) -> list[tuple[list[int], list[int], FloatArray]]:
+    """Return for each axis which polynomials depend on it, the columns of `_design` of their derivatives, and factors.
+
+    ``h_n' = sqrt(n) h_(n-1)``.
+    """
+    places = {(0,) * powers.shape[1]: 0} | {tuple(power): 1 + i for i, power in enumerate(powers.tolist())}
+    found = []
+    for axis, unit in enumerate(np.eye(powers.shape[1], dtype=int)):
+        of = np.flatnonzero(powers[:, axis])
+        to = [places[tuple(power)] for power in (powers[of] - unit).tolist()]
+        found.append((of.tolist(), to, np.sqrt(powers[of, axis])))
+    return found
 
 
 def polynomial_potential(y: FloatArray, x: FloatArray, *, threads: int = 1) -> PolynomialPotential:
@@ -90,16 +97,15 @@ def polynomial_potential(y: FloatArray, x: FloatArray, *, threads: int = 1) -> P
     """
     n, dim = y.shape
     powers = polynomial_degrees(dim, min(n // PAIRS_A_POLYNOMIAL, _MOST))
-    phi = PolynomialPotential(powers, np.zeros(len(powers)), threads)
     size = 1 + len(powers)
     gram, moments = np.zeros((size, size)), np.zeros((size, dim))
     for rows in blocks(n):
-        design = phi._design(y[rows])
+        design = _design(y[rows], powers)
         gram += product(design.T, design, threads=threads) / n
         moments += product(design.T, x[rows], threads=threads) / n
     normal, right = _RIDGE * np.eye(len(powers)), np.zeros(len(powers))
-    for axis, derivative in enumerate(phi.derivatives):
-        normal += product(derivative.T, product(gram, derivative, threads=threads), threads=threads)
-        right += derivative.T @ moments[:, axis]
+    for axis, (of, to, factors) in enumerate(_derivatives(powers)):
+        normal[np.ix_(of, of)] += factors[:, None] * (gram[np.ix_(to, to)] * factors)
+        right[of] += factors * moments[to, axis]
     found = product(inverse(normal, threads=threads), right[:, None], threads=threads)[:, 0]
     return PolynomialPotential(powers, found, threads)

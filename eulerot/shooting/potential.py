@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eulerot._linear_algebra import inverse, product
 from eulerot._types import FloatArray
 from eulerot.latent.chart import harmonics, log_density, to_box
 
@@ -152,9 +153,9 @@ def regressed_potential(
     Examples
     --------
     >>> y = np.random.default_rng(0).standard_normal((500, 2))
-    >>> phi = regressed_potential(y, y @ [[2.0, 0.5], [0.5, 1.0]] + [1.0, 0.0])
+    >>> phi = regressed_potential(y, y @ [[2.0, 0.5], [0.5, 1.0]] + [1.0, 3.0])
     >>> np.round(phi.quadratic, 3), np.round(phi.linear, 3)
-    (array([[2. , 0.5], [0.5, 1. ]]), array([1., 0.]))
+    (array([[2. , 0.5], [0.5, 1. ]]), array([1., 3.]))
     """
     n, dim = y.shape
     m = m or (12 if dim == 2 else 5)
@@ -172,7 +173,7 @@ def regressed_potential(
         moments += np.einsum("ni,n->i", design, x[:, axis]) / n
     squares = np.sum(np.square(np.indices((m,) * dim, dtype=float)), axis=0)
     stiffness = np.concatenate([np.zeros(count), (squares**2).ravel()[1:]])
-    found = np.asarray(np.linalg.solve(gram + ridge * np.diag(stiffness), moments), dtype=np.float64)
+    found = product(inverse(gram + ridge * np.diag(stiffness)), moments[:, None])[:, 0]
     quadratic = np.zeros((dim, dim))
     quadratic[first, second] = quadratic[second, first] = found[dim:count]
     return Potential(found[:dim], quadratic, np.concatenate([[0.0], found[count:]]).reshape((m,) * dim))
@@ -182,7 +183,7 @@ def _cosine_slopes(waves: list[tuple[FloatArray, FloatArray]]) -> Iterator[Float
     """Yield for each coordinate the derivatives of all products of cosines by it, shape ``(n, m^d)``."""
     n = len(waves[0][0])
     for axis in range(len(waves)):
-        product = np.ones((n, 1))
+        terms = np.ones((n, 1))
         for other, (wave, slope) in enumerate(waves):
-            product = np.einsum("nk,nl->nkl", product, slope if other == axis else wave).reshape(n, -1)
-        yield product
+            terms = np.einsum("nk,nl->nkl", terms, slope if other == axis else wave).reshape(n, -1)
+        yield terms

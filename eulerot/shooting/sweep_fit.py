@@ -176,7 +176,7 @@ class SweepFit:
         """Return the axes of a sweep: those in whose planes the cost falls fastest, or in the plane the next ones."""
         if self._dim == 2:
             turn = 0.5 * math.pi * _TURNS[(number - 1) % len(_TURNS)]
-            return plane_rotation((self.options.axes or 0.0) + turn)
+            return plane_rotation(turn) @ self.options.rotation
         (z, x), threads = train, self.options.workers
         data, axes = curl_part(z, x, threads=threads), np.eye(z.shape[1])
         for count in modes:
@@ -236,7 +236,7 @@ class SweepFit:
 
     def _moved(self, pairs: Pairs, sweep: Planes, theta: FloatArray) -> Pairs:
         """Return pairs with their latents moved by a sweep, as far as it is resolved while it is fitted."""
-        return replace(self._joint(pairs), sweeps=(sweep,)).moved(theta.ravel())[0], pairs[1]
+        return replace(self._joint(pairs), sweeps=(sweep,)).moved(theta.ravel()), pairs[1]
 
     def _joint(self, pairs: Pairs) -> JointObjective:
         """Return the objective of all sweeps that are found."""

@@ -71,8 +71,9 @@ def _evaluate(z, phi, space, slope):
     """Return the value at `z`, and fill `slope`, the arguments and shares of components and the values of groups."""
     (alpha, c, weights, offsets, tau, starts), (u, p, _, bits, levels, _) = phi, space
     d, m = weights.shape
-    u[:] = offsets
     value = 0.0
+    for j in range(m):  # an assignment of slices would compile the text of its error, which takes two seconds
+        u[j] = offsets[j]
     for i in range(d):
         zi, row = z[i], weights[i]
         value += zi * (0.5 * alpha * zi + c[i])

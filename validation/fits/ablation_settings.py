@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
 from unittest import mock
 
 import numpy as np
@@ -13,7 +12,6 @@ from scipy.optimize import OptimizeResult, minimize
 
 import eulerot
 from eulerot.latent.source import normal_points
-from eulerot.shooting.continuation import Continuation
 from eulerot.shooting.initial_guess import InitialGuess
 from eulerot.shooting.parametrisation import Parametrisation
 from eulerot.shooting.potential import Potential, half_square
@@ -57,14 +55,13 @@ def enstrophy(parametrisation: Parametrisation) -> np.ndarray:
     return np.sqrt(palinstrophy.__get__(parametrisation))
 
 
-def no_control_variate(y: np.ndarray, x: np.ndarray, phases: np.ndarray) -> Potential:
+def no_control_variate(y: np.ndarray, x: np.ndarray, *_: object, **options: object) -> Potential:
     """Return the potential with which (12') is the cost itself."""
     return half_square(y.shape[1])
 
 
 NORM = {"patches": [mock.patch.object(Parametrisation, "stiffness", property(enstrophy))]}
-PLAIN_COST = partial(Continuation, potential=no_control_variate)
-PLAIN = {"patches": [mock.patch("eulerot.shooting.fit.Continuation", PLAIN_COST)]}
+PLAIN = {"patches": [mock.patch("eulerot.shooting.objective.regressed_potential", no_control_variate)]}
 REST = start(at_rest)
 RANDOM = {f"random start, seed {i}": start(lambda c, axes, i=i: at_random(c, axes, seed=i)) for i in (1, 2)}
 LONG = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)

@@ -17,7 +17,9 @@ def pad(columns, start, spectra, middle, last):
                     row[:] = 0.0
                     continue
                 row[:first] = 0.0
-                row[first:end] = columns[f, start + r, origin, kept : kept + end - first]
+                # an assignment of slices would compile the text of the error that it may raise, which takes two seconds
+                for j in range(end - first):
+                    row[first + j] = columns[f, start + r, origin, kept + j]
                 row[end:] = 0.0
 
 
@@ -30,7 +32,8 @@ def unpad(columns, start, spectra, middle, last):
             for i in range(spectra.shape[2]):
                 origin = middle[f, i]
                 if origin >= 0:
-                    columns[f, start + r, origin, kept : kept + end - first] = spectra[f, r, i, first:end]
+                    for j in range(end - first):
+                        columns[f, start + r, origin, kept + j] = spectra[f, r, i, first + j]
 
 
 @compiled()
