@@ -142,12 +142,11 @@ def test_killed_before_any_of_its_writes_a_store_holds_all_that_was_completed(tm
             assert np.array_equal(columns["tail"], whole.tail[: len(columns.times)])
         if number % 30 == 5:  # what was written and did not count is no hindrance
             (killed / "left.over.partial").write_text("of a file that was being written")
-            ahead = save_at[1:] if held[-1] == 0 else save_at
-            again = solve_euler(killed, grid, store=killed, save_at=ahead, **options)
+            again = solve_euler(killed, grid, store=killed, save_at=save_at, **options)
             assert np.array_equal(again.field, whole.field) and np.array_equal(again.times, whole.times)
             with xarray.open_zarr(killed, chunks=None) as data, xarray.open_zarr(path, chunks=None) as unstopped:
-                assert held[-1] == 0 or data.identical(unstopped)
-    assert held == sorted(held) and set(held) == {0, 1, 2} and len(held) > 60
+                assert data.identical(unstopped)
+    assert held == sorted(held) and set(held) == {1, 2} and len(held) > 40
 
 
 SCRIPT = """

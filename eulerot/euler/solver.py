@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from eulerot.euler.legs import StepControl, leg_ends
 from eulerot.euler.particles.phases import to_phases
 from eulerot.euler.particles.steps import EVALUATIONS
 from eulerot.euler.run import Run, SolverStep
-from eulerot.euler.solution import EulerSolution, State, coefficients_of
+from eulerot.euler.solution import EulerSolution, Snapshot, State, coefficients_of
 from eulerot.euler.store import SolutionStore, checked_store, read_store
 
 __all__ = ["EulerSolution", "SolverStep", "solve_euler"]
@@ -155,9 +155,7 @@ def solve_euler(
     run = Run(equation, quantity, diagnostics, set(times.tolist()) - {0.0}, [], None, _checked_callback(callback))
     if earlier is None:
         diagnostics.record(0.0, state.field)
-    run = _with_what_was_saved(run, state, earlier, target)
-    if earlier is None and 0.0 in times:
-        run.save(state)
+    run = _with_what_was_saved(run, state, earlier, target, from_start=0.0 in times)
     ends = leg_ends(times, time, state.time)
     state, status = run.go(state, ends, control, evaluation=evaluation, progress=progress)
     columns, end = diagnostics.columns(state.step + 1), run.snapshot(state)
@@ -191,18 +189,20 @@ def _earlier(field0: object) -> EulerSolution | None:
     return field0 if isinstance(field0, EulerSolution) else None
 
 
-def _with_what_was_saved(run: Run, state: State, earlier: EulerSolution | None, target: Path | None) -> Run:
+def _with_what_was_saved(
+    run: Run, state: State, earlier: EulerSolution | None, target: Path | None, *, from_start: bool
+) -> Run:
     """Return a run that keeps what it saves with what was saved before, in memory or in the store at a path."""
-    before = iter(()) if earlier is None or earlier.saved is None else earlier.saved.snapshots()
+    before: Iterable[Snapshot] = [run.snapshot(state)] if earlier is None and from_start else []
+    if earlier is not None and earlier.saved is not None:
+        before = earlier.saved.snapshots()
     if target is None:
         return replace(run, snapshots=list(before))
     if earlier is not None and earlier.store == target:
         return replace(run, store=SolutionStore(target))
     columns = run.diagnostics.columns(state.step + 1)
-    store = SolutionStore.create(target, run.equation.grid, run.quantity, run.snapshot(state), state, columns)
-    for snapshot in before:
-        store.append(snapshot, state, columns)
-    return replace(run, store=store)
+    shown, grid = run.snapshot(state), run.equation.grid
+    return replace(run, store=SolutionStore.create(target, grid, run.quantity, shown, state, columns, before))
 
 
 def _checked_callback(callback: object) -> Callable[[SolverStep], object] | None:

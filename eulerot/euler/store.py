@@ -16,6 +16,7 @@ import math
 import os
 import secrets
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +63,16 @@ class SolutionStore:
 
     @classmethod
     def create(
-        cls, path: Path, grid: Grid, quantity: str, shown: Snapshot, state: State, columns: dict[str, FloatArray | None]
+        cls,
+        path: Path,
+        grid: Grid,
+        quantity: str,
+        shown: Snapshot,
+        state: State,
+        columns: dict[str, FloatArray | None],
+        before: Iterable[Snapshot],
     ) -> SolutionStore:
-        """Return a new store that holds a state, and nothing saved: there as a whole, or not at all."""
+        """Return a new store that holds a state and what was saved before: there as a whole, or not at all."""
         import zarr
 
         partial = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}.part")
@@ -73,6 +81,9 @@ class SolutionStore:
             _lay_out(root, grid, quantity, shown, state, columns)
             _write_state(root["state"], dict(root["state"].arrays()), state, 0)
             _commit(root)
+            store = cls(partial)
+            for snapshot in before:
+                store.append(snapshot, state, columns)
             os.rename(partial, path)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)

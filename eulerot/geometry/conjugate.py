@@ -21,7 +21,7 @@ __all__ = ["ConjugatePoint", "IndexForm", "conjugate_time"]
 # What rounding may leave of modes that a field does not have, as a share of its largest
 _ROUNDED = 1e-10
 # Durations that are tried before the first with a negative direction is bisected, and the width that is left
-_TRIALS, _WIDTH = 64, 1e-10
+_TRIALS, _WIDTH = 16, 1e-9
 
 
 @dataclass(frozen=True)
