@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from fields import random_field, random_values, random_velocity
+from scipy.integrate import solve_ivp
 
 from eulerot import Geodesic, Grid, conjugate_time, jacobi_field, sectional_curvature
 from eulerot.euler.equations import VorticityEquation, equation_of
@@ -196,6 +197,59 @@ def test_the_form_is_that_of_its_definition():
     moved = weigh(move(big_g)) - value * move(big_g)
     assert np.isclose(a @ form.index @ b, np.mean(move(big_f) * moved), rtol=1e-10)
     assert np.isclose(a @ form.gyroscopic @ b, np.mean(big_f * (weigh(move(big_g)) + moved)), rtol=1e-10)
+
+
+def test_the_form_is_the_second_variation_of_the_energy():
+    # paths between the same ends: particles of the flow, moved on by the flow of e chi(t), chi zero at both ends
+    duration, psi = 0.5, (-0.5, [(1, 2), (1, -2)])  # -cos x cos 2y
+    first, second = (1.0, [(0, 1), (2, 1)]), (0.7, [(1, 1), (1, 0)])
+
+    def velocity(stream, points):
+        size, modes = stream
+        sines = [(k, np.sin(points @ np.array(k, float))) for k in modes]
+        return size * np.stack([-sum(k[1] * s for k, s in sines), sum(k[0] * s for k, s in sines)], axis=1)
+
+    def moved(points, time, step):
+        a, b = step * np.sin(np.pi * time / duration), step * np.sin(2 * np.pi * time / duration)
+        for _ in range(3):  # of RK4
+            slopes: list = []
+            for share in (0.0, 0.5, 0.5, 1.0):
+                here = points + (share / 3 * slopes[-1] if slopes else 0.0)
+                slopes.append(a * velocity(first, here) + b * velocity(second, here))
+            points = points + (slopes[0] + 2 * slopes[1] + 2 * slopes[2] + slopes[3]) / 18
+        return points
+
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+    h, times = 1e-3, 0.5 * duration * (nodes + 1)
+    moments = (times[:, None] + h * np.array([-2, -1, 1, 2])).ravel()
+    start = np.stack(np.meshgrid(*[2 * np.pi * np.arange(36) / 36] * 2), axis=-1).reshape(-1, 2)
+    run = solve_ivp(
+        lambda _, p: velocity(psi, p.reshape(-1, 2)).ravel(), (0, duration), start.ravel(), t_eval=moments,
+        method="DOP853", rtol=1e-12, atol=1e-12,
+    )  # fmt: skip
+    tracks = run.y.T.reshape(len(times), 4, *start.shape)
+
+    def energy(step):
+        total = 0.0
+        for weight, moment, four in zip(weights, times, tracks, strict=True):
+            a, b, c, d = (moved(p, moment + h * s, step) for p, s in zip(four, (-2, -1, 1, 2), strict=True))
+            total += 0.5 * duration * weight * 0.5 * np.mean(np.sum(((a - d + 8 * (c - b)) / (12 * h)) ** 2, axis=1))
+        return total
+
+    e = 1e-2
+    found = (16 * (energy(e) + energy(-e)) - energy(2 * e) - energy(-2 * e) - 30 * energy(0.0)) / (12 * e**2)
+    grid = Grid((13, 13))
+    form = form_of(grid, kolmogorov(grid, 1, 2))
+    waving = [sum(size * np.cos(k * x + l * y) for k, l in modes) for size, modes in (first, second)
+              for x, y in [grid.mesh()]]  # fmt: skip
+    f, g = (coordinates(form, grid, each) for each in waving)
+    expected = sum(
+        (n * np.pi) ** 2 / (2 * duration) * each @ form.inertia @ each + duration / 2 * each @ form.index @ each
+        for n, each in ((1, f), (2, g))
+    )
+    expected += 2 * 1 * 2 / (2**2 - 1**2) * f @ form.gyroscopic @ g + 2 * 2 / (1**2 - 2**2) * g @ form.gyroscopic @ f
+    assert abs(f @ form.gyroscopic @ g - g @ form.gyroscopic @ f) > 0.1  # it counts here
+    assert np.isclose(found, expected, rtol=1e-6)
 
 
 def test_bounds_of_the_first_conjugate_point():
