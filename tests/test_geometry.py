@@ -219,7 +219,7 @@ def test_the_form_is_the_second_variation_of_the_energy():
             points = points + (slopes[0] + 2 * slopes[1] + 2 * slopes[2] + slopes[3]) / 18
         return points
 
-    nodes, weights = np.polynomial.legendre.leggauss(8)
+    nodes, weights = np.polynomial.legendre.leggauss(12)
     h, times = 1e-3, 0.5 * duration * (nodes + 1)
     moments = (times[:, None] + h * np.array([-2, -1, 1, 2])).ravel()
     start = np.stack(np.meshgrid(*[2 * np.pi * np.arange(36) / 36] * 2), axis=-1).reshape(-1, 2)
@@ -262,7 +262,7 @@ def test_bounds_of_the_first_conjugate_point():
     assert all(np.isclose(point.lower, math.pi / 2, rtol=1e-9) and point.lower < point.upper for point in points)
     x, y = grid.mesh()
     moved = conjugate_time(-10 * np.cos(x - 1.0) * np.cos(2 * y + 0.5), grid, until=8.0, harmonics=2)
-    assert np.isclose(moved.upper, uppers[2] / 2, rtol=1e-6)  # twice as fast, and elsewhere
+    assert np.isclose(moved.upper, uppers[2] / 2, rtol=1e-5)  # twice as fast, and elsewhere
     more = conjugate_time(kolmogorov(Grid((10, 10)), 1, 2), Grid((10, 10)), until=8.0, harmonics=4)
     assert more.upper < uppers[1]
 

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
+from eulerot._linear_algebra import product
 from eulerot._types import FloatArray
 from eulerot.checks import checked_count, checked_number
 from eulerot.euler.embedding import embedded
@@ -21,7 +22,7 @@ __all__ = ["ConjugatePoint", "IndexForm", "conjugate_time"]
 # What rounding may leave of modes that a field does not have, as a share of its largest
 _ROUNDED = 1e-10
 # Durations that are tried before the first with a negative direction is bisected, and the width that is left
-_TRIALS, _WIDTH = 16, 1e-9
+_TRIALS, _WIDTH = 16, 1e-7
 
 
 @dataclass(frozen=True)
@@ -147,8 +148,9 @@ class IndexForm:
         symbol, value = finer.laplacian, float(symbols[0])
 
         def inner(first: np.ndarray, second: np.ndarray, factor: FloatArray | float) -> FloatArray:
-            left, right = (each.reshape(len(basis), -1) for each in (np.conj(first) * weights * factor, second))
-            return (left @ right.T).real
+            left, right = (each.reshape(len(basis), -1) for each in (first * weights * factor, second))
+            # the real part of the product with the conjugate, whatever the threads of the linear algebra library
+            return product(np.hstack([left.real, left.imag]), np.hstack([right.real, right.imag]).T)
 
         inertia, index = inner(fine, fine, symbol), inner(moved, moved, symbol - value)
         return cls(inertia, index, inner(fine, moved, 2 * symbol - value), basis)
