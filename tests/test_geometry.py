@@ -256,14 +256,14 @@ def test_bounds_of_the_first_conjugate_point():
     points = []
     for n in (7, 10, 13):
         grid = Grid((n, n))
-        points.append(conjugate_time(kolmogorov(grid, 1, 2), grid, until=8.0, harmonics=2))
+        points.append(conjugate_time(kolmogorov(grid, 1, 2), grid, until=8.0, harmonics=1))
     uppers = [point.upper for point in points]
-    assert uppers[0] > uppers[1] > uppers[2]  # more displacements to try
+    assert uppers[0] >= uppers[1] > uppers[2]  # more displacements to try, none of use among the first
     assert all(np.isclose(point.lower, math.pi / 2, rtol=1e-9) and point.lower < point.upper for point in points)
     x, y = grid.mesh()
-    moved = conjugate_time(-10 * np.cos(x - 1.0) * np.cos(2 * y + 0.5), grid, until=8.0, harmonics=2)
+    moved = conjugate_time(-10 * np.cos(x - 1.0) * np.cos(2 * y + 0.5), grid, until=8.0, harmonics=1)
     assert np.isclose(moved.upper, uppers[2] / 2, rtol=1e-5)  # twice as fast, and elsewhere
-    more = conjugate_time(kolmogorov(Grid((10, 10)), 1, 2), Grid((10, 10)), until=8.0, harmonics=4)
+    more = conjugate_time(kolmogorov(Grid((10, 10)), 1, 2), Grid((10, 10)), until=8.0, harmonics=2)
     assert more.upper < uppers[1]
 
 
