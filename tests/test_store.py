@@ -112,6 +112,7 @@ def test_a_solution_in_memory_goes_on_into_a_store(tmp_path):
     assert solution.saved.times.tolist() == [1.0] and np.allclose(solution.times, np.linspace(0, 1, 11), atol=1e-14)
 
 
+@pytest.mark.slow
 def test_killed_before_any_of_its_writes_a_store_holds_all_that_was_completed(tmp_path, monkeypatch):
     from zarr.storage import _local
 
@@ -159,6 +160,7 @@ solve_euler(field, grid, time=40.0, particles=particles, store={path!r}, save_at
 """
 
 
+@pytest.mark.slow
 def test_killed_by_the_system_a_store_goes_on_to_the_same_bits(tmp_path):
     grid, field, particles = start_of((24, 20), "cube")
     path = tmp_path / "run.zarr"
