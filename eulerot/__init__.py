@@ -13,6 +13,9 @@ from eulerot.flows.linear import LinearFlow
 from eulerot.flows.rearranged import RearrangedFlow, rearrange
 from eulerot.flows.report import FlowReport
 from eulerot.flows.velocity.flow import VelocityFlow, velocity_flow
+from eulerot.geometry.conjugate import ConjugatePoint, conjugate_time
+from eulerot.geometry.curvature import sectional_curvature
+from eulerot.geometry.jacobi import jacobi_field
 from eulerot.rearrangement.composition import Rearrangement
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.rearrangement.tabulated import TabulatedRearrangement
@@ -24,6 +27,7 @@ from eulerot.transport.report import TransportReport, transport_report
 __all__ = [
     "Certificate",
     "CompositionCertificate",
+    "ConjugatePoint",
     "DualBound",
     "EulerSolution",
     "FitResult",
@@ -45,11 +49,14 @@ __all__ = [
     "TransportReport",
     "VelocityFlow",
     "__version__",
+    "conjugate_time",
     "dual_bound",
     "fit",
     "flow",
+    "jacobi_field",
     "knothe_flow",
     "rearrange",
+    "sectional_curvature",
     "solve_euler",
     "transport_report",
     "velocity_flow",

@@ -11,17 +11,21 @@ FLOORS = """
 _types _version errors _extras checks.scalars checks.arrays checks _cached _compiled _threads _linear_algebra _jacobian
 files
 latent.circle latent.source latent.chart latent
-plotting.canvas plotting.scatter plotting.curves plotting.fields plotting
+plotting.canvas plotting.scatter plotting.curves plotting.fields plotting.film plotting
 transport.cost transport.asymmetry transport.report transport._kernels_dual transport.convex_potential
 transport.potential_training transport.dual transport
 euler.sizes euler.grid euler.transforms._kernels euler.transforms.backends euler.transforms.passes
 euler.transforms.dense euler.embedding euler.transforms.pointwise euler.transforms euler.equations._kernels
 euler.equations.spectral euler.equations.vorticity euler.equations.velocity euler.equations euler.invariants
-euler.integrators euler.diagnostics euler.dropped euler.stepping euler.pressure euler.certificate
+euler.integrators euler.diagnostics euler.dropped euler.stepping euler.adaptive euler.legs euler.pressure
+euler.certificate
 euler.particles._kernels_splines euler.particles._kernels_lanes euler.particles._kernels_plane
 euler.particles._kernels_space euler.particles._kernels euler.particles.phases euler.particles.interpolant
-euler.particles.ordering euler.particles.advection euler.particles.nonuniform euler.particles euler.trajectory
-euler.splined euler.dataset euler.solution euler.run euler.solver euler.geodesic euler.resolution euler.refinement euler
+euler.particles.ordering euler.particles.advection euler.particles.nonuniform euler.particles.steps euler.particles
+euler.trajectory
+euler.splined euler.dataset euler.solution euler.store euler.run euler.solver euler.geodesic euler.resolution
+euler.refinement euler
+geometry.curvature geometry.jacobi geometry.conjugate geometry
 rearrangement.rotations rearrangement.sweep rearrangement.pullback rearrangement.delivery rearrangement._kernels
 rearrangement.tables rearrangement.exports.exact_map rearrangement.exports.splines
 rearrangement.exports.torch_transform rearrangement.exports.torch_map rearrangement.exports.torch_tables

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from eulerot import pages, plotting
+from eulerot import Grid, pages, plotting, solve_euler
 from eulerot.rearrangement.composition import Rearrangement
 from eulerot.transport.report import transport_report
 
@@ -168,6 +168,71 @@ def test_convergence_has_the_slope_of_its_order(ax):
     assert errors.get_xydata().tolist() == [[32, 1e-6], [8, 1e-3], [16, 4e-5]]
     assert np.allclose(slope.get_ydata() / slope.get_ydata()[1], [4.0**-3, 1, 2.0**-3])
     assert [label.get_text() for label in ax.get_xticklabels()] == ["32", "8", "16"]
+
+
+def solution_of(points, domain, quantity):
+    grid = Grid(points, domain)
+    mesh = [scale * axis for scale, axis in zip(grid.scales, grid.mesh(), strict=True)]
+    shape = grid.points if (grid.dim, quantity) == (2, "vorticity") else (grid.dim, *grid.points)
+    field = np.zeros(shape)
+    if grid.dim == 2 and quantity == "vorticity":
+        field += np.sin(mesh[0]) * np.sin(mesh[1]) + np.sin(2 * mesh[0]) * np.sin(mesh[1])
+    elif grid.dim == 2:
+        field[0], field[1] = np.sin(mesh[1]), np.sin(2 * mesh[0])
+    else:
+        field[0] = np.sin(mesh[0]) * np.cos(mesh[1])
+        field[1] = -np.cos(mesh[0]) * np.sin(mesh[1])
+    particles = np.random.default_rng(0).uniform(0.2, 0.8, (20, grid.dim)) * grid.sides
+    options = {"quantity": quantity, "particles": particles, "save_at": [0.0, 0.2, 0.4], "tail_limit": None}
+    return solve_euler(field, grid, time=0.5, **options)
+
+
+CASES = [((16, 12), "torus", "vorticity"), ((16, 12), "torus", "velocity"), ((8, 8, 8), "cube", "velocity")]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_solution_is_drawn_at_a_time_that_was_saved(case, ax):
+    solution = solution_of(*case)
+    for number, at in enumerate((0.0, 0.4)):
+        solution.plot(at=at, ax=ax)
+        drawn = ax.images[number].get_array().T
+        assert drawn.shape == solution.grid.points[:2]
+        if solution.quantity == "vorticity":
+            assert np.allclose(drawn, solution.saved.fields[2 * number], atol=1e-12)
+    solution.plot(ax=ax)
+    assert len(ax.images) == 3
+    if solution.grid.dim == 2:
+        assert np.abs(ax.images[2].get_array() - ax.images[1].get_array()).max() > 1e-3  # the end is another time
+        vorticity = ax.images[1].get_array().T
+        at_end = solve_euler(vorticity, solution.grid, time=0.1, tail_limit=None).field
+        assert np.allclose(ax.images[2].get_array().T, at_end, atol=1e-5)
+    with pytest.raises(ValueError, match=r"^at: expected one of the times that were saved, \[0.0, 0.2, 0.4\].*got 0.3"):
+        solution.plot(at=0.3, ax=ax)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_an_animation_has_a_frame_for_each_time(case, tmp_path):
+    from PIL import Image, ImageSequence
+
+    solution, file = solution_of(*case), tmp_path / "film.gif"
+    solution.animate(file, dpi=40)
+    with Image.open(file) as film:
+        frames = [np.array(frame.convert("RGB"), dtype=int) for frame in ImageSequence.Iterator(film)]
+    assert len(frames) == 3 and frames[0].shape[:2] == (192, 224)
+    changed = np.abs(frames[2] - frames[0]).max(axis=2) > 60
+    assert changed.any() and changed.mean() < 0.5  # particles and the time, not the frame around them
+    assert plt.get_fignums() == []
+
+
+def test_an_animation_needs_two_times(tmp_path):
+    solution = solve_euler(np.zeros((8, 8)), Grid((8, 8)), time=0.1, save_at=[0.1])
+    with pytest.raises(ValueError, match=r"saved at two times at least; got 1\. Pass save_at"):
+        solution.animate(tmp_path / "none.gif")
+    with pytest.raises(ValueError, match=r"^times: expected two at least"):
+        plotting.film(tmp_path / "none.gif", np.zeros((1, 8, 8)), [0.0], sides=(1, 1), bound=1.0)
+    with pytest.raises(ValueError, match=r"^dpi: expected a whole number of at least 20"):
+        plotting.film(tmp_path / "none.gif", np.zeros((2, 8, 8)), [0.0, 1.0], sides=(1, 1), bound=1.0, dpi=3)
+    assert not (tmp_path / "none.gif").exists()
 
 
 def test_page_holds_all_that_it_shows(tmp_path):

@@ -14,7 +14,10 @@ from eulerot.euler.grid import Grid
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["dataset"]
+__all__ = ["MEASURES", "dataset"]
+
+# What is measured of a field at each step, by the names of the solution
+MEASURES = ("energy", "enstrophy", "helicity", "casimirs", "tail")
 
 _LETTERS = ("x", "y", "z")
 # Length and time are those in which the grid and the field are given: the equations have no units of their own
@@ -74,7 +77,7 @@ def dataset(
         for name, (dims, values) in data.items()
     }
     used = {axis for dims, _ in data.values() for axis in dims}
-    return xarray.Dataset(variables, coords=_coordinates(grid, times, used), attrs=_attributes(grid))
+    return xarray.Dataset(variables, coords=_coordinates(grid, times, used), attrs=_attributes(grid, quantity))
 
 
 def _coordinates(grid: Grid, times: FloatArray, used: set[str]) -> dict[str, tuple[str, np.ndarray, dict[str, str]]]:
@@ -89,11 +92,12 @@ def _coordinates(grid: Grid, times: FloatArray, used: set[str]) -> dict[str, tup
     return {name: each for name, each in found.items() if name in used}
 
 
-def _attributes(grid: Grid) -> dict[str, str | list[int] | list[float]]:
+def _attributes(grid: Grid, quantity: str) -> dict[str, str | list[int] | list[float]]:
     """Return what holds for the whole data set, in types that files hold too."""
     return {
         "title": f"solution of the incompressible Euler equations in {grid.dim} dimensions",
         "source": f"eulerot {__version__}",
+        "quantity": quantity,
         "domain": grid.domain,
         "points": list(grid.points),
         "lengths": list(grid.sides),

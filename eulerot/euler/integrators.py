@@ -9,13 +9,14 @@ from functools import partial
 
 import numpy as np
 from scipy.integrate import DOP853 as _SCIPY_DOP853
+from scipy.integrate import RK45 as _SCIPY_DOPRI5
 
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.euler.equations import Equation
 from eulerot.euler.equations._kernels import combine
 
-__all__ = ["DOP853", "RK4", "RungeKutta", "Tableau"]
+__all__ = ["DOP853", "DOPRI5", "RK4", "EmbeddedPair", "EmbeddedRungeKutta", "RungeKutta", "Tableau"]
 
 # Arrays of fewer numbers are not worth sharing among threads
 _SHARED_FROM, _SHARES = 100_000, 4
@@ -51,6 +52,40 @@ RK4 = Tableau(
 DOP853 = Tableau("DOP853", a=_SCIPY_DOP853.A.copy(), b=_SCIPY_DOP853.B.copy(), order=8, stability=5.9)
 
 
+@dataclass(frozen=True)
+class EmbeddedPair:
+    """Two schemes of the same stages and the slope at the end, which is the first of the next step.
+
+    `tableau` is the one that steps are taken with. `error` are the weights of all these slopes in the difference from
+    the other, which is of an order less.
+    """
+
+    tableau: Tableau
+    error: FloatArray
+
+    @property
+    def lower(self) -> Tableau:
+        """Return the other scheme, with the end as its last stage."""
+        stages = self.tableau.stages
+        a = np.zeros((stages + 1, stages + 1))
+        a[:-1, :-1], a[-1, :-1] = self.tableau.a, self.tableau.b
+        b = np.append(self.tableau.b, 0.0) - self.error
+        return Tableau(f"{self.tableau.name}, lower", a, b, self.tableau.order - 1, self.tableau.stability)
+
+
+# Dormand and Prince, J. Comput. Appl. Math. 6:19 (1980), doi:10.1016/0771-050X(80)90013-3
+DOPRI5 = EmbeddedPair(
+    Tableau(
+        "DOPRI5",
+        a=np.pad(_SCIPY_DOPRI5.A, ((0, 0), (0, 1))),
+        b=_SCIPY_DOPRI5.B.copy(),
+        order=5,
+        stability=0.99,
+    ),
+    error=_SCIPY_DOPRI5.E.copy(),
+)
+
+
 class RungeKutta:
     """Steps of one scheme for one equation, with the arrays of its stages, allocated once.
 
@@ -78,17 +113,28 @@ class RungeKutta:
         self._slopes = equation.zeros(tableau.stages)
         self._stage, self._nothing = equation.zeros(), equation.zeros()
 
-    def step(self, field: np.ndarray, dt: float, out: np.ndarray, stages: np.ndarray | None = None) -> None:
+    def step(
+        self,
+        field: np.ndarray,
+        dt: float,
+        out: np.ndarray,
+        stages: np.ndarray | None = None,
+        *,
+        first: np.ndarray | None = None,
+    ) -> None:
         """Set `out` to `field` after one step; keep the stage fields in `stages`, shape ``(stages, ...)``.
 
         The particles need the stage fields: their stages must see the field at their own stage times, or the flow map
-        is of first order only.
+        is of first order only. `first` is the tendency of `field` where it is known.
         """
         a, b = self.tableau.a, self.tableau.b
         for i in range(self.tableau.stages):
             stage = self._stage if stages is None else stages[i]
             self._combined(stage, field, [(dt * w, s) for w, s in zip(a[i, :i], self._slopes, strict=False)])
-            self.equation.tendency(stage, self._slopes[i])
+            if i == 0 and first is not None:
+                self._slopes[0] = first
+            else:
+                self.equation.tendency(stage, self._slopes[i])
         self._combined(out, field, [(dt * w, s) for w, s in zip(b, self._slopes, strict=True)])
 
     def adjoint_step(self, stages: np.ndarray, multiplier: np.ndarray, dt: float, sources: np.ndarray | None) -> None:
@@ -130,6 +176,42 @@ class RungeKutta:
             if not pending:
                 return
             start = flat
+
+
+class EmbeddedRungeKutta(RungeKutta):
+    """Steps of a pair of schemes, and the difference that tells their error.
+
+    Parameters
+    ----------
+    equation : Equation
+        The equation.
+    pair : EmbeddedPair
+        The two schemes.
+    field : ndarray
+        Where the first step starts.
+    """
+
+    def __init__(self, equation: Equation, pair: EmbeddedPair, field: np.ndarray) -> None:
+        super().__init__(equation, pair.tableau)
+        self._error, self._difference = pair.error, equation.zeros()
+        self._first, self._last = equation.tendency(field), equation.zeros()
+
+    def attempt(self, field: np.ndarray, dt: float, out: np.ndarray, stages: np.ndarray | None = None) -> np.ndarray:
+        """Set `out` to `field` after one step of the higher order; return its difference from the lower one.
+
+        `stages` has room for the field at the end too.
+        """
+        self.step(field, dt, out, None if stages is None else stages[:-1], first=self._first)
+        self.equation.tendency(out, self._last)
+        if stages is not None:
+            stages[-1] = out
+        slopes = [*self._slopes, self._last]
+        self._combined(self._difference, self._nothing, [(dt * w, s) for w, s in zip(self._error, slopes, strict=True)])
+        return self._difference
+
+    def accept(self) -> None:
+        """Let the next step start where the last attempt ended."""
+        self._first, self._last = self._last, self._first
 
 
 def _flat(array: np.ndarray) -> FloatArray:

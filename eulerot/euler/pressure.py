@@ -94,6 +94,13 @@ class Pressure:
     def _synthesised(self, spectrum: np.ndarray) -> FloatArray:
         return np.asarray(scipy.fft.irfftn(spectrum, self._points, norm="forward"), dtype=np.float64)
 
+    def inner(self, other: Pressure) -> float:
+        """Return ``mean grad p . grad q`` with another pressure on the same grid."""
+        weights = np.full(self._half, 2.0)
+        weights[..., 0] = 1.0  # the plane 0 of the last axis holds both k and -k
+        laplacian = sum(k**2 for k in self._wavenumbers)
+        return float(np.sum(weights * laplacian * (np.conj(self._hat) * other._hat).real))
+
     def curvature(self) -> tuple[tuple[FloatArray, ...], FloatArray]:
         """Return the coordinates of points along each axis of the domain, and ``lambda_max(D^2 p)`` there."""
         k = self._wavenumbers

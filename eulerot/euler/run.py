@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from eulerot._cached import kept
 from eulerot._types import FloatArray
-from eulerot.checks import checked_choice
 from eulerot.euler.diagnostics import Diagnostics
-from eulerot.euler.equations import Equation, VorticityEquation
-from eulerot.euler.integrators import RK4
-from eulerot.euler.particles.advection import Advection
+from eulerot.euler.equations import Equation
+from eulerot.euler.integrators import DOPRI5
+from eulerot.euler.legs import StepControl, leg_steps
 from eulerot.euler.particles.phases import to_positions
-from eulerot.euler.solution import Snapshot
+from eulerot.euler.particles.steps import ParticleSteps
+from eulerot.euler.solution import Saved, Snapshot, State, saved_of, shown_field
+from eulerot.euler.store import SolutionStore
 
-__all__ = ["Run", "SolverStep", "State"]
-
-# Margins of interpolants with which a velocity of few modes is exact to rounding
-_MARGIN = {2: 256, 3: 64}
-
-
-class State(NamedTuple):
-    """The field and the phases of the particles after so many steps, all that the steps to come depend on."""
-
-    step: int
-    time: float
-    field: np.ndarray
-    phases: FloatArray | None
+__all__ = ["Run", "SolverStep"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +82,9 @@ class Run:
     times : set of float
         When to save.
     snapshots : list of Snapshot
-        Where what is saved goes.
+        Where what is saved goes, if there is no store.
+    store : SolutionStore or None
+        Where it goes instead.
     callback : callable or None
         Is shown each step, and stops the run by a true answer.
     """
@@ -104,17 +94,11 @@ class Run:
     diagnostics: Diagnostics
     times: set[float]
     snapshots: list[Snapshot]
+    store: SolutionStore | None
     callback: Callable[[SolverStep], object] | None
 
     def go(
-        self,
-        state: State,
-        following: Iterable[tuple[float, float, np.ndarray, bool]],
-        stages: np.ndarray | None,
-        *,
-        evaluation: str,
-        total: int,
-        progress: bool,
+        self, state: State, ends: list[float], control: StepControl, *, evaluation: str, progress: bool
     ) -> tuple[State, str]:
         """Return the last complete state and the status.
 
@@ -122,29 +106,39 @@ class Run:
         ----------
         state : State
             The first one.
-        following : iterable
-            What `leg_steps` yields.
-        stages : ndarray, shape (1, stages, ...), or None
-            Where the stage fields of the step that was yielded last are, if there are particles.
+        ends : list of float
+            Where the legs end.
+        control : StepControl
+            What the steps follow from.
         evaluation : {"splines", "nufft"}
             How the velocity at particles is summed.
-        total : int
-            About how many steps there are.
         progress : bool
             Whether to show a progress bar.
         """
-        advance = _evaluation(evaluation, self.equation)
+        equation, stages, moved = self.equation, None, None
+        if state.phases is not None:
+            pair = None if control.tolerance is None else DOPRI5
+            stages = equation.zeros(1, control.stages)
+            moved = ParticleSteps(evaluation, equation, state.phases, pair)
+        following = leg_steps(
+            equation,
+            state.field,
+            ends,
+            control,
+            start=state.time,
+            stages=stages,
+            misfit=None if moved is None else moved.misfit,
+        )
+        total = control.expected(equation, state.field, ends, state.time)
         try:
             for now, dt, after, complete in tqdm(
                 following, total=total, desc="Euler", unit=" steps", disable=not progress
             ):
-                phases = state.phases
-                if stages is not None and phases is not None:
-                    phases = advance(phases, stages, dt)
+                phases = None if moved is None or stages is None else moved.advance(stages[0], dt)
                 self.diagnostics.record(now, after)
                 reached = State(state.step + 1, now, after, phases)
                 if complete and now in self.times:
-                    self.snapshots.append(self.snapshot(reached))
+                    self.save(reached)
                 state = reached  # of the last complete step, whenever Ctrl-C comes
                 if self.callback is not None and self.callback(self._shown(state, dt)):
                     return state, "stopped"
@@ -154,34 +148,24 @@ class Run:
 
     def snapshot(self, state: State) -> Snapshot:
         """Return the field as the quantity that was given, and the particles."""
-        equation = self.equation
-        if self.quantity == ("vorticity" if equation.grid.dim == 2 else "velocity"):
-            values = equation.synthesised(state.field)
-        elif isinstance(equation, VorticityEquation):
-            values = equation.velocity(state.field)
+        positions = None if state.phases is None else to_positions(state.phases, self.equation.grid)
+        return Snapshot(state.step, shown_field(self.equation, state.field, self.quantity), positions)
+
+    def save(self, state: State) -> None:
+        """Keep a state in memory or in the store."""
+        if self.store is None:
+            self.snapshots.append(self.snapshot(state))
         else:
-            values = equation.vorticity(state.field)
-        positions = None if state.phases is None else to_positions(state.phases, equation.grid)
-        return Snapshot(state.step, values, positions)
+            self.store.append(self.snapshot(state), state, self.diagnostics.columns(state.step + 1))
+
+    def saved(self, end: State, columns: dict[str, FloatArray | None]) -> Saved:
+        """Return what was saved up to the end."""
+        if self.store is None:
+            return saved_of(self.snapshots, self.snapshot(end), columns)
+        return self.store.saved(end.step)
 
     def _shown(self, state: State, dt: float) -> SolverStep:
         energy, enstrophy, tail = (self.diagnostics.last(name) for name in ("energy", "enstrophy", "tail"))
         return SolverStep(
             state.step, state.time, dt, energy, enstrophy, tail, state.field, lambda: self.snapshot(state)
         )
-
-
-def _evaluation(name: str, equation: Equation) -> Callable[[FloatArray, np.ndarray, float], FloatArray]:
-    """Return how particles are advanced by one step, given its stage fields, shape ``(1, stages, ...)``."""
-    if checked_choice("evaluation", name, ("splines", "nufft")) == "nufft":
-        from eulerot.euler.particles.nonuniform import NonuniformAdvection
-
-        nonuniform = NonuniformAdvection(equation, RK4, equation.threads)
-        return lambda phases, stages, dt: nonuniform.advance(phases, stages[0], dt)
-
-    margin = _MARGIN[equation.grid.dim]
-
-    def splines(phases: FloatArray, stages: np.ndarray, dt: float) -> FloatArray:
-        return Advection.of(equation, stages, dt, RK4, equation.threads, margin).advance(phases)
-
-    return splines

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from eulerot._types import FloatArray
+from eulerot.checks import checked_number
+from eulerot.checks.scalars import shown
 from eulerot.euler import invariants
-from eulerot.euler.dataset import dataset
-from eulerot.euler.equations import equation_of
+from eulerot.euler.dataset import MEASURES, dataset
+from eulerot.euler.equations import Equation, VorticityEquation, equation_of
 from eulerot.euler.grid import Grid
 
 if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
     import xarray
     from matplotlib.axes import Axes
 
-__all__ = ["EulerSolution", "Saved", "Snapshot", "saved_of"]
-
-_MEASURES = ("energy", "enstrophy", "helicity", "casimirs", "tail")
+__all__ = ["EulerSolution", "Saved", "Snapshot", "State", "coefficients_of", "saved_of", "shown_field"]
 
 
 @dataclass(frozen=True)
 class Saved:
     """A solution at the times that were asked for, as far as it came.
+
+    Of a solution with a store, fields and positions are arrays of zarr, which are read when they are indexed.
 
     Attributes
     ----------
@@ -47,10 +53,19 @@ class Saved:
     enstrophy: FloatArray
     indices: np.ndarray
 
-    def snapshots(self) -> list[Snapshot]:
-        """Return what was saved, one time each."""
-        positions = [None] * len(self.times) if self.positions is None else self.positions
-        return [Snapshot(int(i), *each) for i, *each in zip(self.indices, self.fields, positions, strict=True)]
+    def snapshots(self) -> Iterator[Snapshot]:
+        """Yield what was saved, one time each."""
+        for n, step in enumerate(self.indices.tolist()):
+            yield Snapshot(step, self.fields[n], None if self.positions is None else self.positions[n])
+
+
+class State(NamedTuple):
+    """The field and the phases of the particles after so many steps, all that the steps to come depend on."""
+
+    step: int
+    time: float
+    field: np.ndarray
+    phases: FloatArray | None
 
 
 class Snapshot(NamedTuple):
@@ -59,6 +74,22 @@ class Snapshot(NamedTuple):
     step: int
     field: FloatArray
     positions: FloatArray | None
+
+
+def shown_field(equation: Equation, field_hat: np.ndarray, quantity: str) -> FloatArray:
+    """Return the grid values of a quantity, given the kept coefficients of the equation's own."""
+    if quantity == ("vorticity" if equation.grid.dim == 2 else "velocity"):
+        return equation.synthesised(field_hat)
+    return equation.velocity(field_hat) if isinstance(equation, VorticityEquation) else equation.vorticity(field_hat)
+
+
+def coefficients_of(equation: Equation, values: FloatArray, quantity: str) -> np.ndarray:
+    """Return the kept coefficients of the equation's own field, given the grid values of a quantity."""
+    if isinstance(equation, VorticityEquation) and quantity == "velocity":
+        return equation.projected(equation.from_velocity(values))
+    if not isinstance(equation, VorticityEquation) and quantity == "vorticity":
+        return equation.from_vorticity(values)
+    return equation.analysed(values)
 
 
 def saved_of(snapshots: list[Snapshot], end: Snapshot, columns: dict[str, FloatArray | None]) -> Saved:
@@ -113,6 +144,8 @@ class EulerSolution:
     phases : ndarray, shape (n, d), or None
         The particles at the end as the solver holds them, by their distances from the walls of a box: from these
         `solve_euler` goes on without a loss.
+    store : Path, or None
+        The Zarr store that holds what was saved.
     """
 
     field: FloatArray
@@ -129,16 +162,87 @@ class EulerSolution:
     quantity: str
     saved: Saved | None = None
     phases: FloatArray | None = None
+    store: Path | None = None
 
     def spectrum(self) -> tuple[FloatArray, FloatArray]:
         """Return wavenumbers and the energy in the shell around each at the end; the sum is the energy."""
         return invariants.spectrum(self.field_hat, self.grid)
 
-    def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw vorticity and velocity at the end; in space, those in the middle plane of the last axis."""
+    def plot(self, *, at: float | None = None, ax: Axes | None = None) -> Axes:
+        """Draw vorticity and velocity; in space, those in the middle plane of the last axis.
+
+        Parameters
+        ----------
+        at : float, optional
+            One of the times that were saved; by default the end.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw.
+
+        Raises
+        ------
+        ValueError
+            If nothing was saved at that time.
+        """
         from eulerot import plotting
 
-        return plotting.field(*equation_of(self.grid).section(self.field_hat), sides=self.grid.sides, ax=ax)
+        return plotting.field(*self._section(at), sides=self.grid.sides, ax=ax)
+
+    def animate(self, path: str | os.PathLike[str], *, dpi: int = 90, progress: bool = False) -> None:
+        """Write a GIF of the vorticity at the times that were saved, with the particles in the plane.
+
+        In space, of that across the middle plane of the last axis. One scale of colours serves all times, and a
+        particle keeps the colour of its start.
+
+        Parameters
+        ----------
+        path : path-like
+            The file to write, all of it or nothing.
+        dpi : int
+            Resolution; the picture is 5.6 by 4.8 inches.
+        progress : bool
+            Whether to show a progress bar.
+
+        Raises
+        ------
+        ValueError
+            If fewer than two times were saved.
+        ImportError
+            If matplotlib is missing.
+
+        Examples
+        --------
+        >>> solution.animate("layers.gif")  # doctest: +SKIP
+        """
+        from eulerot import plotting
+
+        plotting.require()
+        times = [] if self.saved is None else self.saved.times.tolist()
+        if self.saved is None or len(times) < 2:
+            raise ValueError(
+                f"path: expected a solution that was saved at two times at least; got {len(times)}. Pass save_at to "
+                "solve_euler."
+            )
+        fields = [self._section(time)[0] for time in times]
+        bound = max(float(np.abs(each).max()) for each in fields)
+        points = self.saved.positions if self.grid.dim == 2 else None
+        tracks = None if points is None else (points[n] for n in range(len(times)))
+        plotting.film(
+            path, fields, times, sides=self.grid.sides, bound=bound, positions=tracks, dpi=dpi, progress=progress
+        )
+
+    def _section(self, at: float | None) -> tuple[FloatArray, FloatArray]:
+        """Return the vorticity and the velocity to draw at a time that was saved, or at the end."""
+        equation = equation_of(self.grid)
+        if at is None:
+            return equation.section(self.field_hat)
+        times = np.zeros(0) if self.saved is None else self.saved.times
+        found = np.flatnonzero(times == checked_number("at", at))
+        if self.saved is None or len(found) == 0:
+            raise ValueError(
+                f"at: expected one of the times that were saved, {shown(times.tolist())}, or None for the end; got "
+                f"{at:g}. Nothing is interpolated: pass it in save_at."
+            )
+        return equation.section(coefficients_of(equation, self.saved.fields[int(found[0])], self.quantity))
 
     def to_xarray(self) -> xarray.Dataset:
         """Return the solution at the times that were saved, or else at its end, as a data set of xarray.
@@ -165,5 +269,5 @@ class EulerSolution:
             positions = None if self.positions is None else self.positions[None]
         else:
             indices, fields, positions = self.saved.indices, self.saved.fields, self.saved.positions
-        measures = {name: each[indices] for name in _MEASURES if (each := getattr(self, name)) is not None}
+        measures = {name: each[indices] for name in MEASURES if (each := getattr(self, name)) is not None}
         return dataset(self.grid, self.quantity, self.times[indices], fields, positions, measures)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,11 +18,12 @@ from eulerot.euler.diagnostics import Diagnostics
 from eulerot.euler.dropped import check_dropped
 from eulerot.euler.equations import Equation, VorticityEquation, equation_of
 from eulerot.euler.grid import Grid, checked_grid
-from eulerot.euler.integrators import RK4
+from eulerot.euler.legs import StepControl, leg_ends
 from eulerot.euler.particles.phases import to_phases
-from eulerot.euler.run import Run, SolverStep, State
-from eulerot.euler.solution import EulerSolution, saved_of
-from eulerot.euler.stepping import leg_counts, leg_ends, leg_steps, required_steps
+from eulerot.euler.particles.steps import EVALUATIONS
+from eulerot.euler.run import Run, SolverStep
+from eulerot.euler.solution import EulerSolution, Snapshot, State, coefficients_of
+from eulerot.euler.store import SolutionStore, checked_store, read_store
 
 __all__ = ["EulerSolution", "SolverStep", "solve_euler"]
 
@@ -30,7 +34,7 @@ _ROUNDED = 1e-6
 
 
 def solve_euler(
-    field0: ArrayLike | EulerSolution,
+    field0: ArrayLike | EulerSolution | str | os.PathLike[str],
     grid: Grid,
     *,
     time: float,
@@ -39,9 +43,11 @@ def solve_euler(
     particles: ArrayLike | None = None,
     quantity: str | None = None,
     evaluation: str = "splines",
-    courant: float = 0.5,
+    courant: float | None = None,
+    tolerance: float | None = None,
     tail_limit: float | None = 1e-2,
     save_at: ArrayLike | None = None,
+    store: str | os.PathLike[str] | None = None,
     callback: Callable[[SolverStep], object] | None = None,
     progress: bool = False,
 ) -> EulerSolution:
@@ -49,19 +55,19 @@ def solve_euler(
 
     Parameters
     ----------
-    field0 : array_like or EulerSolution
+    field0 : array_like, EulerSolution or path-like
         In two dimensions the vorticity ``omega = v_x - u_y`` at the grid points, shape `grid.points`; in three the
         velocity, shape ``(3, *grid.points)``. What no solution on the grid has is dropped: modes beyond the
         truncation, a mean vorticity, a divergence, what crosses the walls. `tail_limit` bounds how much that may be.
         A solution is gone on with from its end, with its particles and its quantity: what is returned holds it from its
-        start. If `save_at` of a run in one go has the time at which it ends, the bits are those of that run.
+        start. If `save_at` of a run in one go has the time at which it ends, the bits are those of that run. The path
+        of a store stands for the solution at the last time that was saved in it.
     grid : Grid
         Domain and truncation.
     time : float
         Duration, that of a solution gone on with included; negative to go back.
     steps : int, optional
-        Runge-Kutta steps of fourth order over the duration; by default as many as `courant` asks for, and more where
-        the field speeds up.
+        Runge-Kutta steps of fourth order over the duration; by default as many as `courant` or `tolerance` asks for.
     threads : int
         Threads. Results do not depend on it.
     particles : array_like, shape (n, d), optional
@@ -75,8 +81,13 @@ def solve_euler(
         modes are weak (1e-7 of the velocity of a field whose tail is below 1e-4; 1e-5 in a wave of the highest mode),
         and which keep particles within the walls and apart; or by a non-uniform FFT (finufft, an extra), whose error
         is 1e-13 of the largest velocity, and which takes some five times as long.
-    courant : float
-        The step in shares of the longest stable one, where `steps` is not given.
+    courant : float, optional
+        The step in shares of the longest stable one, a half by default, where `steps` is not given.
+    tolerance : float, optional
+        In place of `steps` and `courant`: steps of fifth order (Dormand and Prince), as long as keeps the error of each
+        below the tolerance, and errors at the end proportional to it. The error of the field is the root mean square of
+        its vorticity, in shares of that of the field; the error of particles the largest, as a share of a side of a box
+        times ``pi``, or of a period times ``2 pi``.
     tail_limit : float or None
         The largest share of the enstrophy that the outermost tenth of the kept modes may hold, at any step, and the
         largest share of the enstrophy, and of the energy if a velocity is given, of `field0` that may be dropped; None
@@ -87,7 +98,11 @@ def solve_euler(
         Times from 0 to `time`, in the order in which they are met, at which to keep the field, the particles and the
         invariants in the solution's `saved`. Steps end there exactly: between two of these times they are equal and
         shorter, and begin afresh as those of a solution that starts there. Of a solution gone on with, the times beyond
-        its end; those that it saved are kept.
+        its end; those that it saved are kept, and may be named again.
+    store : path-like, optional
+        A Zarr store to make, which holds what is saved instead of memory, and is written as it is saved: whatever ends
+        the process, the store is what `EulerSolution.to_xarray` returns of all that was completed, and may be gone on
+        with. Without `save_at` the end is saved. Nothing may be at the path but the store of what is gone on with.
     callback : callable, optional
         Is called with a `SolverStep` after each step, and ends the solution there by a true answer.
     progress : bool
@@ -103,6 +118,8 @@ def solve_euler(
     ------
     ValueError
         If an argument does not fit, or an array is not finite.
+    FormatError
+        If `field0` is the path of something that is no store of a solution.
     ResolutionError
         If the steps are too long for the scheme to be stable, if the field is under-resolved, or if too much of it
         would be dropped.
@@ -118,38 +135,29 @@ def solve_euler(
     >>> saved.times, saved.fields.shape
     (array([0. , 0.3, 1. ]), (3, 32, 32))
     """
-    time, courant = checked_number("time", time), checked_number("courant", courant, *_SHARE)
+    time, control = checked_number("time", time), StepControl(steps, courant, tolerance)
     if tail_limit is not None:
         tail_limit = checked_number("tail_limit", tail_limit, f"{_SHARE[0]}, or None for no limit", _SHARE[1])
-    steps = None if steps is None else checked_count("steps", steps)
+    checked_choice("evaluation", evaluation, EVALUATIONS)
     equation = equation_of(checked_grid(grid), threads=checked_count("threads", threads))
-    earlier = field0 if isinstance(field0, EulerSolution) else None
+    earlier = _earlier(field0)
+    target = None if store is None else checked_store(store, earlier)
     given = ("vorticity" if grid.dim == 2 else "velocity") if earlier is None else earlier.quantity
     quantity = checked_choice("quantity", given if quantity is None else quantity, _QUANTITIES)
-    if isinstance(field0, EulerSolution):
-        _check_continued(field0, grid, time, particles, quantity)
-        state = State(len(field0.times) - 1, float(field0.times[-1]), field0.field_hat.copy(), field0.phases)
+    if earlier is not None:
+        _check_continued(earlier, grid, time, particles, quantity)
+        state = State(len(earlier.times) - 1, float(earlier.times[-1]), earlier.field_hat.copy(), earlier.phases)
     else:
-        field = _field_of(equation, field0, quantity, tail_limit)
-        phases = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
-        state = State(0, 0.0, field, phases)
+        state = _start(equation, field0, particles, quantity, tail_limit)
     saving = save_at is not None or (earlier is not None and earlier.saved is not None)
-    times = _checked_save_times(() if save_at is None else save_at, time, None if earlier is None else state.time)
+    times = _checked_save_times(([] if store is None else time) if save_at is None else save_at, time, earlier)
     diagnostics = Diagnostics(equation, tail_limit, earlier)
-    snapshots = [] if earlier is None or earlier.saved is None else earlier.saved.snapshots()
-    run = Run(equation, quantity, diagnostics, set(times.tolist()) - {0.0}, snapshots, _checked_callback(callback))
+    run = Run(equation, quantity, diagnostics, set(times.tolist()) - {0.0}, [], None, _checked_callback(callback))
     if earlier is None:
         diagnostics.record(0.0, state.field)
-        if 0.0 in times:
-            snapshots.append(run.snapshot(state))
+    run = _with_what_was_saved(run, state, earlier, target, from_start=0.0 in times)
     ends = leg_ends(times, time, state.time)
-    stages = None if state.phases is None else equation.zeros(1, RK4.stages)
-    following = leg_steps(
-        equation, state.field, ends, RK4, start=state.time, steps=steps, courant=courant, stages=stages
-    )
-    expected = steps or required_steps(equation, state.field, time, courant * RK4.stability)
-    total = sum(leg_counts(ends, expected, state.time))
-    state, status = run.go(state, following, stages, evaluation=evaluation, total=total, progress=progress)
+    state, status = run.go(state, ends, control, evaluation=evaluation, progress=progress)
     columns, end = diagnostics.columns(state.step + 1), run.snapshot(state)
     return EulerSolution(
         field=end.field,
@@ -158,10 +166,43 @@ def solve_euler(
         field_hat=state.field,
         status=status,
         quantity=quantity,
-        saved=saved_of(snapshots, end, columns) if saving else None,
+        saved=run.saved(state, columns) if saving or run.store is not None else None,
         phases=state.phases,
+        store=target,
         **columns,  # type: ignore[arg-type]
     )
+
+
+def _start(
+    equation: Equation, field0: object, particles: ArrayLike | None, quantity: str, tail_limit: float | None
+) -> State:
+    """Return the state at time zero."""
+    grid, field = equation.grid, _field_of(equation, field0, quantity, tail_limit)  # type: ignore[arg-type]
+    phases = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
+    return State(0, 0.0, field, phases)
+
+
+def _earlier(field0: object) -> EulerSolution | None:
+    """Return the solution that is gone on with, if `field0` is one or the path of its store."""
+    if isinstance(field0, str | os.PathLike):
+        return read_store(field0)
+    return field0 if isinstance(field0, EulerSolution) else None
+
+
+def _with_what_was_saved(
+    run: Run, state: State, earlier: EulerSolution | None, target: Path | None, *, from_start: bool
+) -> Run:
+    """Return a run that keeps what it saves with what was saved before, in memory or in the store at a path."""
+    before: Iterable[Snapshot] = [run.snapshot(state)] if earlier is None and from_start else []
+    if earlier is not None and earlier.saved is not None:
+        before = earlier.saved.snapshots()
+    if target is None:
+        return replace(run, snapshots=list(before))
+    if earlier is not None and earlier.store == target:
+        return replace(run, store=SolutionStore(target))
+    columns = run.diagnostics.columns(state.step + 1)
+    shown, grid = run.snapshot(state), run.equation.grid
+    return replace(run, store=SolutionStore.create(target, grid, run.quantity, shown, state, columns, before))
 
 
 def _checked_callback(callback: object) -> Callable[[SolverStep], object] | None:
@@ -188,9 +229,15 @@ def _check_continued(
         )
 
 
-def _checked_save_times(save_at: ArrayLike, time: float, beyond: float | None) -> FloatArray:
-    """Return the times to save, from 0 or beyond a time to `time`, in the order in which they are met."""
+def _checked_save_times(save_at: ArrayLike, time: float, earlier: EulerSolution | None) -> FloatArray:
+    """Return the times to save, from 0 or beyond the end of a solution to `time`, in the order in which they are met.
+
+    Those that the solution has saved are left out.
+    """
+    beyond = None if earlier is None else float(earlier.times[-1])
     times = np.atleast_1d(checked_array("save_at", save_at)) + 0.0  # zero has no sign
+    if earlier is not None and earlier.saved is not None:
+        times = times[~np.isin(times, earlier.saved.times)]
     ahead = times if time >= 0 else -times
     inside = ahead >= 0 if beyond is None else ahead > abs(beyond)
     if times.ndim != 1 or not np.all(inside & (ahead <= abs(time))) or np.any(np.diff(ahead) <= 0):
@@ -211,11 +258,7 @@ def _field_of(equation: Equation, field0: ArrayLike, quantity: str, limit: float
         if plane and quantity == "velocity" and not grid.walls:
             _check_mean(values, np.asarray(field0).dtype)
         check_dropped(equation, values, quantity, limit)
-    if isinstance(equation, VorticityEquation) and quantity == "velocity":
-        return equation.projected(equation.from_velocity(values))
-    if not isinstance(equation, VorticityEquation) and quantity == "vorticity":
-        return equation.from_vorticity(values)
-    return equation.analysed(values)
+    return coefficients_of(equation, values, quantity)
 
 
 def _check_mean(velocity: FloatArray, dtype: np.dtype) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -14,10 +13,10 @@ from eulerot._types import FloatArray
 from eulerot.checks import checked_count
 from eulerot.euler.equations import VorticityEquation
 from eulerot.euler.grid import Grid
-from eulerot.files import write_atomically
 from eulerot.latent.source import normal_points
 from eulerot.plotting import canvas
 from eulerot.plotting.fields import vorticity
+from eulerot.plotting.film import picture_of, write_gif
 from eulerot.rearrangement.composition import Rearrangement
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["animate"]
 
-_DURATION = 60  # milliseconds a frame
-_PAUSE = 900  # at either end
 _FINE = 160  # points an axis of a vorticity that is drawn
 
 
@@ -70,8 +67,6 @@ def animate(
     >>> animate(Rearrangement(np.array([[0.0, -1.0], [1.0, 0.0]])), "turn.gif")  # doctest: +SKIP
     """
     canvas.require()
-    from PIL import Image
-
     if rearrangement.domain == "torus":
         raise ValueError("rearrangement: expected one of normal latents; got one of angles. Use its plot() instead.")
     if rearrangement.dim != 2:
@@ -82,34 +77,9 @@ def animate(
     latents = normal_points(n, 2)
     tracks, fields = rearrangement.path(latents, times), _vorticities(rearrangement, times)
     bound = max((float(np.abs(field).max()) for field in fields if field is not None), default=1.0)
-    draw, palette = _drawing(latents, bound, dpi), _palette()
-    pictures = [
-        draw(time, points, field).quantize(palette=palette, dither=Image.Dither.NONE)
-        for time, points, field in tqdm(
-            zip(times, tracks, fields, strict=True), total=frames, desc="drawing", unit=" frames", disable=not progress
-        )
-    ]
-    first, *rest = pictures
-    buffer = io.BytesIO()
-    durations = [_PAUSE, *[_DURATION] * (frames - 2), _PAUSE]
-    first.save(buffer, format="GIF", save_all=True, append_images=rest, duration=durations, loop=0, optimize=False)
-    write_atomically(path, buffer.getvalue())
-
-
-def _palette() -> Image:
-    """Return one palette for all frames, or the colours would flicker: latents, vorticity, and greys."""
-    from matplotlib import colormaps
-    from PIL import Image
-
-    angle, radius = np.meshgrid(
-        np.linspace(0, 2 * np.pi, 20, endpoint=False), np.sqrt(-2 * np.log(1 - np.arange(6) / 6))
-    )
-    latents = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1).reshape(-1, 2)
-    greys = np.linspace(1.0, 0.15, 24)[:, None] * np.ones(3)
-    colours = [canvas.latent_colours(latents), colormaps["RdBu_r"](np.linspace(0, 1, 111))[:, :3], greys]
-    palette = Image.new("P", (1, 1))
-    palette.putpalette(np.rint(255 * np.concatenate(colours)).astype(np.uint8).ravel().tolist())
-    return palette
+    draw, shown = _drawing(latents, bound, dpi), zip(times, tracks, fields, strict=True)
+    bar = tqdm(shown, total=frames, desc="drawing", unit=" frames", disable=not progress)
+    write_gif(path, (draw(*each) for each in bar))
 
 
 def _vorticities(rearrangement: Rearrangement, times: FloatArray) -> list[FloatArray | None]:
@@ -136,7 +106,6 @@ def _drawing(latents: FloatArray, bound: float, dpi: int) -> Callable[..., Image
     """Return the function that draws a frame; the figure is laid out once."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from PIL.Image import fromarray
 
     sheet = Figure(figsize=(8, 4), dpi=dpi, layout="constrained")
     left, right = sheet.subplots(1, 2)
@@ -158,6 +127,6 @@ def _drawing(latents: FloatArray, bound: float, dpi: int) -> Callable[..., Image
         image.set_data((still if field is None else field).T)
         title.set_text("vorticity in the box" if field is not None else "rotation")
         agg.draw()
-        return fromarray(np.asarray(agg.buffer_rgba())[..., :3].copy())
+        return picture_of(agg)
 
     return draw

@@ -7,6 +7,7 @@ matplotlib it raises ImportError. Samples of more than two dimensions are shown 
 from eulerot.plotting.canvas import figure, require
 from eulerot.plotting.curves import certificate, convergence, costs, gaps, history, spectrum
 from eulerot.plotting.fields import field, velocity, vorticity
+from eulerot.plotting.film import film
 from eulerot.plotting.scatter import arrows, couplings, path, samples
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "couplings",
     "field",
     "figure",
+    "film",
     "gaps",
     "history",
     "path",
