@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from eulerot._cached import kept
+from eulerot._ranks import Ranks
 from eulerot._types import FloatArray
 from eulerot.checks import checked_choice
 from eulerot.euler.diagnostics import Diagnostics
@@ -85,6 +86,8 @@ class Run:
 
     Attributes
     ----------
+    ranks : Ranks
+        The processes that run, each with its part of the particles.
     equation : Equation
         The equation.
     quantity : {"vorticity", "velocity"}
@@ -99,6 +102,7 @@ class Run:
         Is shown each step, and stops the run by a true answer.
     """
 
+    ranks: Ranks
     equation: Equation
     quantity: str
     diagnostics: Diagnostics
@@ -136,7 +140,7 @@ class Run:
         advance = _evaluation(evaluation, self.equation)
         try:
             for now, dt, after, complete in tqdm(
-                following, total=total, desc="Euler", unit=" steps", disable=not progress
+                following, total=total, desc="Euler", unit=" steps", disable=not progress or self.ranks.number > 0
             ):
                 phases = state.phases
                 if stages is not None and phases is not None:
@@ -145,12 +149,18 @@ class Run:
                 reached = State(state.step + 1, now, after, phases)
                 if complete and now in self.times:
                     self.snapshots.append(self.snapshot(reached))
+                self.ranks.agree("step")
                 state = reached  # of the last complete step, whenever Ctrl-C comes
-                if self.callback is not None and self.callback(self._shown(state, dt)):
+                if self.callback is not None and self._stopped(self.callback(self._shown(state, dt))):
                     return state, "stopped"
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
+            self.ranks.tell(interrupt)
             return state, "interrupted"
         return state, "completed"
+
+    def _stopped(self, answer: object) -> bool:
+        """Return whether a callback stops the run, on any process."""
+        return self.ranks.largest(float(bool(answer))) > 0
 
     def snapshot(self, state: State) -> Snapshot:
         """Return the field as the quantity that was given, and the particles."""
@@ -161,7 +171,7 @@ class Run:
             values = equation.velocity(state.field)
         else:
             values = equation.vorticity(state.field)
-        positions = None if state.phases is None else to_positions(state.phases, equation.grid)
+        positions = None if state.phases is None else to_positions(self.ranks.joined(state.phases), equation.grid)
         return Snapshot(state.step, values, positions)
 
     def _shown(self, state: State, dt: float) -> SolverStep:

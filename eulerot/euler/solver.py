@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eulerot._ranks import Ranks
 from eulerot._types import FloatArray
 from eulerot.checks import checked_array, checked_choice, checked_count, checked_number
 from eulerot.checks.scalars import shown
@@ -18,8 +20,12 @@ from eulerot.euler.grid import Grid, checked_grid
 from eulerot.euler.integrators import RK4
 from eulerot.euler.particles.phases import to_phases
 from eulerot.euler.run import Run, SolverStep, State
+from eulerot.euler.shared_grid import shared
 from eulerot.euler.solution import EulerSolution, saved_of
 from eulerot.euler.stepping import leg_counts, leg_ends, leg_steps, required_steps
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
 
 __all__ = ["EulerSolution", "SolverStep", "solve_euler"]
 
@@ -44,6 +50,7 @@ def solve_euler(
     save_at: ArrayLike | None = None,
     callback: Callable[[SolverStep], object] | None = None,
     progress: bool = False,
+    comm: MPI.Intracomm | None = None,
 ) -> EulerSolution:
     """Evolve a field by the incompressible Euler equations, equations (6) to (8).
 
@@ -92,6 +99,10 @@ def solve_euler(
         Is called with a `SolverStep` after each step, and ends the solution there by a true answer.
     progress : bool
         Whether to show a progress bar.
+    comm : mpi4py.MPI.Intracomm, optional
+        The processes that solve together, each of which makes this same call: they share the field by slabs of the
+        grid, and the particles. Every one returns the whole solution, to the last bit that of one process. An error or
+        Ctrl-C on one of them ends all alike. A grid of few points each of them solves for itself.
 
     Returns
     -------
@@ -106,6 +117,8 @@ def solve_euler(
     ResolutionError
         If the steps are too long for the scheme to be stable, if the field is under-resolved, or if too much of it
         would be dropped.
+    ImportError
+        If there is a `comm`, and mpi4py is missing.
 
     Examples
     --------
@@ -118,48 +131,94 @@ def solve_euler(
     >>> saved.times, saved.fields.shape
     (array([0. , 0.3, 1. ]), (3, 32, 32))
     """
-    time, courant = checked_number("time", time), checked_number("courant", courant, *_SHARE)
-    if tail_limit is not None:
-        tail_limit = checked_number("tail_limit", tail_limit, f"{_SHARE[0]}, or None for no limit", _SHARE[1])
-    steps = None if steps is None else checked_count("steps", steps)
-    equation = equation_of(checked_grid(grid), threads=checked_count("threads", threads))
-    earlier = field0 if isinstance(field0, EulerSolution) else None
-    given = ("vorticity" if grid.dim == 2 else "velocity") if earlier is None else earlier.quantity
-    quantity = checked_choice("quantity", given if quantity is None else quantity, _QUANTITIES)
+    with Ranks(comm) as ranks:
+        time, courant = checked_number("time", time), checked_number("courant", courant, *_SHARE)
+        if tail_limit is not None:
+            tail_limit = checked_number("tail_limit", tail_limit, f"{_SHARE[0]}, or None for no limit", _SHARE[1])
+        steps = None if steps is None else checked_count("steps", steps)
+        equation = equation_of(shared(checked_grid(grid), ranks), threads=checked_count("threads", threads))
+        earlier = field0 if isinstance(field0, EulerSolution) else None
+        given = ("vorticity" if grid.dim == 2 else "velocity") if earlier is None else earlier.quantity
+        quantity = checked_choice("quantity", given if quantity is None else quantity, _QUANTITIES)
+        if earlier is not None:
+            _check_continued(earlier, grid, time, particles, quantity)
+        times = _checked_save_times(() if save_at is None else save_at, time, earlier)
+        ranks.check_same(
+            grid=grid, time=time, steps=steps, quantity=quantity, evaluation=evaluation, courant=courant,
+            tail_limit=tail_limit, save_at=times.tolist(),
+        )  # fmt: skip
+        state = _start(ranks, equation, field0, particles, quantity, tail_limit)
+        diagnostics = Diagnostics(equation, tail_limit, earlier)
+        snapshots = [] if earlier is None or earlier.saved is None else earlier.saved.snapshots()
+        saved = set(times.tolist()) - {0.0}
+        run = Run(ranks, equation, quantity, diagnostics, saved, snapshots, _checked_callback(callback))
+        if earlier is None:
+            diagnostics.record(0.0, state.field)
+            if 0.0 in times:
+                snapshots.append(run.snapshot(state))
+        state, status = _followed(
+            run, state, leg_ends(times, time, state.time), steps, courant, evaluation=evaluation, progress=progress
+        )
+        saving = save_at is not None or (earlier is not None and earlier.saved is not None)
+        return _solution(run, state, status, saving=saving)
+
+
+def _start(
+    ranks: Ranks,
+    equation: Equation,
+    field0: ArrayLike | EulerSolution,
+    particles: ArrayLike | None,
+    quantity: str,
+    tail_limit: float | None,
+) -> State:
+    """Return the state to start from, of which each process has its part."""
+    grid = equation.grid
     if isinstance(field0, EulerSolution):
-        _check_continued(field0, grid, time, particles, quantity)
-        state = State(len(field0.times) - 1, float(field0.times[-1]), field0.field_hat.copy(), field0.phases)
+        whole = field0.field_hat
+        step, time, field, phases = len(field0.times) - 1, float(field0.times[-1]), grid.part_of(whole), field0.phases
     else:
-        field = _field_of(equation, field0, quantity, tail_limit)
+        whole = _checked_field(equation, field0, quantity)
+        step, time, field = 0, 0.0, _field_of(equation, whole, np.asarray(field0).dtype, quantity, tail_limit)
         phases = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
-        state = State(0, 0.0, field, phases)
-    saving = save_at is not None or (earlier is not None and earlier.saved is not None)
-    times = _checked_save_times(() if save_at is None else save_at, time, None if earlier is None else state.time)
-    diagnostics = Diagnostics(equation, tail_limit, earlier)
-    snapshots = [] if earlier is None or earlier.saved is None else earlier.saved.snapshots()
-    run = Run(equation, quantity, diagnostics, set(times.tolist()) - {0.0}, snapshots, _checked_callback(callback))
-    if earlier is None:
-        diagnostics.record(0.0, state.field)
-        if 0.0 in times:
-            snapshots.append(run.snapshot(state))
-    ends = leg_ends(times, time, state.time)
+    ranks.check_same(field0=whole, particles=phases)
+    if phases is not None:
+        phases = phases[slice(*ranks.edges(len(phases))[ranks.number : ranks.number + 2])]
+    return State(step, time, field, phases)
+
+
+def _followed(
+    run: Run,
+    state: State,
+    ends: list[float],
+    steps: int | None,
+    courant: float,
+    *,
+    evaluation: str,
+    progress: bool,
+) -> tuple[State, str]:
+    """Return the last state and the status of a run through legs."""
+    equation = run.equation
     stages = None if state.phases is None else equation.zeros(1, RK4.stages)
     following = leg_steps(
         equation, state.field, ends, RK4, start=state.time, steps=steps, courant=courant, stages=stages
     )
-    expected = steps or required_steps(equation, state.field, time, courant * RK4.stability)
+    expected = steps or required_steps(equation, state.field, ends[-1], courant * RK4.stability)
     total = sum(leg_counts(ends, expected, state.time))
-    state, status = run.go(state, following, stages, evaluation=evaluation, total=total, progress=progress)
-    columns, end = diagnostics.columns(state.step + 1), run.snapshot(state)
+    return run.go(state, following, stages, evaluation=evaluation, total=total, progress=progress)
+
+
+def _solution(run: Run, state: State, status: str, *, saving: bool) -> EulerSolution:
+    """Return the whole solution, on every process."""
+    columns, end, grid = run.diagnostics.columns(state.step + 1), run.snapshot(state), run.equation.grid
     return EulerSolution(
         field=end.field,
         positions=end.positions,
-        grid=grid,
-        field_hat=state.field,
+        grid=grid.whole,
+        field_hat=grid.assembled(state.field),
         status=status,
-        quantity=quantity,
-        saved=saved_of(snapshots, end, columns) if saving else None,
-        phases=state.phases,
+        quantity=run.quantity,
+        saved=saved_of(run.snapshots, end, columns) if saving else None,
+        phases=None if state.phases is None else run.ranks.joined(state.phases),
         **columns,  # type: ignore[arg-type]
     )
 
@@ -188,8 +247,9 @@ def _check_continued(
         )
 
 
-def _checked_save_times(save_at: ArrayLike, time: float, beyond: float | None) -> FloatArray:
-    """Return the times to save, from 0 or beyond a time to `time`, in the order in which they are met."""
+def _checked_save_times(save_at: ArrayLike, time: float, earlier: EulerSolution | None) -> FloatArray:
+    """Return the times to save, from 0 or beyond a solution to `time`, in the order in which they are met."""
+    beyond = None if earlier is None else float(earlier.times[-1])
     times = np.atleast_1d(checked_array("save_at", save_at)) + 0.0  # zero has no sign
     ahead = times if time >= 0 else -times
     inside = ahead >= 0 if beyond is None else ahead > abs(beyond)
@@ -202,14 +262,21 @@ def _checked_save_times(save_at: ArrayLike, time: float, beyond: float | None) -
     return times
 
 
-def _field_of(equation: Equation, field0: ArrayLike, quantity: str, limit: float | None) -> np.ndarray:
-    """Return the kept coefficients of what was given."""
-    grid, plane = equation.grid, isinstance(equation, VorticityEquation)
-    components = 0 if plane and quantity == "vorticity" else grid.dim
-    values = grid.checked_field("field0", field0, components=components)
+def _checked_field(equation: Equation, field0: ArrayLike, quantity: str) -> FloatArray:
+    """Return the grid values of what was given."""
+    grid = equation.grid
+    components = 0 if isinstance(equation, VorticityEquation) and quantity == "vorticity" else grid.dim
+    return grid.checked_field("field0", field0, components=components)
+
+
+def _field_of(
+    equation: Equation, values: FloatArray, dtype: np.dtype, quantity: str, limit: float | None
+) -> np.ndarray:
+    """Return the kept coefficients of grid values that were given in some precision."""
+    plane = isinstance(equation, VorticityEquation)
     if limit is not None:
-        if plane and quantity == "velocity" and not grid.walls:
-            _check_mean(values, np.asarray(field0).dtype)
+        if plane and quantity == "velocity" and not equation.grid.walls:
+            _check_mean(values, dtype)
         check_dropped(equation, values, quantity, limit)
     if isinstance(equation, VorticityEquation) and quantity == "velocity":
         return equation.projected(equation.from_velocity(values))

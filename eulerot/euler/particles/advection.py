@@ -81,7 +81,8 @@ class Advection:
         margin: int = MARGIN,
     ) -> Advection:
         """Return the advection by an equation's stage fields, shape ``(steps, stages, ...)``."""
-        return cls(equation.grid, equation.carrier(stages), dt, tableau, threads, margin)
+        grid = equation.grid
+        return cls(grid.whole, grid.assembled(equation.carrier(stages)), dt, tableau, threads, margin)
 
     def advance(self, phases: FloatArray) -> FloatArray:
         """Return the phases at the end."""
@@ -202,7 +203,7 @@ def _to_lanes(rows: FloatArray, order: np.ndarray) -> FloatArray:
     blocks = -(-n // LANES)
     full = np.zeros((blocks * LANES, r))
     full[:n] = rows[order]
-    return np.ascontiguousarray(full.reshape(blocks, LANES, r).swapaxes(1, 2)).reshape(blocks, -1)
+    return np.ascontiguousarray(full.reshape(blocks, LANES, r).swapaxes(1, 2)).reshape(blocks, r * LANES)
 
 
 def _from_lanes(lanes: FloatArray, order: np.ndarray) -> FloatArray:

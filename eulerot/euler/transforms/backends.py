@@ -18,13 +18,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import scipy.fft
 
-__all__ = ["Plan", "available", "empty", "planner"]
+from eulerot._ranks import Ranks
+
+__all__ = ["Plan", "available", "empty", "planned_alike", "planner"]
 
 Plan = Callable[[], object]
+T = TypeVar("T")
 
 # From this size on, FFTW times its algorithms, once for each machine; below, its estimate is kept, which needs no file.
 MEASURED_FROM = 10_000
@@ -71,6 +75,21 @@ def planner(backend: str) -> Callable[[str, np.ndarray, np.ndarray, int], Plan]:
     if backend not in table:
         raise ValueError(f"backend: expected one of {tuple(table)}; got {backend!r}. Choose one of them.")
     return table[backend]
+
+
+def planned_alike(ranks: Ranks, make: Callable[[], T], backend: str) -> T:
+    """Return what `make` makes, with the same plans on all processes: the first one measures, the others are told."""
+    if ranks.size == 1 or backend != "fftw":
+        return make()
+    import pyfftw
+
+    made = make() if ranks.number == 0 else None
+    wisdom = ranks.from_first(pyfftw.export_wisdom()[0])
+    if made is None:
+        with _PLANNING:
+            pyfftw.import_wisdom((wisdom, b"", b""))
+        made = make()
+    return made
 
 
 def _plan_fftw(kind: str, source: np.ndarray, target: np.ndarray, axis: int) -> Plan:
