@@ -8,13 +8,15 @@ others raise its error there instead of waiting for it for ever.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 import pickle
 import signal
 import threading
 import zlib
+from collections.abc import Callable, Sequence
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -24,6 +26,8 @@ from eulerot.checks.scalars import shown
 
 if TYPE_CHECKING:
     from mpi4py import MPI
+
+T = TypeVar("T")
 
 __all__ = ["ALONE", "Ranks"]
 
@@ -105,18 +109,40 @@ class Ranks:
         self._comm.Allgatherv(first, [whole, (counts * each).astype(int)])
         return np.ascontiguousarray(np.moveaxis(whole, 0, axis))
 
+    def summed(self, parts: Sequence[np.ndarray], like: np.ndarray) -> np.ndarray:
+        """Return the sum of the arrays of all, each of the shape of `like`, in one order: rank by rank.
+
+        The sum has the bits of one process that has all of them. Each process adds up a stretch of all arrays.
+        """
+        total = np.zeros_like(like)
+        if self._comm is None:
+            for part in parts:
+                total += part
+            return total
+        mine = np.array([part.ravel() for part in parts]).reshape(len(parts), like.size)
+        counts, edges = self.agree("summed", len(parts)).astype(int), self.edges(like.size)
+        own = edges[self.number + 1] - edges[self.number]
+        packed = np.concatenate([mine[:, a:b].ravel() for a, b in itertools.pairwise(edges)])
+        arrived = np.empty((counts.sum(), own), like.dtype)
+        self._comm.Alltoallv([packed, np.diff(edges) * len(parts)], [arrived, counts * own])
+        stretch = np.zeros(own, like.dtype)
+        for part in arrived:
+            stretch += part
+        return self.joined(stretch).reshape(like.shape)
+
     def exchange(self, source: list, target: list) -> None:
         """Send and receive what MPI's types describe, see ``Alltoallw``."""
         assert self._comm is not None
         self.agree("exchange")
         self._comm.Alltoallw(source, target)
 
-    def from_first(self, value: bytes) -> bytes:
-        """Return the value of rank 0."""
+    def by_first(self, make: Callable[[], T]) -> T:
+        """Return what rank 0 makes, on all."""
         if self._comm is None:
-            return value
-        self.agree("from_first")
-        return self._comm.bcast(value)
+            return make()
+        made = make() if self.number == 0 else None
+        self.agree("by_first")
+        return self._comm.bcast(made)
 
     def check_same(self, **arguments: object) -> None:
         """Raise an error if an argument, an array or what `repr` shows in full, is another one on some rank."""

@@ -13,7 +13,7 @@ from eulerot.euler.solver import solve_euler
 def test_a_process_alone_has_everything():
     part = np.arange(6.0).reshape(2, 3)
     assert ALONE.joined(part, axis=1) is part and ALONE.edges(7) == [0, 7] and ALONE.largest(2.0) == 2.0
-    assert ALONE.from_first(b"all") == b"all" and ALONE.agree("here").tolist() == [0.0]
+    assert ALONE.by_first(lambda: 3) == 3 and ALONE.agree("here").tolist() == [0.0]
     ALONE.check_same(anything=part)
     with pytest.raises(ZeroDivisionError), Ranks():
         raise ZeroDivisionError

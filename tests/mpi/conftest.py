@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+import time
 
 import pytest
 
@@ -27,6 +28,27 @@ def world():
 def comm():
     """Return the communicator of all processes."""
     return world()
+
+
+@pytest.fixture
+def alone(comm):
+    """Return a function that calls another on rank 0 and returns its result on all, which meanwhile sleep."""
+
+    def alone(function):
+        result, error = None, None
+        try:
+            result = function() if comm.rank == 0 else None
+        except Exception as found:
+            error = found
+        waiting = comm.Ibarrier()
+        while not waiting.Test():
+            time.sleep(0.002)
+        error, result = comm.bcast((error, result))
+        if error is not None:
+            raise error
+        return result
+
+    return alone
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,6 +9,7 @@ from fields import random_values, random_velocity
 
 from eulerot.errors import ResolutionError
 from eulerot.euler import grid as grids
+from eulerot.euler import run
 from eulerot.euler.equations import VorticityEquation
 from eulerot.euler.grid import Grid
 from eulerot.euler.solver import solve_euler
@@ -40,7 +41,8 @@ def check_same(one, other):
 
 @pytest.fixture
 def cut(monkeypatch):
-    """Cut small grids into many blocks of columns and slabs of rows, with and without other processes."""
+    """Cut small grids into many blocks of columns and slabs of rows, and let their interpolants be as small."""
+    monkeypatch.setattr(run, "_MARGIN", {2: 32, 3: 8})
     monkeypatch.setattr(grids, "_BLOCK_BYTES", 2**10)
     monkeypatch.setattr(pointwise, "SLAB_BYTES", 2**12)
 
@@ -56,59 +58,59 @@ CASES = [
 
 
 @pytest.mark.parametrize(("points", "domain", "options"), CASES, ids=str)
-def test_fields_particles_and_invariants_have_the_bits_of_one_process(comm, cut, points, domain, options):
+def test_fields_particles_and_invariants_have_the_bits_of_one_process(comm, alone, cut, points, domain, options):
     grid, field, particles = start_of(points, domain, **options)
     assert len(grid.blocks) > 2
     settings = {"time": 0.1 / np.max(grid.scales), "steps": 4, "save_at": [0.0, 0.05 / np.max(grid.scales)]}
     settings |= {"particles": particles, "tail_limit": None}
-    check_same(solve_euler(field, grid, **settings), solve_euler(field, grid, comm=comm, **settings))
+    check_same(alone(lambda: solve_euler(field, grid, **settings)), solve_euler(field, grid, comm=comm, **settings))
 
 
 @pytest.mark.parametrize(("points", "domain"), [((256, 200), "torus"), ((260, 230), "cube"), ((48, 50, 54), "torus")])
-def test_grids_that_are_cut_for_their_size(comm, points, domain):
+def test_grids_that_are_cut_for_their_size(comm, alone, points, domain):
     grid, field, _ = start_of(points, domain)
     assert len(grid.blocks) > 1
     settings = {"time": 0.005, "steps": 2, "threads": 2, "tail_limit": None}
-    check_same(solve_euler(field, grid, **settings), solve_euler(field, grid, comm=comm, **settings))
+    check_same(alone(lambda: solve_euler(field, grid, **settings)), solve_euler(field, grid, comm=comm, **settings))
 
 
 @pytest.mark.parametrize(("points", "domain"), [((24, 20), "torus"), ((24, 20), "cube"), ((12, 10, 8), "cube")])
-def test_small_grids_each_process_has_whole_and_shares_the_particles(comm, points, domain):
+def test_small_grids_each_process_has_whole_and_shares_the_particles(comm, alone, points, domain):
     grid, field, particles = start_of(points, domain)
     settings = {"time": 0.1, "particles": particles, "tail_limit": None}
-    check_same(solve_euler(field, grid, **settings), solve_euler(field, grid, comm=comm, **settings))
+    check_same(alone(lambda: solve_euler(field, grid, **settings)), solve_euler(field, grid, comm=comm, **settings))
 
 
 @pytest.mark.parametrize("few", [1, 3])
-def test_processes_may_have_no_particles(comm, few):
+def test_processes_may_have_no_particles(comm, alone, few):
     grid, field, particles = start_of((24, 20))
     settings = {"time": 0.1, "steps": 2, "particles": particles[:few]}
-    check_same(solve_euler(field, grid, **settings), solve_euler(field, grid, comm=comm, **settings))
+    check_same(alone(lambda: solve_euler(field, grid, **settings)), solve_euler(field, grid, comm=comm, **settings))
 
 
-def test_processes_may_have_no_columns(comm, monkeypatch):
+def test_processes_may_have_no_columns(comm, alone, monkeypatch):
     monkeypatch.setattr(grids, "_BLOCK_BYTES", 2**11)
     grid, field, _ = start_of((24, 20))
     assert len(grid.blocks) == 2
     settings = {"time": 0.1, "steps": 2}
-    check_same(solve_euler(field, grid, **settings), solve_euler(field, grid, comm=comm, **settings))
+    check_same(alone(lambda: solve_euler(field, grid, **settings)), solve_euler(field, grid, comm=comm, **settings))
 
 
 @pytest.mark.parametrize(("points", "quantity"), [((24, 20), "velocity"), ((16, 14, 12), "vorticity")])
-def test_other_quantities(comm, cut, points, quantity):
+def test_other_quantities(comm, alone, cut, points, quantity):
     grid, field, _ = start_of(points)
     other = np.stack([np.sin(grid.mesh()[1]), *[np.cos(grid.mesh()[0])] * (grid.dim - 1)])
     settings = {"time": 0.05, "steps": 2, "quantity": quantity, "tail_limit": None}
-    one = solve_euler(other, grid, **settings)
+    one = alone(lambda: solve_euler(other, grid, **settings))
     check_same(one, solve_euler(other, grid, comm=comm, **settings))
     assert one.field.shape == (grid.dim, *grid.points) and field.shape != ()
 
 
-def test_a_nonuniform_fft_of_particles(comm, cut):
+def test_a_nonuniform_fft_of_particles(comm, alone, cut):
     pytest.importorskip("finufft")
     grid, field, particles = start_of((24, 20))
     settings = {"time": 0.1, "steps": 2, "particles": particles, "evaluation": "nufft"}
-    check_same(solve_euler(field, grid, **settings), solve_euler(field, grid, comm=comm, **settings))
+    check_same(alone(lambda: solve_euler(field, grid, **settings)), solve_euler(field, grid, comm=comm, **settings))
 
 
 def test_a_solution_is_gone_on_with_by_any_number_of_processes(comm, cut):
@@ -182,10 +184,10 @@ def test_an_error_that_cannot_travel_is_told_in_words(comm, cut, monkeypatch):
 
 
 @pytest.mark.parametrize("calls", [0, 9, 12])
-def test_an_interrupt_on_one_rank_ends_all_after_the_same_step(comm, cut, monkeypatch, calls):
+def test_an_interrupt_on_one_rank_ends_all_after_the_same_step(comm, alone, cut, monkeypatch, calls):
     grid, field, particles = start_of((24, 20))
     settings = {"time": 0.2, "steps": 8, "particles": particles}
-    whole = solve_euler(field, grid, **settings)
+    whole = alone(lambda: solve_euler(field, grid, **settings))
     failing(monkeypatch, comm, KeyboardInterrupt(), rank=-1, calls=calls)
     solution = solve_euler(field, grid, comm=comm, **settings)
     assert solution.status == "interrupted" and np.array_equal(solution.times, whole.times[: 1 + calls // 4])

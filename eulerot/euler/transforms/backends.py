@@ -84,7 +84,7 @@ def planned_alike(ranks: Ranks, make: Callable[[], T], backend: str) -> T:
     import pyfftw
 
     made = make() if ranks.number == 0 else None
-    wisdom = ranks.from_first(pyfftw.export_wisdom()[0])
+    wisdom = ranks.by_first(lambda: pyfftw.export_wisdom()[0])
     if made is None:
         with _PLANNING:
             pyfftw.import_wisdom((wisdom, b"", b""))
