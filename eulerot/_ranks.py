@@ -130,11 +130,11 @@ class Ranks:
             stretch += part
         return self.joined(stretch).reshape(like.shape)
 
-    def exchange(self, source: list, target: list) -> None:
-        """Send and receive what MPI's types describe, see ``Alltoallw``."""
+    def exchange(self, source: tuple[np.ndarray, list[int]], target: tuple[np.ndarray, list[int]]) -> None:
+        """Send to each and receive from each so many numbers of an array, in which they stand rank by rank."""
         assert self._comm is not None
         self.agree("exchange")
-        self._comm.Alltoallw(source, target)
+        self._comm.Alltoallv(source, target)
 
     def by_first(self, make: Callable[[], T]) -> T:
         """Return what rank 0 makes, on all."""
