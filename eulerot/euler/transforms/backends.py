@@ -14,8 +14,8 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
@@ -111,9 +111,32 @@ def _planned_alone(kind: str, source: np.ndarray, target: np.ndarray, axis: int)
     try:  # what has been planned before on this machine is planned alike: the same bits, and at once
         return plan(flags=(*flags, "FFTW_WISDOM_ONLY")).execute
     except RuntimeError:
-        measured = plan(flags=flags)
-        _keep_wisdom()
-        return measured.execute
+        with _measuring():
+            _recall_wisdom.cache_clear()
+            _recall_wisdom()  # another process may have measured while this one waited
+            try:
+                return plan(flags=(*flags, "FFTW_WISDOM_ONLY")).execute
+            except RuntimeError:
+                measured = plan(flags=flags)
+                _keep_wisdom()
+                return measured.execute
+
+
+@contextmanager
+def _measuring() -> Iterator[None]:
+    """Let one process measure at a time: others then find its plans, and have the same bits."""
+    file, folder = _wisdom_file(), None
+    try:
+        with suppress(ImportError, OSError):  # systems without such locks, and folders that have none
+            import fcntl
+
+            assert file is not None
+            folder = os.open(file.parent, os.O_RDONLY)
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        if folder is not None:
+            os.close(folder)
 
 
 @lru_cache(maxsize=1)
@@ -142,8 +165,6 @@ def _recall_wisdom() -> None:
 def _keep_wisdom() -> None:
     import pyfftw
 
-    _recall_wisdom.cache_clear()
-    _recall_wisdom()  # what other processes have measured since is kept
     file = _wisdom_file()
     if file is None:
         return
