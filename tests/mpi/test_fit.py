@@ -51,9 +51,9 @@ def test_a_trajectory_and_its_adjoint_have_the_bits_of_one_process(comm, alone, 
 @pytest.mark.parametrize(
     ("n", "dim", "options"),
     [
-        (300, 2, {"modes": 4, "geodesics": 2}),
-        (400, 2, {"modes": 4, "geodesics": 1, "align": False, "axes": 0.3}),
-        (600, 4, {"modes": 3, "geodesics": 1}),
+        (300, 2, {"modes": 3, "geodesics": 2, "regularisation": 0.1}),
+        (400, 2, {"modes": 3, "geodesics": 1, "axes": 0.3, "align": False, "regularisation": 0.03}),
+        (600, 4, {"modes": 2, "geodesics": 1, "regularisation": 0.03}),
     ],
     ids=str,
 )
@@ -100,7 +100,7 @@ def test_an_error_and_other_arguments_on_one_rank(comm, monkeypatch):
 def test_ctrl_c_on_one_rank_and_the_checkpoint_of_all(comm, alone, monkeypatch, tmp_path):
     path = comm.bcast(tmp_path / "fit.checkpoint")
     z, x = pairs(300, 2)
-    settings = {"modes": 3, "geodesics": 2, "max_iterations": 3, "tolerance": 1e-2}
+    settings = {"modes": 3, "geodesics": 2, "max_iterations": 3, "tolerance": 1e-2, "regularisation": 0.1}
     whole = alone(lambda: fit(z, x, threads=1, **settings))
     evaluate, calls = Objective.__call__, 0
 

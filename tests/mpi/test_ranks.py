@@ -63,6 +63,7 @@ def test_of_a_spectrum_only_what_truncation_leaves_is_exchanged(comm, grid, plai
 
 
 SOLVE = """
+import sys
 import numpy as np
 from mpi4py import MPI
 import eulerot
@@ -72,7 +73,7 @@ def seen(step):
         print("begun", flush=True)
 field = np.cos(grid.mesh()[0]) + np.cos(2 * grid.mesh()[1])
 solution = eulerot.solve_euler(field, grid, time=1000.0, callback=seen, comm=MPI.COMM_WORLD)
-print(solution.status, len(solution.times), flush=True)
+sys.stdout.write(f"{solution.status} {len(solution.times)}\\n")  # at once, lest two lines mix
 """
 
 
