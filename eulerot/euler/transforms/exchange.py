@@ -16,74 +16,67 @@ __all__ = ["Exchange"]
 
 
 class Exchange:
-    """Copy the columns of all processes to the rows of each, or the rows of all to the columns of each.
+    """Move the columns of all processes to the rows of each, or the rows of all to the columns of each.
 
-    A process alone has both in one array, and nothing to do.
+    A process alone has both in one array, and nothing to move.
 
     Parameters
     ----------
     ranks : Ranks
         The processes.
-    columns : ndarray, shape (fields, points, own columns, ...)
-        The columns of this process, with all of their rows.
     rows : ndarray, shape (fields, own rows, columns, ...)
         The rows of this process, with all of their columns.
     row_edges, column_edges : list of int
         Where the rows and the columns of each process begin, and where those of the last one end.
+
+    Attributes
+    ----------
+    columns : list of (slice, ndarray)
+        The columns of this process by the processes that have their rows: which rows, and the numbers. Those of its own
+        rows are a view of these; the others stand as they are sent and received.
     """
 
-    def __init__(
-        self, ranks: Ranks, columns: np.ndarray, rows: np.ndarray, row_edges: list[int], column_edges: list[int]
-    ) -> None:
-        self._ranks, self._needless = ranks, ranks.size == 1 or len(columns) == 0
-        if self._needless:
-            return
-        own_rows, own_columns = (slice(*edges[ranks.number : ranks.number + 2]) for edges in (row_edges, column_edges))
-        self._here = columns[:, own_rows], rows[:, :, own_columns]  # does not take the way through MPI
-        self._columns = _Parcels([columns[:, a:b] for a, b in itertools.pairwise(row_edges)], ranks.number)
-        self._rows = _Parcels([rows[:, :, a:b] for a, b in itertools.pairwise(column_edges)], ranks.number)
+    def __init__(self, ranks: Ranks, rows: np.ndarray, row_edges: list[int], column_edges: list[int]) -> None:
+        self._ranks, self._needless = ranks, ranks.size == 1 or len(rows) == 0
+        places = [slice(a, b) for a, b in itertools.pairwise(column_edges)]
+        self._rows = [rows[:, :, place] for place in places]
+        spans = [slice(a, b) for a, b in itertools.pairwise(row_edges)]
+        self._row_message, self._arrived = _parcels([part.shape for part in self._rows], ranks.number, rows.dtype)
+        shapes = [(len(rows), span.stop - span.start, *self._rows[ranks.number].shape[2:]) for span in spans]
+        self._column_message, parts = _parcels(shapes, ranks.number, rows.dtype)
+        parts[ranks.number] = self._rows[ranks.number]
+        self.columns = list(zip(spans, parts, strict=True))
 
     def to_rows(self) -> None:
         """Set the rows from the columns."""
         if self._needless:
             return
-        columns, rows = self._here
-        rows[...] = columns
-        self._columns.pack()
-        self._ranks.exchange(self._columns.message, self._rows.message)
-        self._rows.unpack()
+        self._ranks.exchange(self._column_message, self._row_message)
+        for rank, part in enumerate(self._rows):
+            if rank != self._ranks.number:
+                part[...] = self._arrived[rank]
 
     def to_columns(self) -> None:
         """Set the columns from the rows."""
         if self._needless:
             return
-        columns, rows = self._here
-        columns[...] = rows
-        self._rows.pack()
-        self._ranks.exchange(self._rows.message, self._columns.message)
-        self._columns.unpack()
+        for rank, part in enumerate(self._rows):
+            if rank != self._ranks.number:
+                self._arrived[rank][...] = part
+        self._ranks.exchange(self._row_message, self._column_message)
 
 
-class _Parcels:
-    """The parts of an array that go to each process, or come from it, in a row.
+def _parcels(
+    shapes: list[tuple[int, ...]], own: int, dtype: np.dtype
+) -> tuple[tuple[np.ndarray, list[int]], list[np.ndarray]]:
+    """Return an array for what goes to each other process, or comes from it, with their counts; and its parts.
 
-    MPI could be told of the parts as they lie, but takes up to ten times as long to copy them.
+    MPI could be told of parts as they lie in larger arrays, but takes up to ten times as long to copy them.
     """
-
-    def __init__(self, parts: list[np.ndarray], own: int) -> None:
-        self._parts = [part for rank, part in enumerate(parts) if rank != own]
-        counts = [0 if rank == own else part.size for rank, part in enumerate(parts)]
-        room = np.empty(sum(counts), parts[0].dtype)
-        self.message = (room, counts)
-        places = itertools.pairwise(np.cumsum([0, *(part.size for part in self._parts)]))
-        self._places = [room[a:b].reshape(part.shape) for (a, b), part in zip(places, self._parts, strict=True)]
-
-    def pack(self) -> None:
-        """Copy the parts into the row."""
-        for part, place in zip(self._parts, self._places, strict=True):
-            place[...] = part
-
-    def unpack(self) -> None:
-        """Copy the row to the parts."""
-        for part, place in zip(self._parts, self._places, strict=True):
-            part[...] = place
+    counts = [0 if rank == own else int(np.prod(shape)) for rank, shape in enumerate(shapes)]
+    message = np.zeros(sum(counts), dtype)
+    parts = np.split(message, np.cumsum(counts)[:-1])
+    for rank, shape in enumerate(shapes):
+        if rank != own:
+            parts[rank] = parts[rank].reshape(shape)
+    return (message, counts), parts

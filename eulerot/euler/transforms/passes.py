@@ -15,6 +15,8 @@ __all__ = ["Block", "Layout", "Parity", "Slab"]
 
 # "sin" or "cos" along each axis of the box; on the torus it is ignored
 Parity = tuple[str, ...]
+# Columns of all fields, in some rows each
+Columns = list[tuple[slice, np.ndarray]]
 
 
 class Layout:
@@ -132,7 +134,7 @@ class Block:
         plans = {kind: plan(kind, self._room, self._room, 0) for kind in dict.fromkeys(kinds)}
         self._plans, self._layouts = [plans[kind] for kind in kinds], layouts
 
-    def synthesise(self, field: int, kept: np.ndarray, where: slice, columns: np.ndarray, scale: float) -> None:
+    def synthesise(self, field: int, kept: np.ndarray, where: slice, columns: Columns, scale: float) -> None:
         """Set columns of a field from its kept coefficients, those of a block."""
         layout, (room, rest), kept = self._layouts[field], self._parts(where), kept[:, where]
         end = 0
@@ -144,12 +146,15 @@ class Block:
         for axis in layout.firsts("cos"):
             self._first(room, axis, where)[...] *= 2.0
         self._plans[field]()
-        columns[:, where] = room
+        for rows, part in columns:
+            part[field, :, where] = room[rows]
 
-    def analyse(self, field: int, columns: np.ndarray, where: slice, kept: np.ndarray, scale: float) -> None:
+    def analyse(self, field: int, columns: Columns, where: slice, kept: np.ndarray, scale: float) -> None:
         """Set the kept coefficients of a field from its columns, those of a block."""
         layout, (room, rest), kept = self._layouts[field], self._parts(where), kept[:, where]
-        room[...], rest[...] = columns[:, where], 0.0
+        for rows, part in columns:
+            room[rows] = part[field, :, where]
+        rest[...] = 0.0
         self._plans[field]()
         for target, place in layout.pieces(0):
             np.multiply(room[place], scale, out=kept[target])

@@ -126,7 +126,7 @@ class Pointwise:
     def _open(self, work: _Workspace, fields_hat: np.ndarray, block: Block, items: Iterator) -> None:
         """Synthesise along the first axis."""
         for field, where in items:
-            block.synthesise(field, fields_hat[field], where, work.columns_in[field], self._scale_in)
+            block.synthesise(field, fields_hat[field], where, work.exchange_in.columns, self._scale_in)
 
     def _pass(self, work: _Workspace, visit: Visit | None, slab: tuple[Slab, Slab], starts: Iterator) -> None:
         """Synthesise slabs, apply the kernel to their values, and analyse them."""
@@ -145,13 +145,13 @@ class Pointwise:
     def _close(self, work: _Workspace, out: np.ndarray, block: Block, items: Iterator) -> None:
         """Analyse along the first axis."""
         for field, where in items:
-            block.analyse(field, work.columns_out[field], where, out[field], self._scale_out)
+            block.analyse(field, work.exchange_out.columns, where, out[field], self._scale_out)
 
 
 class _Workspace:
     """The planned arrays of a pointwise operation, in which one thread works with its tasks.
 
-    Of the coefficients between the passes this process has columns, and rows; without other processes they are one.
+    Of the coefficients between the passes this process has rows; its columns it has by their exchange.
     """
 
     def __init__(
@@ -166,24 +166,18 @@ class _Workspace:
         backend: str,
     ) -> None:
         slabs = range(min(threads, -(-points[0] // rows)))
-        self.columns_in, self.rows_in, self.exchange_in = _between(grid, len(into), edges, backend)
-        self.columns_out, self.rows_out, self.exchange_out = _between(grid, len(out), edges, backend)
+        own = edges[grid.ranks.number + 1] - edges[grid.ranks.number]
+        self.rows_in, self.rows_out = (
+            empty((len(each), own, *grid.whole.shape_hat[1:]), grid.dtype_hat, backend) for each in (into, out)
+        )
+        self.exchange_in = Exchange(grid.ranks, self.rows_in, edges, grid.column_edges)
+        self.exchange_out = Exchange(grid.ranks, self.rows_out, edges, grid.column_edges)
         self.blocks_in = [Block(grid, points, into, backend, back=False) for _ in range(threads)]
         self.blocks_out = [Block(grid, points, out, backend, back=True) for _ in range(threads)]
         self.slabs = [
             (Slab(grid, points, into, rows, backend, back=False), Slab(grid, points, out, rows, backend, back=True))
             for _ in slabs
         ]
-
-
-def _between(grid: Grid, fields: int, edges: list[int], backend: str) -> tuple[np.ndarray, np.ndarray, Exchange]:
-    """Return the columns and the rows of this process, and their exchange."""
-    ranks = grid.ranks
-    rows = columns = empty((fields, edges[-1], *grid.shape_hat[1:]), grid.dtype_hat, backend)
-    if ranks.size > 1:
-        own = edges[ranks.number + 1] - edges[ranks.number]
-        rows = empty((fields, own, *grid.whole.shape_hat[1:]), grid.dtype_hat, backend)
-    return columns, rows, Exchange(ranks, columns, rows, edges, grid.column_edges)
 
 
 def _slab_rows(points: tuple[int, ...], fields: int) -> int:
