@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 FLOWS_READY := .venv-flows/.ready
+MPI_READY := $(VENV)/.mpi-ready
 
-.PHONY: demo test quick test-flows docs clean
+.PHONY: demo test quick test-flows test-mpi docs clean
 
 demo: $(READY)
 	$(BIN)/eulerot demo --out demo
@@ -19,7 +20,7 @@ test: $(READY)
 # While at work: the linter, and the tests that take less than half a second
 quick: $(READY)
 	$(BIN)/ruff check .
-	$(BIN)/pytest -m "not flows and not slow" tests eulerot
+	$(BIN)/pytest -m "not flows and not mpi and not slow" tests eulerot
 
 # The adapters on the flow libraries themselves: torch and jax are large, so that they have an environment of their own.
 # The flows are small: threads of torch would only wait for each other
@@ -30,6 +31,17 @@ $(FLOWS_READY): setup.cfg pyproject.toml
 	test -x .venv-flows/bin/python || $(PYTHON) -m venv .venv-flows
 	.venv-flows/bin/python -m pip install --quiet --editable ".[flows,test]"
 	touch $(FLOWS_READY)
+
+# What one, two, three and four processes compute together; those that wait for each other are ended after two minutes
+test-mpi: $(MPI_READY)
+	for n in 1 2 3 4; do \
+		echo "mpiexec -n $$n"; \
+		MPIEXEC_TIMEOUT=120 OMP_NUM_THREADS=1 $(BIN)/mpiexec -n $$n $(BIN)/pytest -m mpi tests/mpi || exit 1; \
+	done
+
+$(MPI_READY): $(READY)
+	$(BIN)/python -m pip install --quiet --editable ".[mpi]"
+	touch $@
 
 docs: $(VENV)/.docs-ready
 	rm -rf docs/generated

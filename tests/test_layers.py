@@ -9,13 +9,14 @@ ROOT = Path(__file__).parents[1]
 # From the ground up; a folder stands for all that is in it and not named before or after
 FLOORS = """
 _types _version errors _extras checks.scalars checks.arrays checks _cached _compiled _threads _linear_algebra _jacobian
-files
+_ranks files
 latent.circle latent.source latent.chart latent
 plotting.canvas plotting.scatter plotting.curves plotting.fields plotting.film plotting
 transport.cost transport.asymmetry transport.report transport._kernels_dual transport.convex_potential
 transport.potential_training transport.dual transport
 euler.sizes euler.grid euler.transforms._kernels euler.transforms.backends euler.transforms.passes
-euler.transforms.dense euler.embedding euler.transforms.pointwise euler.transforms euler.equations._kernels
+euler.transforms.dense euler.shared_grid euler.transforms.exchange euler.embedding
+euler.transforms.pointwise euler.transforms euler.equations._kernels
 euler.equations.spectral euler.equations.vorticity euler.equations.velocity euler.equations euler.invariants
 euler.integrators euler.diagnostics euler.dropped euler.stepping euler.adaptive euler.legs euler.pressure
 euler.certificate

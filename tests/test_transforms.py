@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import python
+from processes import python, started
 
 from eulerot.euler.equations import equation_of
 from eulerot.euler.grid import Grid
@@ -95,8 +95,8 @@ def test_results_do_not_depend_on_how_slabs_are_cut(grid, rows):
 
 
 @pytest.mark.parametrize("backend", ["fftw", "scipy"])
-def test_rows_that_two_slabs_share_have_the_same_bits(backend):
-    # slabs of 150 rows on 370: rows 220 to 299 belong to two, which two threads write, the one or the other last
+def test_the_order_in_which_threads_take_slabs_changes_no_bit(backend):
+    # slabs of 150 rows on 370, of which the last one has 70: it is written before the second
     grid, third = Grid((370, 372)), threading.Event()
     field_hat = random_coefficients(grid, None)
     firsts = Transforms(grid, backend=backend).backward(field_hat)[:, 0]
@@ -110,7 +110,7 @@ def test_rows_that_two_slabs_share_have_the_same_bits(backend):
             assert third.wait(10)
             time.sleep(0.05)  # until the third slab is written
         square(values, out)
-        if start == 220:
+        if start == 300:
             third.set()
 
     one, two = (
@@ -201,6 +201,26 @@ def test_plans_of_another_process_are_not_lost(transformed, tmp_path):
     for n in (100, 110, 120):
         transformed(n)
         assert file.read_bytes() == together  # nothing had to be measured again
+
+
+MEASURE = """
+import sys, time
+import numpy as np
+from eulerot.euler.transforms.pointwise import Transforms
+from eulerot.euler.grid import Grid
+grid = Grid((300, 310))
+time.sleep(max(0.0, float(sys.argv[1]) - time.time()))
+print(Transforms(grid).forward(np.random.default_rng(0).standard_normal(grid.points)).tobytes().hex())
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_measure_at_once_have_the_same_plans(tmp_path):
+    pytest.importorskip("pyfftw")
+    at = str(time.time() + 4.0)
+    processes = [started("-c", MEASURE, at, env={"XDG_CACHE_HOME": str(tmp_path)}) for _ in range(3)]
+    assert len({process.communicate(timeout=60)[0] for process in processes}) == 1
+    assert wisdom_of(tmp_path).stat().st_size > 0
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"(fftw-3.3.10 fftw_wisdom #x0 #x1", bytes(range(256)) * 50])

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.fft import next_fast_len
 
 from eulerot._cached import kept, state_of
+from eulerot._ranks import ALONE, Ranks
 from eulerot._types import FloatArray
 from eulerot.checks import check_unmasked, checked_array, checked_count, checked_samples
 from eulerot.euler.sizes import checked_lengths, checked_points
@@ -20,6 +21,8 @@ DOMAINS = ("torus", "cube")
 DEALIASING = ("2/3", "3/2")
 # The most points an axis of a box whose transforms are products with matrices, in the plane and in space
 MOST_DENSE = {2: 144, 3: 48}
+# Columns of coefficients that are transformed along the first axis at a time take about this many bytes
+_BLOCK_BYTES = 2**18
 
 
 def _fast_size(least: int) -> int:
@@ -202,9 +205,48 @@ class Grid:
         if self.walls:  # the mean of a squared sine or cosine is a half
             factors = np.meshgrid(*[np.where(k > 0, 0.5, 1.0) for k in self.axis_modes], indexing="ij", sparse=True)
             return np.prod(np.broadcast_arrays(*factors), axis=0)
-        weights = np.full(self.shape_hat, 2.0)
-        weights[..., 0] = 1.0  # the plane 0 of the last axis holds both k and -k
-        return weights
+        # the plane 0 of the last axis holds both k and -k
+        return np.broadcast_to(np.where(self.axis_modes[-1] == 0, 1.0, 2.0), self.shape_hat).copy()
+
+    @property
+    def ranks(self) -> Ranks:
+        """Return the processes that share the coefficients; this one alone has all."""
+        return ALONE
+
+    @property
+    def whole(self) -> Grid:
+        """Return the grid with all coefficients."""
+        return self
+
+    @kept
+    def column_edges(self) -> list[int]:
+        """Return where the columns of each process, places along the second axis, begin, and those of the last end."""
+        return [0, self.shape_hat[1]]
+
+    @kept
+    def columns(self) -> slice:
+        """Return which of all columns these coefficients are."""
+        return slice(*self.column_edges[self.ranks.number : self.ranks.number + 2])
+
+    @kept
+    def block_columns(self) -> int:
+        """Return how many columns make a block, on which the first axis is transformed."""
+        column_bytes = self.product_points[0] * math.prod(self.shape_hat[2:]) * np.dtype(self.dtype_hat).itemsize
+        return max(1, min(_BLOCK_BYTES // column_bytes, self.shape_hat[1]))
+
+    @property
+    def blocks(self) -> list[slice]:
+        """Return the blocks of these columns."""
+        width, count = self.block_columns, self.shape_hat[1]
+        return [slice(start, min(start + width, count)) for start in range(0, count, width)]
+
+    def assembled(self, field_hat: np.ndarray) -> np.ndarray:
+        """Return all coefficients of a field, those of other processes included; leading axes are kept."""
+        return self.ranks.joined(field_hat, 1 - self.dim)
+
+    def part_of(self, field_hat: np.ndarray) -> np.ndarray:
+        """Return the coefficients of this grid of all those of a field; leading axes are kept."""
+        return np.ascontiguousarray(np.moveaxis(np.moveaxis(field_hat, 1 - self.dim, 0)[self.columns], 0, 1 - self.dim))
 
     @kept
     def axes(self) -> tuple[FloatArray, ...]:

@@ -1,6 +1,8 @@
 """What the Euler equations conserve, and how energy is spread over scales, from kept coefficients.
 
-A field is the vorticity in two dimensions and the velocity, three components, in three.
+A field is the vorticity in two dimensions and the velocity, three components, in three. Sums are formed for each column
+of coefficients, a place along their second axis, and then over all columns, those of other processes included, in one
+order: so they do not depend on who has which.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from functools import lru_cache
 import numpy as np
 
 from eulerot._types import FloatArray
-from eulerot.euler.equations._kernels import weighted_square_sum
+from eulerot.euler.equations._kernels import weighted_product_sums, weighted_square_sums
+from eulerot.euler.equations.velocity import curl
 from eulerot.euler.grid import Grid
 
 __all__ = ["energy", "enstrophy", "helicity", "palinstrophy", "spectrum", "tail"]
@@ -34,8 +37,20 @@ def _symbol(grid: Grid, name: str) -> FloatArray:
 
 
 def _half_mean_square(field: np.ndarray, grid: Grid, name: str) -> float:
-    components = field if grid.dim == 3 else field[None]
-    return 0.5 * sum(weighted_square_sum(each.ravel(), _symbol(grid, name).ravel()) for each in components)
+    sums, weights = np.zeros(grid.shape_hat[1]), _symbol(grid, name)
+    for each in field if grid.dim == 3 else field[None]:
+        weighted_square_sums(_spatial(each), _spatial(weights), sums)
+    return 0.5 * _total(sums, grid)
+
+
+def _spatial(array: np.ndarray) -> np.ndarray:
+    """Return an array with three axes, the last of length one in the plane."""
+    return array.reshape((*array.shape, 1)[:3])
+
+
+def _total(sums: FloatArray, grid: Grid) -> float:
+    """Return the sum over all columns."""
+    return float(np.sum(grid.ranks.joined(sums)))
 
 
 def energy(field: np.ndarray, grid: Grid) -> float:
@@ -73,10 +88,10 @@ def helicity(velocity: np.ndarray, grid: Grid) -> float:
     >>> helicity(velocity, grid), 2 * energy(velocity, grid)
     (1.0, 1.0)
     """
-    k, l, m = grid.wavenumbers
-    u, v, w = velocity
-    curl = 1j * np.stack([l * w - m * v, m * u - k * w, k * v - l * u])
-    return float(np.sum(grid.weights * (np.conj(velocity) * curl).real))
+    sums = np.zeros(grid.shape_hat[1])
+    for component, vorticity in zip(velocity, curl(velocity, grid), strict=True):
+        weighted_product_sums(component, vorticity, grid.weights, sums)
+    return _total(sums, grid)
 
 
 def tail(field: np.ndarray, grid: Grid) -> float:

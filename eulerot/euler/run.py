@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from eulerot._cached import kept
+from eulerot._ranks import Ranks
 from eulerot._types import FloatArray
 from eulerot.euler.diagnostics import Diagnostics
 from eulerot.euler.equations import Equation
@@ -73,6 +74,8 @@ class Run:
 
     Attributes
     ----------
+    ranks : Ranks
+        The processes that run, each with its part of the particles.
     equation : Equation
         The equation.
     quantity : {"vorticity", "velocity"}
@@ -89,6 +92,7 @@ class Run:
         Is shown each step, and stops the run by a true answer.
     """
 
+    ranks: Ranks
     equation: Equation
     quantity: str
     diagnostics: Diagnostics
@@ -120,6 +124,10 @@ class Run:
             pair = None if control.tolerance is None else DOPRI5
             stages = equation.zeros(1, control.stages)
             moved = ParticleSteps(evaluation, equation, state.phases, pair)
+
+        def misfit(stages: np.ndarray, dt: float) -> float:
+            return self.ranks.largest(moved.misfit(stages, dt)) if moved is not None else 0.0
+
         following = leg_steps(
             equation,
             state.field,
@@ -127,28 +135,35 @@ class Run:
             control,
             start=state.time,
             stages=stages,
-            misfit=None if moved is None else moved.misfit,
+            misfit=None if moved is None else misfit,
         )
         total = control.expected(equation, state.field, ends, state.time)
         try:
             for now, dt, after, complete in tqdm(
-                following, total=total, desc="Euler", unit=" steps", disable=not progress
+                following, total=total, desc="Euler", unit=" steps", disable=not progress or self.ranks.number > 0
             ):
                 phases = None if moved is None or stages is None else moved.advance(stages[0], dt)
                 self.diagnostics.record(now, after)
                 reached = State(state.step + 1, now, after, phases)
                 if complete and now in self.times:
                     self.save(reached)
+                self.ranks.agree("step")
                 state = reached  # of the last complete step, whenever Ctrl-C comes
-                if self.callback is not None and self.callback(self._shown(state, dt)):
+                if self.callback is not None and self._stopped(self.callback(self._shown(state, dt))):
                     return state, "stopped"
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
+            self.ranks.tell(interrupt)
             return state, "interrupted"
         return state, "completed"
 
+    def _stopped(self, answer: object) -> bool:
+        """Return whether a callback stops the run, on any process."""
+        return self.ranks.largest(float(bool(answer))) > 0
+
     def snapshot(self, state: State) -> Snapshot:
         """Return the field as the quantity that was given, and the particles."""
-        positions = None if state.phases is None else to_positions(state.phases, self.equation.grid)
+        phases = None if state.phases is None else self.ranks.joined(state.phases)
+        positions = None if phases is None else to_positions(phases, self.equation.grid)
         return Snapshot(state.step, shown_field(self.equation, state.field, self.quantity), positions)
 
     def save(self, state: State) -> None:

@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eulerot._ranks import Ranks
 from eulerot._types import FloatArray
 from eulerot.checks import checked_array, checked_choice, checked_count, checked_number
 from eulerot.checks.scalars import shown
@@ -22,8 +24,12 @@ from eulerot.euler.legs import StepControl, leg_ends
 from eulerot.euler.particles.phases import to_phases
 from eulerot.euler.particles.steps import EVALUATIONS
 from eulerot.euler.run import Run, SolverStep
+from eulerot.euler.shared_grid import shared
 from eulerot.euler.solution import EulerSolution, Snapshot, State, coefficients_of
 from eulerot.euler.store import SolutionStore, checked_store, read_store
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
 
 __all__ = ["EulerSolution", "SolverStep", "solve_euler"]
 
@@ -50,6 +56,7 @@ def solve_euler(
     store: str | os.PathLike[str] | None = None,
     callback: Callable[[SolverStep], object] | None = None,
     progress: bool = False,
+    comm: MPI.Intracomm | None = None,
 ) -> EulerSolution:
     """Evolve a field by the incompressible Euler equations, equations (6) to (8).
 
@@ -107,6 +114,10 @@ def solve_euler(
         Is called with a `SolverStep` after each step, and ends the solution there by a true answer.
     progress : bool
         Whether to show a progress bar.
+    comm : mpi4py.MPI.Intracomm, optional
+        The processes that solve together, each of which makes this same call: they share the field by slabs of the
+        grid, and the particles. Every one returns the whole solution, to the last bit that of one process. An error or
+        Ctrl-C on one of them ends all alike. A grid of few points each of them solves for itself.
 
     Returns
     -------
@@ -123,6 +134,8 @@ def solve_euler(
     ResolutionError
         If the steps are too long for the scheme to be stable, if the field is under-resolved, or if too much of it
         would be dropped.
+    ImportError
+        If there is a `comm`, and mpi4py is missing.
 
     Examples
     --------
@@ -135,51 +148,88 @@ def solve_euler(
     >>> saved.times, saved.fields.shape
     (array([0. , 0.3, 1. ]), (3, 32, 32))
     """
-    time, control = checked_number("time", time), StepControl(steps, courant, tolerance)
-    if tail_limit is not None:
-        tail_limit = checked_number("tail_limit", tail_limit, f"{_SHARE[0]}, or None for no limit", _SHARE[1])
-    checked_choice("evaluation", evaluation, EVALUATIONS)
-    equation = equation_of(checked_grid(grid), threads=checked_count("threads", threads))
-    earlier = _earlier(field0)
-    target = None if store is None else checked_store(store, earlier)
-    given = ("vorticity" if grid.dim == 2 else "velocity") if earlier is None else earlier.quantity
-    quantity = checked_choice("quantity", given if quantity is None else quantity, _QUANTITIES)
-    if earlier is not None:
-        _check_continued(earlier, grid, time, particles, quantity)
-        state = State(len(earlier.times) - 1, float(earlier.times[-1]), earlier.field_hat.copy(), earlier.phases)
+    with Ranks(comm) as ranks:
+        time, control = checked_number("time", time), StepControl(steps, courant, tolerance)
+        if tail_limit is not None:
+            tail_limit = checked_number("tail_limit", tail_limit, f"{_SHARE[0]}, or None for no limit", _SHARE[1])
+        checked_choice("evaluation", evaluation, EVALUATIONS)
+        equation = equation_of(shared(checked_grid(grid), ranks), threads=checked_count("threads", threads))
+        earlier = _earlier(field0)
+        target = None if store is None else _checked_target(store, earlier, ranks)
+        given = ("vorticity" if grid.dim == 2 else "velocity") if earlier is None else earlier.quantity
+        quantity = checked_choice("quantity", given if quantity is None else quantity, _QUANTITIES)
+        if earlier is not None:
+            _check_continued(earlier, grid, time, particles, quantity)
+        times = _checked_save_times(([] if store is None else time) if save_at is None else save_at, time, earlier)
+        ranks.check_same(
+            grid=grid, time=time, control=control, quantity=quantity, evaluation=evaluation, tail_limit=tail_limit,
+            save_at=times.tolist(),
+        )  # fmt: skip
+        state = _start(ranks, equation, field0 if earlier is None else earlier, particles, quantity, tail_limit)
+        diagnostics, saved = Diagnostics(equation, tail_limit, earlier), set(times.tolist()) - {0.0}
+        run = Run(ranks, equation, quantity, diagnostics, saved, [], None, _checked_callback(callback))
+        if earlier is None:
+            diagnostics.record(0.0, state.field)
+        run = _with_what_was_saved(run, state, earlier, target, from_start=0.0 in times)
+        ends = leg_ends(times, time, state.time)
+        state, status = run.go(state, ends, control, evaluation=evaluation, progress=progress)
+        saving = save_at is not None or run.store is not None or (earlier is not None and earlier.saved is not None)
+        return _solution(run, state, status, saving=saving)
+
+
+def _start(
+    ranks: Ranks,
+    equation: Equation,
+    field0: object,
+    particles: ArrayLike | None,
+    quantity: str,
+    tail_limit: float | None,
+) -> State:
+    """Return the state to start from, of which each process has its part."""
+    grid = equation.grid
+    if isinstance(field0, EulerSolution):
+        whole = field0.field_hat
+        step, time, field, phases = (
+            len(field0.times) - 1,
+            float(field0.times[-1]),
+            grid.part_of(whole).copy(),
+            field0.phases,
+        )
     else:
-        state = _start(equation, field0, particles, quantity, tail_limit)
-    saving = save_at is not None or (earlier is not None and earlier.saved is not None)
-    times = _checked_save_times(([] if store is None else time) if save_at is None else save_at, time, earlier)
-    diagnostics = Diagnostics(equation, tail_limit, earlier)
-    run = Run(equation, quantity, diagnostics, set(times.tolist()) - {0.0}, [], None, _checked_callback(callback))
-    if earlier is None:
-        diagnostics.record(0.0, state.field)
-    run = _with_what_was_saved(run, state, earlier, target, from_start=0.0 in times)
-    ends = leg_ends(times, time, state.time)
-    state, status = run.go(state, ends, control, evaluation=evaluation, progress=progress)
-    columns, end = diagnostics.columns(state.step + 1), run.snapshot(state)
+        whole = _checked_field(equation, field0, quantity)  # type: ignore[arg-type]
+        step, time, field = 0, 0.0, _field_of(equation, whole, np.asarray(field0).dtype, quantity, tail_limit)
+        phases = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
+    ranks.check_same(field0=whole, particles=phases)
+    if phases is not None:
+        phases = phases[slice(*ranks.edges(len(phases))[ranks.number : ranks.number + 2])]
+    return State(step, time, field, phases)
+
+
+def _solution(run: Run, state: State, status: str, *, saving: bool) -> EulerSolution:
+    """Return the whole solution, on every process."""
+    columns, end, grid = run.diagnostics.columns(state.step + 1), run.snapshot(state), run.equation.grid
     return EulerSolution(
         field=end.field,
         positions=end.positions,
-        grid=grid,
-        field_hat=state.field,
+        grid=grid.whole,
+        field_hat=grid.assembled(state.field),
         status=status,
-        quantity=quantity,
-        saved=run.saved(state, columns) if saving or run.store is not None else None,
-        phases=state.phases,
-        store=target,
+        quantity=run.quantity,
+        saved=run.saved(state, columns) if saving else None,
+        phases=None if state.phases is None else run.ranks.joined(state.phases),
+        store=None if run.store is None else run.store.path,
         **columns,  # type: ignore[arg-type]
     )
 
 
-def _start(
-    equation: Equation, field0: object, particles: ArrayLike | None, quantity: str, tail_limit: float | None
-) -> State:
-    """Return the state at time zero."""
-    grid, field = equation.grid, _field_of(equation, field0, quantity, tail_limit)  # type: ignore[arg-type]
-    phases = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
-    return State(0, 0.0, field, phases)
+def _checked_target(store: object, earlier: EulerSolution | None, ranks: Ranks) -> Path:
+    """Return the path of a store that may be written, by one process."""
+    if ranks.size > 1:
+        raise ValueError(
+            f"store: expected None where {ranks.size} processes solve together; got {store!r}. Pass save_at, and write "
+            "what the solution has saved by its to_xarray() on one of them."
+        )
+    return checked_store(store, earlier)
 
 
 def _earlier(field0: object) -> EulerSolution | None:
@@ -249,14 +299,21 @@ def _checked_save_times(save_at: ArrayLike, time: float, earlier: EulerSolution 
     return times
 
 
-def _field_of(equation: Equation, field0: ArrayLike, quantity: str, limit: float | None) -> np.ndarray:
-    """Return the kept coefficients of what was given."""
-    grid, plane = equation.grid, isinstance(equation, VorticityEquation)
-    components = 0 if plane and quantity == "vorticity" else grid.dim
-    values = grid.checked_field("field0", field0, components=components)
+def _checked_field(equation: Equation, field0: ArrayLike, quantity: str) -> FloatArray:
+    """Return the grid values of what was given."""
+    grid = equation.grid
+    components = 0 if isinstance(equation, VorticityEquation) and quantity == "vorticity" else grid.dim
+    return grid.checked_field("field0", field0, components=components)
+
+
+def _field_of(
+    equation: Equation, values: FloatArray, dtype: np.dtype, quantity: str, limit: float | None
+) -> np.ndarray:
+    """Return the kept coefficients of grid values that were given in some precision."""
+    plane = isinstance(equation, VorticityEquation)
     if limit is not None:
-        if plane and quantity == "velocity" and not grid.walls:
-            _check_mean(values, np.asarray(field0).dtype)
+        if plane and quantity == "velocity" and not equation.grid.walls:
+            _check_mean(values, dtype)
         check_dropped(equation, values, quantity, limit)
     return coefficients_of(equation, values, quantity)
 

@@ -18,8 +18,7 @@ _CHECK_EVERY = 16
 
 def required_steps(equation: Equation, field: np.ndarray, time: float, stability: float) -> int:
     """Return the least number of steps with ``dt max(sum_i |u_i| K_i) <= stability``."""
-    highest = np.array(equation.grid.modes) * equation.grid.scales
-    rate = float(np.max(np.einsum("i...,i->...", np.abs(equation.velocity(field)), highest)))
+    rate = equation.fastest(field, np.array(equation.grid.modes) * equation.grid.scales)
     if not np.isfinite(rate):
         raise ResolutionError("steps: the velocity is no longer finite; raise steps, or take fewer modes.")
     return max(1, int(np.ceil(abs(time) * rate / stability)))
@@ -85,7 +84,7 @@ def time_steps(
         scheme.step(field, dt, spare[n % 2], None if stages is None else stages[n % len(stages)])
         field, n, done = spare[n % 2], n + 1, done + 1
         yield (start + done * dt if done < steps else time), dt, field
-    if not np.isfinite(field).all():
+    if not equation.is_finite(field):
         taken = steps if whole is None else whole[1]
         raise ResolutionError(f"steps: the field is no longer finite; got {taken} steps. Raise steps.")
 

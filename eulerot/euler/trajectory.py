@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from eulerot._ranks import ALONE, Ranks
 from eulerot._types import FloatArray
 from eulerot.euler.equations import Equation
 from eulerot.euler.integrators import RungeKutta, Tableau
@@ -54,6 +55,8 @@ class Trajectory:
         Threads over particles. Results do not depend on it.
     memory : int
         Bytes that may be kept.
+    ranks : Ranks
+        The processes that share the particles. Each has all of the field.
     """
 
     equation: Equation
@@ -62,6 +65,7 @@ class Trajectory:
     steps: int
     threads: int = 1
     memory: int = field(default=MEMORY, repr=False)
+    ranks: Ranks = field(default=ALONE, repr=False)
 
     def advection(self, start: np.ndarray) -> tuple[np.ndarray, Advection]:
         """Return the final field, and the advection of particles through all steps."""
@@ -157,4 +161,5 @@ class Trajectory:
         return end, phases
 
     def _advection(self, stages: np.ndarray) -> Advection:
-        return Advection.of(self.equation, stages, self.time / self.steps, self.tableau, self.threads)
+        dt = self.time / self.steps
+        return Advection.of(self.equation, stages, dt, self.tableau, self.threads, ranks=self.ranks)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot._extras import check_installed
+from eulerot._ranks import Ranks
 from eulerot._types import FloatArray, Seed
 from eulerot.checks import checked_count, checked_generator, checked_samples
 from eulerot.flows.adapters.adapted import AdaptedFlow
@@ -287,29 +289,38 @@ def rearrange(
     >>> bool(twin.report(500).closed > 0.99)
     True
     """
-    settings = FitOptions.named({"domain": domain, "seed": seed} | fit_options)
-    if n_pairs is not None:
-        checked_count("n_pairs", n_pairs, least=2)
+    with Ranks(fit_options.get("comm")) as ranks:  # type: ignore[arg-type]
+        settings = FitOptions.named({"domain": domain, "seed": seed} | fit_options)
+        if n_pairs is not None:
+            checked_count("n_pairs", n_pairs, least=2)
+        source = _source(flow, context, check=check, domain=domain)
+        dim = flow_dim(source)
+        streams = iter(checked_generator("seed", seed).spawn(_STREAMS))
+        n_train, n_held = _counts(n_pairs, settings.held_out)
+        check_options(n_train + n_held, dim, settings)
+
+        def more(n: int) -> tuple[FloatArray, FloatArray]:
+            return ranks.by_first(partial(_pairs, source, (n,), (next(streams),), domain))
+
+        # of one low-discrepancy sequence, those held out would have too much of what the others have too little of
+        draw = partial(_pairs, source, (n_train, n_held), (seed, next(streams)), domain)
+        ranks.check_same(n_pairs=n_pairs, **settings.shared)
+        z, x = ranks.by_first(draw)
+        train, held = (z[:n_train], x[:n_train]), (z[n_train:], x[n_train:])
+        check_source(train[0], domain=domain)
+        result = fit_to(train, held, settings, more=more if n_pairs is None else None, ranks=ranks)
+        return RearrangedFlow(source, result.rearrangement, result, _images(source, dim, domain))
+
+
+def _source(flow: Any, context: ArrayLike | None, *, check: bool, domain: str) -> Flow:
+    """Return what was given as a flow, whose maps and density belong together."""
     source = adapted(flow, context=context, check=check and domain == "cube")
     if domain == "torus":
         source = on_angles(source)
     if check and (domain == "torus" or not isinstance(source, AdaptedFlow)):
         checked = check_angle_flow if domain == "torus" else check_flow
         checked(source.flow if isinstance(source, RearrangedFlow) else source)
-    dim = flow_dim(source)
-    streams = iter(checked_generator("seed", seed).spawn(_STREAMS))
-    n_train, n_held = _counts(n_pairs, settings.held_out)
-    check_options(n_train + n_held, dim, settings)
-
-    def more(n: int) -> tuple[FloatArray, FloatArray]:
-        return _pairs(source, (n,), (next(streams),), domain)
-
-    # of one low-discrepancy sequence, those held out would have too much of what the others have too little of
-    z, x = _pairs(source, (n_train, n_held), (seed, next(streams)), domain)
-    train, held = (z[:n_train], x[:n_train]), (z[n_train:], x[n_train:])
-    check_source(train[0], domain=domain)
-    result = fit_to(train, held, settings, more=more if n_pairs is None else None)
-    return RearrangedFlow(source, result.rearrangement, result, _images(source, dim, domain))
+    return source
 
 
 def _counts(n_pairs: int | None, held_out: float) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import OptimizeResult
 from tqdm import tqdm
 
+from eulerot._ranks import ALONE, Ranks
 from eulerot._types import FloatArray
 from eulerot.shooting.joint_objective import JointObjective
 from eulerot.shooting.journal import Journal
@@ -74,6 +75,8 @@ class Continuation:
         Runs the optimiser, and keeps what its functions gave.
     data : DataUnit
         The unit of the data, in which the history and the progress bar give costs.
+    ranks : Ranks
+        The processes that fit together.
     """
 
     max_iterations: int
@@ -83,6 +86,7 @@ class Continuation:
     sweep: int = 0
     journal: Journal = field(default_factory=Journal)
     data: DataUnit = field(default_factory=lambda: DataUnit(None, 1.0))
+    ranks: Ranks = ALONE
 
     def minimise(
         self,
@@ -166,6 +170,7 @@ class Continuation:
 
         def tick(intermediate_result: OptimizeResult) -> None:
             nonlocal latest, iterations
+            self.ranks.agree("iteration")  # all count it, or none
             latest, iterations = intermediate_result.x.copy(), iterations + 1
             cost = self.data.cost(intermediate_result.fun * unit + origin, objective.x)
             self.bar.set_postfix_str(f"cost {cost:.5f}", refresh=False)
@@ -174,7 +179,8 @@ class Continuation:
         try:
             found = self.journal.minimise(scaled, theta, callback=tick, maxiter=most, maxcor=30, ftol=ftol, gtol=1e-7)
             latest, converged = found.x, found.status == 0
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
+            self.ranks.tell(interrupt)
             self.interrupted = True
         costs = objective.cost(latest), held_out.cost(latest)
         seconds = time.perf_counter() - begun

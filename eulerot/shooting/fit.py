@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from tqdm import tqdm
 
+from eulerot._ranks import ALONE, Ranks
 from eulerot._types import FloatArray
 from eulerot.checks import checked_pairs
 from eulerot.latent.source import check_source
@@ -152,14 +153,24 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     >>> result.cost_after < 0.6 * result.cost_before
     True
     """
-    settings = FitOptions.named(options)
-    z, x = checked_pairs("z", z, "x", x)
-    check_source(z, domain=settings.domain)
-    check_options(len(z), z.shape[1], settings)
-    return fit_to(*split_pairs(z, x, held_out=settings.held_out, seed=settings.seed), settings)
+    with Ranks(options.get("comm")) as ranks:  # type: ignore[arg-type]
+        settings = FitOptions.named(options)
+        z, x = checked_pairs("z", z, "x", x)
+        check_source(z, domain=settings.domain)
+        check_options(len(z), z.shape[1], settings)
+        ranks.check_same(z=z, x=x, **settings.shared)
+        split = partial(split_pairs, z, x, held_out=settings.held_out, seed=settings.seed)
+        return fit_to(*ranks.by_first(split), settings, ranks=ranks)
 
 
-def fit_to(train: Pairs, held: Pairs, settings: FitOptions, *, more: Callable[[int], Pairs] | None = None) -> FitResult:
+def fit_to(
+    train: Pairs,
+    held: Pairs,
+    settings: FitOptions,
+    *,
+    more: Callable[[int], Pairs] | None = None,
+    ranks: Ranks = ALONE,
+) -> FitResult:
     """Fit to pairs that are split already.
 
     Parameters
@@ -171,6 +182,8 @@ def fit_to(train: Pairs, held: Pairs, settings: FitOptions, *, more: Callable[[i
         The options.
     more : callable, optional
         Draws so many further pairs to fit to, if held-out pairs gain from them.
+    ranks : Ranks
+        The processes that fit together, in whose context this is called.
     """
     begun, given = time.perf_counter(), (train, held)
     kind = _kind(train[0].shape[1], settings)
@@ -183,17 +196,18 @@ def fit_to(train: Pairs, held: Pairs, settings: FitOptions, *, more: Callable[[i
         return conclude(alignment, (), decreasing if settings.domain == "cube" else SHIFTED)
     warn_of_pairs(*(np.concatenate(both) for both in zip(*given, strict=True)), n_held_out=len(held[0]))
     with (
-        Journal.of(settings, *given) as journal,
-        tqdm(desc="fitting", unit=" iterations", disable=not settings.progress) as bar,
+        Journal.of(settings, *given, ranks=ranks) as journal,
+        tqdm(desc="fitting", unit=" iterations", disable=not settings.progress or ranks.number > 0) as bar,
     ):
-        continuation = Continuation(settings.max_iterations, bar, data=unit, journal=journal)
+        continuation = Continuation(settings.max_iterations, bar, data=unit, journal=journal, ranks=ranks)
         rotated = [(alignment.forward(latents), data) for latents, data in (train, held)]
         search = kind(settings, rotated[0], rotated[1], continuation)
         if isinstance(search, SweepFit) and more is not None:
             search.more = partial(_further, more, unit, alignment)
         try:
             search.fit()
-        except KeyboardInterrupt:  # before there was anything to keep
+        except KeyboardInterrupt as interrupt:  # before there was anything to keep
+            ranks.tell(interrupt)
             continuation.interrupted = True
     rearrangement = _delivered(search, alignment)
     return conclude(

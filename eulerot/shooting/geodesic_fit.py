@@ -122,11 +122,14 @@ class GeodesicFit:
         some = np.random.default_rng(0).permutation(len(z))[:_COARSE_PAIRS]
         data = (x[some] - x.mean(axis=0)) / self._spread
         modes, continuation = self.options.modes_in(self._dim), self.continuation
-        return InitialGuess(z[some], data, modes, self.options.workers, continuation.bar, continuation.journal)
+        return InitialGuess(
+            z[some], data, modes, self.options.workers, continuation.bar, continuation.journal, continuation.ranks
+        )
 
     def _objective(self, pairs: Pairs, geodesics: int) -> Objective:
         z, x = (rows @ self.axes.T for rows in pairs)
         steps = -(-self.options.steps // geodesics)
         return Objective(
-            z, x, self.grid, steps=steps, geodesics=geodesics, threads=self.options.workers, unknowns=self.unknowns
-        )
+            z, x, self.grid, steps=steps, geodesics=geodesics, threads=self.options.workers, unknowns=self.unknowns,
+            ranks=self.continuation.ranks,
+        )  # fmt: skip

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from tqdm import tqdm
 
+from eulerot._ranks import ALONE, Ranks
 from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
 from eulerot.rearrangement.rotations import plane_rotation, random_rotations
@@ -53,6 +54,8 @@ class InitialGuess:
         The progress bar, updated once for each angle.
     journal : Journal
         Runs the optimiser, and keeps what its functions gave.
+    ranks : Ranks
+        The processes that share the pairs.
     """
 
     z: FloatArray
@@ -61,6 +64,7 @@ class InitialGuess:
     threads: int
     bar: tqdm
     journal: Journal = field(default_factory=Journal)
+    ranks: Ranks = ALONE
 
     def axes(self) -> FloatArray:
         """Return the axes of the box in which the pairs become cheapest, a rotation."""
@@ -113,7 +117,8 @@ class InitialGuess:
 
     def _objective(self, axes: FloatArray, modes: int) -> Objective:
         grid = Grid.from_modes(modes, dim=len(axes))
-        return Objective(self.z @ axes.T, self.x @ axes.T, grid, steps=_STEPS, threads=self.threads)
+        z, x = self.z @ axes.T, self.x @ axes.T
+        return Objective(z, x, grid, steps=_STEPS, threads=self.threads, ranks=self.ranks)
 
     def _fitted(
         self, axes: FloatArray, potential: Potential, start: FloatArray | None = None

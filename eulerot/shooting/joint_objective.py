@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from eulerot._linear_algebra import product
+from eulerot._ranks import ALONE, Ranks
 from eulerot._types import FloatArray
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
@@ -53,6 +54,8 @@ class JointObjective:
         Threads over particles.
     potential : Potential
         ``phi`` of equation (12'); by default ``|y|^2 / 2``.
+    ranks : Ranks
+        The processes that share the pairs, all of which are given to each. Results do not depend on them.
     """
 
     z: FloatArray
@@ -63,12 +66,15 @@ class JointObjective:
     steps: int = 4
     threads: int = 1
     potential: Potential | PolynomialPotential | None = None
+    ranks: Ranks = ALONE
 
     @cached_property
     def _one(self) -> Objective:
         """The objective of a single geodesic, without pairs: its unknowns and its steps."""
         nothing = np.empty((0, 2))
-        return Objective(nothing, nothing, self.grid, self.steps, threads=self.threads, unknowns=self.unknowns)
+        return Objective(
+            nothing, nothing, self.grid, self.steps, threads=self.threads, unknowns=self.unknowns, ranks=self.ranks
+        )
 
     @property
     def geodesics(self) -> int:

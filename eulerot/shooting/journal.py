@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import OptimizeResult, minimize
 
+from eulerot._ranks import ALONE, Ranks
 from eulerot._types import FloatArray
 from eulerot._version import __version__
 from eulerot.errors import FormatError
@@ -33,7 +34,7 @@ _KIND, _VERSION = "eulerot checkpoint", 1
 # Seconds between two writings; more where one takes long, so that writing takes no more than a twentieth of the time
 _INTERVAL, _SHARE = 1.0, 20
 # Options without influence on the result, and the seed: the pairs are kept as it splits them
-_LEFT_OUT = ("threads", "progress", "checkpoint", "seed")
+_LEFT_OUT = ("threads", "progress", "checkpoint", "seed", "comm")
 
 Function = Callable[[FloatArray], tuple[float, FloatArray]]
 
@@ -52,6 +53,8 @@ class Journal:
         What the result depends on. A file of another problem is refused.
     entries : list of (int, ndarray)
         A digest of the unknowns, and the value followed by the gradient.
+    writes : bool
+        Whether to write the file; of several processes that fit together one does.
 
     Examples
     --------
@@ -63,13 +66,16 @@ class Journal:
     path: Path | None = None
     problem: dict[str, str] = field(default_factory=dict)
     entries: list[tuple[int, FloatArray]] = field(default_factory=list)
+    writes: bool = True
 
     def __post_init__(self) -> None:
         self._place, self._written, self._due = 0, len(self.entries), 0.0
 
     @classmethod
-    def of(cls, options: FitOptions, *samples: tuple[FloatArray, FloatArray]) -> Journal:
+    def of(cls, options: FitOptions, *samples: tuple[FloatArray, FloatArray], ranks: Ranks = ALONE) -> Journal:
         """Return the journal of a fit to these samples: read from its file, or new and written at once.
+
+        Of several processes the first one reads and writes, and the others get what it has read.
 
         Raises
         ------
@@ -83,12 +89,15 @@ class Journal:
         if options.checkpoint is None:
             return cls()
         path, problem = Path(options.checkpoint), _problem(options, samples)
-        remove_partial(path)
-        if path.exists():
-            return cls(path, problem, _read(path, problem))
-        journal = cls(path, problem)
-        journal._write()
-        return journal
+
+        def begun() -> list[tuple[int, FloatArray]]:
+            remove_partial(path)
+            if path.exists():
+                return _read(path, problem)
+            cls(path, problem)._write()
+            return []
+
+        return cls(path, problem, ranks.by_first(begun), ranks.number == 0)
 
     def __enter__(self) -> Journal:
         return self
@@ -138,7 +147,7 @@ class Journal:
 
     def _keep(self) -> None:
         """Write the entries that are not in the file yet; an error of the disk only warns and does not end the fit."""
-        if self.path is None or self._written == len(self.entries):
+        if self.path is None or not self.writes or self._written == len(self.entries):
             return
         begun = time.monotonic()
         try:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from eulerot._ranks import ALONE, Ranks
 from eulerot._types import FloatArray
 from eulerot.errors import ResolutionError
 from eulerot.euler.equations import Equation, equation_of
@@ -83,6 +84,8 @@ class Objective:
         The scheme.
     cosines : int or None
         Cosines an axis of the potentials that it estimates; see `regressed_potential`.
+    ranks : Ranks
+        The processes that share the pairs, all of which are given to each. Results do not depend on them.
 
     Examples
     --------
@@ -103,6 +106,7 @@ class Objective:
     tableau: Tableau = RK4
     unknowns: Grid | None = None
     cosines: int | None = None
+    ranks: Ranks = ALONE
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -189,7 +193,8 @@ class Objective:
 
     def _trajectory(self, start: FloatArray) -> Trajectory:
         """Return the trajectory of a geodesic, with as many steps as its speed requires."""
-        return Trajectory(self._equation, self.tableau, 1.0, self._enough_steps(start), self.threads)
+        steps = self._enough_steps(start)
+        return Trajectory(self._equation, self.tableau, 1.0, steps, self.threads, ranks=self.ranks)
 
     def _enough_steps(self, start: FloatArray) -> int:
         needed = required_steps(self._equation, start, 1.0, self.tableau.stability)

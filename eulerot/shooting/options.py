@@ -7,13 +7,16 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from eulerot._types import FloatArray, Seed
 from eulerot.checks import DOMAINS, checked_choice, checked_count, checked_file, checked_number, checked_rotation
 from eulerot.rearrangement.rotations import plane_rotation
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
 
 __all__ = ["FitOptions", "shows_options"]
 
@@ -60,7 +63,7 @@ class FitOptions:
     seed : int
         Seed of the split; what `numpy.random.default_rng` takes.
     threads : int or None
-        Threads; all processors by default. The result does not depend on it.
+        Threads; all processors by default, or one with `comm`. The result does not depend on it.
     progress : bool
         Whether to show a progress bar.
     checkpoint : path-like or None
@@ -68,6 +71,10 @@ class FitOptions:
         Ctrl-C the same call, with the same pairs and options, goes on from it; the result equals that of a fit that
         was never stopped, to the last bit. The file stays when the fit is done, and the same call then only reads it.
         In one dimension there is nothing to keep.
+    comm : mpi4py.MPI.Intracomm or None
+        The processes that fit together, each of which makes this same call. They share the work on the pairs, and every
+        one returns the whole result, to the last bit that of one process. An error or Ctrl-C on one ends all alike; the
+        first one writes the checkpoint. Each takes one thread by default.
 
     Raises
     ------
@@ -98,6 +105,7 @@ class FitOptions:
     threads: int | None = None
     progress: bool = False
     checkpoint: str | os.PathLike[str] | None = None
+    comm: MPI.Intracomm | None = None
 
     def __post_init__(self) -> None:
         checked_choice("domain", self.domain, DOMAINS)
@@ -149,9 +157,15 @@ class FitOptions:
         return np.array(self.axes) if isinstance(self.axes, Sequence) else plane_rotation(self.axes or 0.0)
 
     @property
+    def shared(self) -> dict[str, object]:
+        """The options in which processes that fit together have to agree. The first one uses the seed for all."""
+        own = ("threads", "progress", "checkpoint", "comm", "seed")
+        return {option.name: getattr(self, option.name) for option in fields(self) if option.name not in own}
+
+    @property
     def workers(self) -> int:
         """The number of threads to use."""
-        return self.threads or os.cpu_count() or 1
+        return self.threads or (1 if self.comm is not None else os.cpu_count()) or 1
 
 
 def shows_options(function: Function) -> Function:

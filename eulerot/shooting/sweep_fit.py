@@ -225,8 +225,9 @@ class SweepFit:
         unknowns, grid = self._grids()
         cosines, most = (None, _FEW_ITERATIONS) if self._few else (_COSINES, _ITERATIONS)
         objective = Objective(
-            *train, grid, self._steps, threads=self.options.workers, unknowns=unknowns, cosines=cosines
-        )
+            *train, grid, self._steps, threads=self.options.workers, unknowns=unknowns, cosines=cosines,
+            ranks=self.continuation.ranks,
+        )  # fmt: skip
         held_out = replace(objective, z=held[0], x=held[1])
         start, weights = np.zeros(objective.size), self.options.regularisation or self._weights
         theta, gains = self.continuation.minimise(
@@ -241,7 +242,9 @@ class SweepFit:
     def _joint(self, pairs: Pairs) -> JointObjective:
         """Return the objective of all sweeps that are found."""
         unknowns, grid = self._grids()
-        return JointObjective(*pairs, tuple(self.found), grid, unknowns, self._steps, self.options.workers)
+        return JointObjective(
+            *pairs, tuple(self.found), grid, unknowns, self._steps, self.options.workers, ranks=self.continuation.ranks
+        )
 
     def _grids(self) -> tuple[Grid, Grid]:
         """Return the grid whose modes are the unknowns, and that of the field."""

@@ -25,7 +25,7 @@ def equation_of(grid: Grid, *, threads: int = 1, backend: str | None = None) -> 
     >>> equation_of(Grid((8, 8, 8))).shape
     (3, 5, 5, 3)
     """
-    make = _kept if math.prod(grid.points) <= _SMALL else _made
+    make = _kept if grid.ranks.size == 1 and math.prod(grid.points) <= _SMALL else _made
     return make(grid, threads, backend)
 
 

@@ -73,12 +73,26 @@ class SpectralEquation:
 
     def synthesised(self, field: np.ndarray) -> FloatArray:
         """Return the grid values of a field."""
-        values = self._values(field.reshape(-1, *self.grid.shape_hat), self.field_parities)
+        components = field.reshape(len(self.field_parities), *self.grid.shape_hat)
+        values = self._values(components, self.field_parities)
         return values.reshape(*self.shape[: -self.grid.dim], *self.grid.points)
 
     def velocity(self, field: np.ndarray) -> FloatArray:
         """Return the velocity on the grid, shape ``(d, *points)``."""
         return self._values(self.velocity_hat(field), self.velocity_parities)
+
+    def fastest(self, field: np.ndarray, weights: FloatArray) -> float:
+        """Return the largest value on the grid of the weighted sum of the velocity's components, ``sum w_i |u_i|``."""
+
+        def largest(velocity: FloatArray) -> FloatArray:
+            total = sum(weight * np.abs(each) for weight, each in zip(weights, velocity, strict=True))
+            return np.max(np.reshape(total, (velocity.shape[1], -1)), axis=1, keepdims=True)
+
+        return float(np.max(self.transforms.by_rows(self.velocity_hat(field), self.velocity_parities, largest)))
+
+    def is_finite(self, field: np.ndarray) -> bool:
+        """Return whether all coefficients are finite, those of other processes included."""
+        return self.grid.ranks.largest(float(not np.isfinite(field).all())) == 0.0
 
     def _coefficients(self, values: FloatArray, parities: Sequence[Parity]) -> np.ndarray:
         components = values.reshape(-1, *self.grid.points)

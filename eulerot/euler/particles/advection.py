@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 
 from eulerot._cached import kept
+from eulerot._ranks import ALONE, Ranks
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.euler.equations import Equation
@@ -20,8 +19,6 @@ from eulerot.euler.particles import _kernels
 from eulerot.euler.particles._kernels_lanes import LANES
 from eulerot.euler.particles.interpolant import MARGIN, interpolant, interpolant_size, interpolant_transposed
 from eulerot.euler.particles.ordering import by_neighbourhood
-
-T = TypeVar("T")
 
 __all__ = ["Advection", "Record"]
 
@@ -34,7 +31,7 @@ _STRETCH, _MEMORY = 2**24, 2**28
 
 @dataclass(frozen=True)
 class Record:
-    """What the adjoint needs: the order of the particles, and their phases at each step, by stretches of steps."""
+    """What the adjoint needs: the order of all particles, and phases of this process's own, by stretches of steps."""
 
     order: np.ndarray
     starts: list[FloatArray]
@@ -61,6 +58,8 @@ class Advection:
         Threads over particles. Results do not depend on it.
     margin : int
         The margin of the interpolant.
+    ranks : Ranks
+        The processes that share the particles, all of which are given to each. Results do not depend on them.
     """
 
     grid: Grid
@@ -69,6 +68,7 @@ class Advection:
     tableau: Tableau
     threads: int = 1
     margin: int = MARGIN
+    ranks: Ranks = ALONE
 
     @classmethod
     def of(
@@ -79,9 +79,11 @@ class Advection:
         tableau: Tableau,
         threads: int = 1,
         margin: int = MARGIN,
+        ranks: Ranks = ALONE,
     ) -> Advection:
         """Return the advection by an equation's stage fields, shape ``(steps, stages, ...)``."""
-        return cls(equation.grid, equation.carrier(stages), dt, tableau, threads, margin)
+        grid = equation.grid
+        return cls(grid.whole, grid.assembled(equation.carrier(stages)), dt, tableau, threads, margin, ranks)
 
     def advance(self, phases: FloatArray) -> FloatArray:
         """Return the phases at the end."""
@@ -111,16 +113,19 @@ class Advection:
         multiplier : ndarray, shape (n, d)
             Derivative of the objective by the phases at the end.
         """
-        lanes = _to_lanes(multiplier, record.order)
+        chunks, own = self._chunks(len(record.order))
+        lanes = _to_lanes(multiplier, record.order)[own]
         carriers_bar = np.empty_like(self.carriers)
         for steps, starts in zip(reversed(self._stretches), reversed(record.starts), strict=True):
-            coefs_bar, drift_bar = self._adjoint(steps, starts, lanes)
+            coefs_bar, drift_bar = self._adjoint(steps, starts, lanes, chunks)
             carriers_bar[steps] = interpolant_transposed(
                 coefs_bar, drift_bar, self.grid, margin=self.margin, threads=self.threads
             )
-        return carriers_bar, _from_lanes(lanes, record.order)
+        return carriers_bar, _from_lanes(self.ranks.joined(lanes), record.order)
 
-    def _adjoint(self, steps: slice, starts: FloatArray, lanes: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _adjoint(
+        self, steps: slice, starts: FloatArray, lanes: FloatArray, chunks: list[slice]
+    ) -> tuple[FloatArray, FloatArray]:
         """Take multipliers back through a stretch of steps, in place; return derivatives by coefficients and drifts."""
         fields = self._fields(steps, keep=True)
 
@@ -129,8 +134,11 @@ class Advection:
             _kernels.adjoint(starts[chunk], lanes[chunk], *fields, *self._scheme, *bars)
             return bars
 
+        tasks = [partial(work, chunk) for chunk in chunks]
+        if self.ranks.size > 1:
+            coefs_bars, drift_bars = zip(*run_tasks(tasks, self.threads), strict=True) if tasks else ((), ())
+            return self.ranks.summed(coefs_bars, fields[0]), self.ranks.summed(drift_bars, fields[1])
         totals = np.zeros_like(fields[0]), np.zeros_like(fields[1])
-        tasks = _by_chunk(work, len(lanes))
         for first in range(0, len(tasks), self.threads):  # no more sums at a time than threads: they may be large
             for parts in run_tasks(tasks[first : first + self.threads], self.threads):
                 for total, each in zip(totals, parts, strict=True):
@@ -139,7 +147,8 @@ class Advection:
 
     def _advanced(self, state: FloatArray, *, recorded: bool = False) -> tuple[FloatArray, Record]:
         order = by_neighbourhood(state[:, : self.grid.dim], self.grid)
-        lanes, starts = _to_lanes(state, order), []
+        chunks, own = self._chunks(len(state))
+        lanes, starts = _to_lanes(state, order)[own], []
         for steps in self._stretches:
             count = steps.stop - steps.start if recorded else 0
             fields, room = self._fields(steps, keep=recorded), np.empty((len(lanes), count, self.grid.dim * LANES))
@@ -147,9 +156,20 @@ class Advection:
             def work(chunk: slice, fields: tuple = fields, room: FloatArray = room) -> None:
                 _kernels.advance(lanes[chunk], *fields, *self._scheme, room[chunk])
 
-            run_tasks(_by_chunk(work, len(lanes)), self.threads)
+            run_tasks([partial(work, chunk) for chunk in chunks], self.threads)
             starts.append(room)
-        return _from_lanes(lanes, order), Record(order, starts)
+        return _from_lanes(self.ranks.joined(lanes), order), Record(order, starts)
+
+    def _chunks(self, particles: int) -> tuple[list[slice], slice]:
+        """Return the chunks of the blocks of this process, counted from its first, and which of all blocks these are.
+
+        How particles are cut into blocks and chunks depends on their number alone.
+        """
+        blocks = -(-particles // LANES)
+        edges = np.linspace(0, blocks, min(-(-blocks // _BLOCKS), _CHUNKS) + 1).astype(int)
+        shares = self.ranks.edges(len(edges) - 1)
+        mine = edges[shares[self.ranks.number] : shares[self.ranks.number + 1] + 1]
+        return [slice(a, b) for a, b in itertools.pairwise(mine - mine[0])], slice(mine[0], mine[-1])
 
     @kept
     def _stretches(self) -> list[slice]:
@@ -187,11 +207,6 @@ class Advection:
         return np.vstack([self.tableau.a, self.tableau.b]), self.dt, self.grid.walls
 
 
-def _by_chunk(work: Callable[[slice], T], blocks: int) -> list[Callable[[], T]]:
-    edges = np.linspace(0, blocks, min(-(-blocks // _BLOCKS), _CHUNKS) + 1).astype(int)
-    return [partial(work, slice(a, b)) for a, b in itertools.pairwise(edges)]
-
-
 def _to_lanes(rows: FloatArray, order: np.ndarray) -> FloatArray:
     """Return ``(n, r)`` rows in an order as blocks of lanes, shape ``(blocks, r * LANES)``, zeros filling the last one.
 
@@ -202,7 +217,7 @@ def _to_lanes(rows: FloatArray, order: np.ndarray) -> FloatArray:
     blocks = -(-n // LANES)
     full = np.zeros((blocks * LANES, r))
     full[:n] = rows[order]
-    return np.ascontiguousarray(full.reshape(blocks, LANES, r).swapaxes(1, 2)).reshape(blocks, -1)
+    return np.ascontiguousarray(full.reshape(blocks, LANES, r).swapaxes(1, 2)).reshape(blocks, r * LANES)
 
 
 def _from_lanes(lanes: FloatArray, order: np.ndarray) -> FloatArray:

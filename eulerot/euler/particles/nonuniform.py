@@ -59,7 +59,7 @@ class NonuniformAdvection:
 
     def advance(self, phases: FloatArray, stages: np.ndarray, dt: float) -> FloatArray:
         """Return the phases after a step with the given stage fields."""
-        grid, tableau = self._equation.grid, self._tableau
+        grid, tableau = self._equation.grid.whole, self._tableau
         start = to_positions(phases, grid) * grid.scales  # angles
         slopes: list[FloatArray] = []
         for field, weights in zip(stages, tableau.a, strict=True):
@@ -70,8 +70,9 @@ class NonuniformAdvection:
 
     def _velocity(self, field: np.ndarray, angles: FloatArray) -> FloatArray:
         """Return the velocity of particles at given angles, in angles a unit of time."""
-        grid = self._equation.grid
-        components = zip(self._equation.velocity_hat(field), self._equation.velocity_parities, grid.scales, strict=True)
+        grid = self._equation.grid.whole
+        velocity = self._equation.grid.assembled(self._equation.velocity_hat(field))
+        components = zip(velocity, self._equation.velocity_parities, grid.scales, strict=True)
         spectra = [scale * full_spectrum(hat, grid, parity) for hat, parity, scale in components]
         spectra += [np.zeros_like(spectra[0])] * (2 * self._pairs - grid.dim)
         packed = np.stack([spectra[2 * i] + 1j * spectra[2 * i + 1] for i in range(self._pairs)])

@@ -7,13 +7,13 @@ from eulerot._compiled import compiled
 
 @compiled()
 def pad(columns, start, spectra, middle, last):
-    """Copy rows of columns to their places in padded spectra, zeros elsewhere."""
+    """Copy rows of columns, as many as there are, to their places in padded spectra, zeros elsewhere."""
     for f in range(spectra.shape[0]):
         kept, first, end = last[f]
         for r in range(spectra.shape[1]):
             for i in range(spectra.shape[2]):
                 row, origin = spectra[f, r, i], middle[f, i]
-                if origin < 0:
+                if origin < 0 or start + r >= columns.shape[1]:
                     row[:] = 0.0
                     continue
                 row[:first] = 0.0
@@ -25,10 +25,10 @@ def pad(columns, start, spectra, middle, last):
 
 @compiled()
 def unpad(columns, start, spectra, middle, last):
-    """Copy the kept coefficients of padded spectra to rows of columns."""
+    """Copy the kept coefficients of padded spectra to rows of columns, as many as there are."""
     for f in range(spectra.shape[0]):
         kept, first, end = last[f]
-        for r in range(spectra.shape[1]):
+        for r in range(min(spectra.shape[1], columns.shape[1] - start)):
             for i in range(spectra.shape[2]):
                 origin = middle[f, i]
                 if origin >= 0:

@@ -14,17 +14,21 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import scipy.fft
 
-__all__ = ["Plan", "available", "empty", "planner"]
+from eulerot._ranks import Ranks
+
+__all__ = ["Plan", "available", "empty", "planned_alike", "planner"]
 
 Plan = Callable[[], object]
+T = TypeVar("T")
 
 # From this size on, FFTW times its algorithms, once for each machine; below, its estimate is kept, which needs no file.
 MEASURED_FROM = 10_000
@@ -73,6 +77,21 @@ def planner(backend: str) -> Callable[[str, np.ndarray, np.ndarray, int], Plan]:
     return table[backend]
 
 
+def planned_alike(ranks: Ranks, make: Callable[[], T], backend: str) -> T:
+    """Return what `make` makes, with the same plans on all processes: the first one measures, the others are told."""
+    if ranks.size == 1 or backend != "fftw":
+        return make()
+    import pyfftw
+
+    made = make() if ranks.number == 0 else None
+    wisdom = ranks.by_first(lambda: pyfftw.export_wisdom()[0])
+    if made is None:
+        with _PLANNING:
+            pyfftw.import_wisdom((wisdom, b"", b""))
+        made = make()
+    return made
+
+
 def _plan_fftw(kind: str, source: np.ndarray, target: np.ndarray, axis: int) -> Plan:
     with _PLANNING:
         return _planned_alone(kind, source, target, axis)
@@ -92,9 +111,32 @@ def _planned_alone(kind: str, source: np.ndarray, target: np.ndarray, axis: int)
     try:  # what has been planned before on this machine is planned alike: the same bits, and at once
         return plan(flags=(*flags, "FFTW_WISDOM_ONLY")).execute
     except RuntimeError:
-        measured = plan(flags=flags)
-        _keep_wisdom()
-        return measured.execute
+        with _measuring():
+            _recall_wisdom.cache_clear()
+            _recall_wisdom()  # another process may have measured while this one waited
+            try:
+                return plan(flags=(*flags, "FFTW_WISDOM_ONLY")).execute
+            except RuntimeError:
+                measured = plan(flags=flags)
+                _keep_wisdom()
+                return measured.execute
+
+
+@contextmanager
+def _measuring() -> Iterator[None]:
+    """Let one process measure at a time: others then find its plans, and have the same bits."""
+    file, folder = _wisdom_file(), None
+    try:
+        with suppress(ImportError, OSError):  # systems without such locks, and folders that have none
+            import fcntl
+
+            assert file is not None
+            folder = os.open(file.parent, os.O_RDONLY)
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        if folder is not None:
+            os.close(folder)
 
 
 @lru_cache(maxsize=1)
@@ -123,8 +165,6 @@ def _recall_wisdom() -> None:
 def _keep_wisdom() -> None:
     import pyfftw
 
-    _recall_wisdom.cache_clear()
-    _recall_wisdom()  # what other processes have measured since is kept
     file = _wisdom_file()
     if file is None:
         return

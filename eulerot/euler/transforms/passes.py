@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 
@@ -12,10 +11,12 @@ from eulerot.euler.grid import Grid
 from eulerot.euler.transforms._kernels import pad, unpad
 from eulerot.euler.transforms.backends import Plan, empty, planner
 
-__all__ = ["Front", "Layout", "Parity", "Slab"]
+__all__ = ["Block", "Layout", "Parity", "Slab"]
 
 # "sin" or "cos" along each axis of the box; on the torus it is ignored
 Parity = tuple[str, ...]
+# Columns of all fields, in some rows each
+Columns = list[tuple[slice, np.ndarray]]
 
 
 class Layout:
@@ -28,7 +29,7 @@ class Layout:
         """Return pairs of slices along an axis: kept coefficients, and their places in the padded array."""
         modes = self.grid.modes[axis]
         if self.grid.walls:
-            first = int(self.grid.axis_modes[axis][0])
+            first = int(self.grid.whole.axis_modes[axis][0])
             shift = 1 if self.parity[axis] == "sin" else 0  # FFTW's sine series starts at k = 1, its cosines at 0
             start = max(first, shift)
             return [(slice(start - first, modes + 1 - first), slice(start - shift, modes + 1 - shift))]
@@ -72,7 +73,7 @@ class Slab:
     """The passes along all axes but the first, planned on the arrays of one thread.
 
     `rows` of the first axis at a time: the `spectra` of each field are synthesised into `values`, or, `back`, values
-    are analysed into spectra.
+    are analysed into spectra. A slab may have fewer rows: the others are zero.
     """
 
     def __init__(
@@ -117,18 +118,56 @@ class Slab:
         return real if array.ndim == 4 else real[:, :, None]
 
 
-class Front:
-    """The pass along the first axis, over columns of kept coefficients, in chunks along the second axis."""
+class Block:
+    """The pass along the first axis, over one block of columns at a time, planned on the array of one thread.
+
+    Blocks of all processes have the same shape, so that they are transformed alike; where one has fewer columns, the
+    others are zero.
+    """
 
     def __init__(
-        self, grid: Grid, points: tuple[int, ...], layouts: Sequence[Layout], chunks: int, backend: str, *, back: bool
+        self, grid: Grid, points: tuple[int, ...], layouts: Sequence[Layout], backend: str, *, back: bool
     ) -> None:
-        self.layouts = layouts
-        self.columns = empty((len(layouts), _padded(grid, points, 0), *grid.shape_hat[1:]), grid.dtype_hat, backend)
-        edges = np.linspace(0, grid.shape_hat[1], chunks + 1).astype(int)
-        self.chunks = [slice(a, b) for a, b in itertools.pairwise(edges)]
-        plan = planner(backend)
-        self.plans = [
-            [plan(layout.kind(0, back=back), part, part, 0) for part in (columns[:, chunk] for chunk in self.chunks)]
-            for layout, columns in zip(layouts, self.columns, strict=True)
-        ]
+        self._grid = grid
+        self._room = empty((points[0], grid.block_columns, *grid.shape_hat[2:]), grid.dtype_hat, backend)
+        kinds, plan = [layout.kind(0, back=back) for layout in layouts], planner(backend)
+        plans = {kind: plan(kind, self._room, self._room, 0) for kind in dict.fromkeys(kinds)}
+        self._plans, self._layouts = [plans[kind] for kind in kinds], layouts
+
+    def synthesise(self, field: int, kept: np.ndarray, where: slice, columns: Columns, scale: float) -> None:
+        """Set columns of a field from its kept coefficients, those of a block."""
+        layout, (room, rest), kept = self._layouts[field], self._parts(where), kept[:, where]
+        end = 0
+        for source, place in layout.pieces(0):
+            room[end : place.start] = 0.0
+            np.multiply(kept[source], scale, out=room[place])
+            end = place.stop
+        room[end:], rest[...] = 0.0, 0.0
+        for axis in layout.firsts("cos"):
+            self._first(room, axis, where)[...] *= 2.0
+        self._plans[field]()
+        for rows, part in columns:
+            part[field, :, where] = room[rows]
+
+    def analyse(self, field: int, columns: Columns, where: slice, kept: np.ndarray, scale: float) -> None:
+        """Set the kept coefficients of a field from its columns, those of a block."""
+        layout, (room, rest), kept = self._layouts[field], self._parts(where), kept[:, where]
+        for rows, part in columns:
+            room[rows] = part[field, :, where]
+        rest[...] = 0.0
+        self._plans[field]()
+        for target, place in layout.pieces(0):
+            np.multiply(room[place], scale, out=kept[target])
+        for axis in layout.firsts("cos"):
+            self._first(kept, axis, where)[...] *= 0.5
+        for axis in layout.firsts("sin"):
+            self._first(kept, axis, where)[...] = 0.0
+
+    def _parts(self, where: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Return the columns of the array that a block takes, and the others."""
+        return self._room[:, : where.stop - where.start], self._room[:, where.stop - where.start :]
+
+    def _first(self, columns: np.ndarray, axis: int, where: slice) -> np.ndarray:
+        """Return the first of all coefficients along `axis`, if these columns of the block `where` hold it."""
+        there = axis != 1 or self._grid.columns.start + where.start == 0
+        return columns[(slice(None),) * axis + (slice(0, int(there)),)]

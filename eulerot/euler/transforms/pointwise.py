@@ -2,26 +2,32 @@
 
 A transform in `d` dimensions is one pass along each axis. Between the first axis and the others the work goes slab by
 slab, so that a slab's values stay in the processor's cache from the synthesis through the products to the analysis;
-and the first pass skips the columns that truncation leaves empty. All are dealiased by construction.
+and the first pass skips the columns that truncation leaves empty. All are dealiased by construction. Processes that
+share a grid have slabs and columns of their own, and exchange coefficients between the two.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
 from eulerot._threads import PerThread, run_tasks
 from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
-from eulerot.euler.transforms.backends import available
-from eulerot.euler.transforms.passes import Front, Layout, Parity, Slab
+from eulerot.euler.transforms.backends import available, empty, planned_alike
+from eulerot.euler.transforms.exchange import Exchange
+from eulerot.euler.transforms.passes import Block, Layout, Parity, Slab
 
 __all__ = ["Parity", "Pointwise", "Transforms"]
 
 Kernel = Callable[[np.ndarray, np.ndarray], None]
+Visit = Callable[[slice, np.ndarray, np.ndarray], None]
+T = TypeVar("T")
 
 # A slab's values, of all fields together, take about this many bytes, a core's second-level cache
 SLAB_BYTES = 2**20
@@ -74,61 +80,79 @@ class Pointwise:
         rows: int | None = None,
     ) -> None:
         points, backend = points or grid.product_points, backend or available()
-        self.grid, self.kernel = grid, kernel
+        self.grid, self.kernel, self.points = grid, kernel, points
         self.threads = threads if math.prod(points) >= SHARED_FROM else 1
         into, out = ([Layout(grid, points, parity) for parity in which] for which in (inputs, outputs))
-        rows = _slab_rows(points, len(into) + len(out)) if rows is None else rows
-        self._starts = [min(start, points[0] - rows) for start in range(0, points[0], rows)]
-        slabs = min(self.threads, len(self._starts))
-        self._work = PerThread(partial(_Workspace, grid, points, into, out, rows, slabs, backend))
-        self._outputs = len(out)
+        self._rows = min(rows or _slab_rows(points, len(into) + len(out)), points[0])
+        # where the rows of each process begin, whole slabs of them, and those of this one
+        slabs, number = -(-points[0] // self._rows), grid.ranks.number
+        self._edges = [min(edge * self._rows, points[0]) for edge in grid.ranks.edges(slabs)]
+        self._own = slice(*self._edges[number : number + 2])
+        make = partial(_Workspace, grid, points, into, out, self._rows, self._edges, self.threads, backend)
+        self._work = PerThread(partial(planned_alike, grid.ranks, make, backend))
+        self._inputs, self._outputs = len(into), len(out)
         self._scale_in = 0.5**grid.dim if grid.walls else 1.0  # FFTW doubles each term of a sine or cosine series
         self._scale_out = 1.0 / math.prod(points)
 
     def __call__(
-        self, fields_hat: np.ndarray, out: np.ndarray | None = None, *, kernel: Kernel | None = None
+        self, fields_hat: np.ndarray, out: np.ndarray | None = None, *, visit: Visit | None = None
     ) -> np.ndarray:
         """Return the kept coefficients of the operation's outputs, shape ``(outputs, *shape_hat)``.
 
-        Threads may call it at the same time; `kernel` is that of this call alone.
+        Threads may call it at the same time. In this call alone `visit` takes the place of the kernel, if it is given:
+        it gets the rows of the first axis that a slab has, and values of the shape ``(fields, rows, ...)``.
         """
         out = self.grid.zeros_hat(self._outputs) if out is None else out
-        work, kernel = self._work.value, kernel or self.kernel  # of the calling thread, for all tasks of this call
-        run_tasks(_tasks(work.front_in, partial(self._open, fields_hat)), self.threads)
-        starts = iter(self._starts)  # each thread takes the next slab when it is done with one
-        run_tasks([partial(_pass_slabs, work, *pair, kernel, starts) for pair in work.slabs], self.threads)
-        run_tasks(_tasks(work.front_out, partial(self._close, out)), self.threads)
+        work = self._work.value  # of the calling thread, for all tasks of this call
+        self._share(work.blocks_in, self._blocks(self._inputs), partial(self._open, work, fields_hat))
+        work.exchange_in.to_rows()
+        self._share(work.slabs, range(self._own.start, self._own.stop, self._rows), partial(self._pass, work, visit))
+        work.exchange_out.to_columns()
+        self._share(work.blocks_out, self._blocks(self._outputs), partial(self._close, work, out))
         return out
 
-    def _open(self, fields_hat: np.ndarray, front: Front, field: int, chunk: int) -> None:
-        """Pad a field's columns, and synthesise along the first axis."""
-        layout, where = front.layouts[field], front.chunks[chunk]
-        columns, kept = front.columns[field][:, where], fields_hat[field][:, where]
-        end = 0
-        for source, place in layout.pieces(0):
-            columns[end : place.start] = 0.0
-            np.multiply(kept[source], self._scale_in, out=columns[place])
-            end = place.stop
-        columns[end:] = 0.0
-        for axis in layout.firsts("cos"):
-            _first(columns, axis, where)[...] *= 2.0
-        front.plans[field][chunk]()
+    def joined(self, rows: np.ndarray) -> np.ndarray:
+        """Return an array with a row for each of the first axis, of which each process has filled its own."""
+        return self.grid.ranks.joined(rows[self._own])
 
-    def _close(self, out: np.ndarray, front: Front, field: int, chunk: int) -> None:
-        """Analyse along the first axis, and keep what the truncation keeps."""
-        layout, where = front.layouts[field], front.chunks[chunk]
-        front.plans[field][chunk]()
-        columns, kept = front.columns[field][:, where], out[field][:, where]
-        for target, place in layout.pieces(0):
-            np.multiply(columns[place], self._scale_out, out=kept[target])
-        for axis in layout.firsts("cos"):
-            _first(kept, axis, where)[...] *= 0.5
-        for axis in layout.firsts("sin"):
-            _first(kept, axis, where)[...] = 0.0
+    def _blocks(self, fields: int) -> Iterable[tuple[int, slice]]:
+        return itertools.product(range(fields), self.grid.blocks)
+
+    def _share(self, workers: Sequence[T], items: Iterable, work: Callable[[T, Iterator], None]) -> None:
+        """Let threads work on items: each takes the next one when it is done with one."""
+        following = iter(items)
+        run_tasks([partial(work, worker, following) for worker in workers], self.threads)
+
+    def _open(self, work: _Workspace, fields_hat: np.ndarray, block: Block, items: Iterator) -> None:
+        """Synthesise along the first axis."""
+        for field, where in items:
+            block.synthesise(field, fields_hat[field], where, work.exchange_in.columns, self._scale_in)
+
+    def _pass(self, work: _Workspace, visit: Visit | None, slab: tuple[Slab, Slab], starts: Iterator) -> None:
+        """Synthesise slabs, apply the kernel to their values, and analyse them."""
+        synthesis, analysis = slab
+        for start in starts:
+            synthesis.synthesise(work.rows_in, start - self._own.start)
+            if visit is None:
+                self.kernel(synthesis.values, analysis.values)
+            else:
+                rows = slice(start, min(start + self._rows, self._own.stop))
+                shape = (-1, self._rows, *self.points[1:])
+                values = (each.reshape(shape)[:, : rows.stop - start] for each in (synthesis.values, analysis.values))
+                visit(rows, *values)
+            analysis.analyse(work.rows_out, start - self._own.start)
+
+    def _close(self, work: _Workspace, out: np.ndarray, block: Block, items: Iterator) -> None:
+        """Analyse along the first axis."""
+        for field, where in items:
+            block.analyse(field, work.exchange_out.columns, where, out[field], self._scale_out)
 
 
 class _Workspace:
-    """The planned arrays of a pointwise operation, in which one thread works, and its tasks."""
+    """The planned arrays of a pointwise operation, in which one thread works with its tasks.
+
+    Of the coefficients between the passes this process has rows; its columns it has by their exchange.
+    """
 
     def __init__(
         self,
@@ -137,29 +161,23 @@ class _Workspace:
         into: Sequence[Layout],
         out: Sequence[Layout],
         rows: int,
-        slabs: int,
+        edges: list[int],
+        threads: int,
         backend: str,
     ) -> None:
-        # enough tasks for threads to share evenly; how the work is split does not depend on their number
-        chunks = 2 if grid.dim == 3 and rows < points[0] else 1
-        self.front_in = Front(grid, points, into, chunks, backend, back=False)
-        self.front_out = Front(grid, points, out, chunks, backend, back=True)
+        slabs = range(min(threads, -(-points[0] // rows)))
+        own = edges[grid.ranks.number + 1] - edges[grid.ranks.number]
+        self.rows_in, self.rows_out = (
+            empty((len(each), own, *grid.whole.shape_hat[1:]), grid.dtype_hat, backend) for each in (into, out)
+        )
+        self.exchange_in = Exchange(grid.ranks, self.rows_in, edges, grid.column_edges)
+        self.exchange_out = Exchange(grid.ranks, self.rows_out, edges, grid.column_edges)
+        self.blocks_in = [Block(grid, points, into, backend, back=False) for _ in range(threads)]
+        self.blocks_out = [Block(grid, points, out, backend, back=True) for _ in range(threads)]
         self.slabs = [
             (Slab(grid, points, into, rows, backend, back=False), Slab(grid, points, out, rows, backend, back=True))
-            for _ in range(slabs)
+            for _ in slabs
         ]
-
-
-def _tasks(front: Front, task: Callable[[Front, int, int], None]) -> list[Callable[[], None]]:
-    return [partial(task, front, f, c) for f in range(len(front.layouts)) for c in range(len(front.chunks))]
-
-
-def _pass_slabs(work: _Workspace, synthesis: Slab, analysis: Slab, kernel: Kernel, starts: Iterator[int]) -> None:
-    """Synthesise slabs, apply the kernel to their values, and analyse them."""
-    for start in starts:
-        synthesis.synthesise(work.front_in.columns, start)
-        kernel(synthesis.values, analysis.values)
-        analysis.analyse(work.front_out.columns, start)
 
 
 def _slab_rows(points: tuple[int, ...], fields: int) -> int:
@@ -168,14 +186,8 @@ def _slab_rows(points: tuple[int, ...], fields: int) -> int:
     return max(1, min(points[0], SLAB_BYTES // row_bytes or 1))
 
 
-def _first(columns: np.ndarray, axis: int, where: slice) -> np.ndarray:
-    """Return the first coefficients along `axis`, in columns of which `where` are the places along the second axis."""
-    there = axis != 1 or where.start == 0
-    return columns[(slice(None),) * axis + (slice(0, int(there)),)]
-
-
 class Transforms:
-    """Transforms of single fields between kept coefficients and values on the grid's own points.
+    """Transforms between kept coefficients and values on the grid's own points.
 
     Parameters
     ----------
@@ -198,32 +210,67 @@ class Transforms:
     def __init__(self, grid: Grid, *, backend: str | None = None) -> None:
         self.grid = grid
         self._backend = backend
-        self._operations: dict[tuple[bool, Parity], Pointwise] = {}
+        self._operations: dict[tuple[bool, tuple[Parity, ...]], Pointwise] = {}
 
     def backward(self, field_hat: np.ndarray, parity: Parity | None = None) -> FloatArray:
         """Return the grid values of a field given by its kept coefficients; by default of sines in the box."""
-        values = np.empty(self.grid.points)
-        flat = values.reshape(1, -1)
-        self._operation(parity, back=False)(field_hat[None], kernel=lambda there, _: np.copyto(flat, there))
-        return values
+        operation, values = self._operation([parity], back=False), np.empty(self.grid.points)
+
+        def keep(rows: slice, there: np.ndarray, _: np.ndarray) -> None:
+            values[rows] = there[0]
+
+        operation(field_hat[None], visit=keep)
+        return operation.joined(values)
 
     def forward(self, values: np.ndarray, parity: Parity | None = None) -> np.ndarray:
         """Return the kept coefficients of a field given by its grid values."""
-        nothing, flat = np.empty((0, *self.grid.shape_hat)), values.reshape(1, -1)
-        return self._operation(parity, back=True)(nothing, kernel=lambda _, out: np.copyto(out, flat))[0]
 
-    def _operation(self, parity: Parity | None, *, back: bool) -> Pointwise:
-        key = (back, (parity or ("sin",) * self.grid.dim) if self.grid.walls else ())
+        def fill(rows: slice, _: np.ndarray, out: np.ndarray) -> None:
+            out[0] = values[rows]
+
+        return self._operation([parity], back=True)(np.empty((0, *self.grid.shape_hat)), visit=fill)[0]
+
+    def by_rows(
+        self,
+        fields_hat: np.ndarray,
+        parities: Sequence[Parity],
+        function: Callable[[FloatArray], FloatArray],
+        *,
+        numbers: int = 1,
+    ) -> FloatArray:
+        """Return numbers for each row of the first axis, shape ``(points, numbers)``, without the values of all.
+
+        Parameters
+        ----------
+        fields_hat : ndarray, shape (fields, ...)
+            Kept coefficients.
+        parities : sequence of Parity
+            The parities of the fields.
+        function : callable
+            From their values in some rows, shape ``(fields, rows, ...)``, to an array ``(rows, numbers)``.
+        numbers : int
+            Numbers of a row.
+        """
+        operation, found = self._operation(parities, back=False), list[FloatArray]()
+
+        def measure(rows: slice, there: np.ndarray, _: np.ndarray) -> None:
+            found.append(function(there))  # by one thread, in the order of the rows
+
+        operation(fields_hat, visit=measure)
+        return self.grid.ranks.joined(np.concatenate([np.empty((0, numbers)), *found]))
+
+    def _operation(self, parities: Sequence[Parity | None], *, back: bool) -> Pointwise:
+        given = [(parity or ("sin",) * self.grid.dim) if self.grid.walls else () for parity in parities]
+        key = (back, tuple(given))
         if key not in self._operations:
-            one, none = [key[1]], list[Parity]()
-            points = self.grid.points  # of all values at once: one slab
+            none = list[Parity]()
             operation = Pointwise(
-                self.grid, *((none, one) if back else (one, none)), _no_kernel, backend=self._backend, points=points,
-                rows=points[0],
+                self.grid, *((none, given) if back else (given, none)), _no_kernel, backend=self._backend,
+                points=self.grid.points,
             )  # fmt: skip
             return self._operations.setdefault(key, operation)
         return self._operations[key]
 
 
 def _no_kernel(values: np.ndarray, out: np.ndarray) -> None:
-    raise AssertionError("each call brings its own kernel")
+    raise AssertionError("each call brings a visit")
