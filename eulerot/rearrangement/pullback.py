@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from eulerot._types import FloatArray
+from eulerot.rearrangement.conditional import ConditionalSweep
 from eulerot.rearrangement.sweep import Sweep
 
 __all__ = ["pulled_through"]
@@ -16,13 +17,13 @@ _ROWS = 2**16
 
 
 def pulled_through(
-    sweeps: Sequence[Sweep], latents: FloatArray, covectors: FloatArray, *, backward: bool = False
+    sweeps: Sequence[Sweep | ConditionalSweep], latents: FloatArray, covectors: FloatArray, *, backward: bool = False
 ) -> FloatArray:
     """Return ``DS(z)^T c`` for sweeps ``S``, or if `backward` for their inverse, shape ``(n, d)``.
 
     Parameters
     ----------
-    sweeps : sequence of Sweep
+    sweeps : sequence of Sweep or ConditionalSweep
         The sweeps, in the order in which the map takes them.
     latents : ndarray, shape (n, d)
         Where the map, or its inverse, begins.
@@ -41,7 +42,9 @@ def pulled_through(
     return np.concatenate([_block(sweeps, *block, backward) for block in blocks])
 
 
-def _block(sweeps: Sequence[Sweep], latents: FloatArray, covectors: FloatArray, backward: bool) -> FloatArray:
+def _block(
+    sweeps: Sequence[Sweep | ConditionalSweep], latents: FloatArray, covectors: FloatArray, backward: bool
+) -> FloatArray:
     taken, jacobians = sweeps[::-1] if backward else sweeps, []
     for sweep in taken:
         latents, found = sweep.linearised(latents, backward=backward)

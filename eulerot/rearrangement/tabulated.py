@@ -199,6 +199,11 @@ def tabulated(exact: ExactMap, *, error: float = 1e-6) -> TabulatedRearrangement
         raise ValueError("tabulated: expected a rearrangement of normal latents; got one of angles. Use it itself.")
     if any(geodesic.grid.dim != 2 for geodesic in exact.geodesics):
         raise ValueError("tabulated: expected sweeps of planes; got a geodesic in space. Use the rearrangement itself.")
+    if any(not sweep.geodesics for sweep in exact.sweeps):
+        raise ValueError(
+            "tabulated: expected sweeps of planes that depend on nothing else; got conditional planes, whose tables "
+            "would have as many axes as there are dimensions. Use the rearrangement itself."
+        )
     rng, dim = np.random.default_rng(0), exact.dim
     # Gaussian latents, and others as far out as 9 or more, where the exact map serves
     z = np.concatenate([rng.standard_normal((4096, dim)), 3 * rng.standard_normal((1024, dim))])

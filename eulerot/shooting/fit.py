@@ -19,6 +19,7 @@ from eulerot.rearrangement.composition import Rearrangement
 from eulerot.rearrangement.delivery import GEODESIC_ERROR, delivered
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.shooting.alignment import aligned
+from eulerot.shooting.conditional_fit import FEWEST_DIMENSIONS, ConditionalFit
 from eulerot.shooting.continuation import Continuation, FitStage
 from eulerot.shooting.geodesic_fit import GeodesicFit
 from eulerot.shooting.journal import Journal
@@ -115,8 +116,9 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     -------
     FitResult
         The rearrangement, its history and its status. In the plane it is geodesics in turned boxes, one after the
-        other; in more dimensions, sweeps of planar geodesics; with ``geodesics=1`` a single one. In one dimension a
-        monotone flow is already optimal and the rearrangement is the identity.
+        other; in more dimensions, sweeps of planar geodesics; with ``geodesics=1`` a single one; with
+        ``conditional=True`` followed by planes that are no geodesics. In one dimension a monotone flow is already
+        optimal and the rearrangement is the identity.
 
     Raises
     ------
@@ -195,10 +197,24 @@ def fit_to(train: Pairs, held: Pairs, settings: FitOptions, *, more: Callable[[i
             search.fit()
         except KeyboardInterrupt:  # before there was anything to keep
             continuation.interrupted = True
-    rearrangement = _delivered(search, alignment)
-    return conclude(
-        rearrangement, tuple(continuation.history), _outcome(search, rearrangement), n_train=len(search.train[0])
-    )
+        rearrangement = _delivered(search, alignment)
+        outcome = _outcome(search, rearrangement)
+        if settings.conditional and not continuation.interrupted:
+            rearrangement, outcome = _with_conditional(search, rearrangement, alignment, outcome)
+    return conclude(rearrangement, tuple(continuation.history), outcome, n_train=len(search.train[0]))
+
+
+def _with_conditional(
+    search: GeodesicFit | SweepFit, rearrangement: Rearrangement, alignment: Rearrangement, outcome: Outcome
+) -> tuple[Rearrangement, Outcome]:
+    """Return the map followed by the conditional sweeps that held-out pairs gain from, and how the fit ended."""
+    after = replace(rearrangement, rotation=np.eye(alignment.dim))  # latents of the search are rotated already
+    train, held = ((after.forward(latents), data) for latents, data in (search.train, search.held))
+    fitted = ConditionalFit(search.options, train, held, search.continuation)
+    sweeps = fitted.fit()
+    if search.continuation.interrupted:
+        outcome = RESUMABLE if search.options.checkpoint else INTERRUPTED
+    return replace(rearrangement, sweeps=rearrangement.sweeps + sweeps), fitted.outcome(outcome, sweeps)
 
 
 def _further(more: Callable[[int], Pairs], unit: DataUnit, alignment: Rearrangement, n: int) -> Pairs:
@@ -227,6 +243,11 @@ def check_options(n: int, dim: int, options: FitOptions) -> None:
     ValueError
         If there are too few pairs, or an option does not go with the dimension.
     """
+    if options.conditional and dim < FEWEST_DIMENSIONS:
+        raise ValueError(
+            f"conditional: expected latents of {FEWEST_DIMENSIONS} dimensions or more, two to move and two to look at; "
+            f"got {dim}. Leave it out: in fewer, geodesics see all coordinates."
+        )
     if n < 2:
         raise ValueError(f"z: expected at least 2 pairs, to fit to and to hold out; got {n}. Pass more pairs.")
     if dim == 1:
