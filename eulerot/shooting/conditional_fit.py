@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +18,7 @@ from eulerot.shooting.polynomial_potential import PolynomialPotential, polynomia
 from eulerot.shooting.selection import standard_score
 from eulerot.shooting.status import Outcome
 
-__all__ = ["FEWEST_DIMENSIONS", "ConditionalFit"]
+__all__ = ["FEWEST_DIMENSIONS", "ConditionalFit", "with_conditional", "without_conditional"]
 
 # Two coordinates to move, and two to look at
 FEWEST_DIMENSIONS = 4
@@ -50,15 +51,18 @@ class ConditionalFit:
 
     Attributes
     ----------
-    gain : float
-        By how much the cost (12') of held-out pairs is below that of the map without the sweeps, in its unit.
+    potential : PolynomialPotential
+        That of (12') by which the sweeps were chosen.
+    end : ndarray, shape (m, d)
+        Held-out latents, after the sweeps.
     """
 
     options: FitOptions
     train: Pairs
     held: Pairs
     continuation: Continuation
-    gain: float = field(default=0.0, init=False)
+    potential: PolynomialPotential = field(init=False)
+    end: FloatArray = field(init=False)
 
     def fit(self) -> tuple[ConditionalSweep, ...]:
         """Return the sweeps of the lowest held-out cost; none if they gain nothing that is beyond chance."""
@@ -82,23 +86,13 @@ class ConditionalFit:
         chosen = int(np.argmin([each.mean() for each in costs]))
         gains = costs[0] - costs[chosen]
         self._record(potential, states, costs, time.perf_counter() - begun)
-        if standard_score(gains) < _PROVEN:
-            return ()
-        self.gain = float(gains.mean())
-        return tuple(self._sweeps(states[chosen]))
+        self.potential, self.end = potential, ends[chosen]
+        return tuple(self._sweeps(states[chosen])) if standard_score(gains) >= _PROVEN else ()
 
-    def outcome(self, before: Outcome, sweeps: tuple[ConditionalSweep, ...]) -> Outcome:
-        """Return how the fit ended, with what conditional planes have done."""
-        if not sweeps:
-            words = "Conditional planes did not lower the held-out cost beyond chance; the map has none."
-            return Outcome(before.status, f"{before.message} {words}")
-        status = "converged" if before.status == "stalled" else before.status
-        planes = sum(len(sweep.planes) for sweep in sweeps)
-        words = (
-            f"{planes} conditional planes in {len(sweeps)} sweeps come after it and lower the held-out cost further: "
-            f"{NO_GEODESIC}, and the map has no certificate."
-        )
-        return Outcome(status, f"{before.message} {words}")
+    def is_better(self, other: FloatArray) -> bool:
+        """Return whether held-out pairs cost less than with their latents at `other`, beyond chance."""
+        costs = [self.potential.pair_costs(end, self.held[1])[0] for end in (other, self.end)]
+        return standard_score(costs[0] - costs[1]) >= _PROVEN
 
     def _start(self) -> FloatArray:
         first = self._layout.vector(first_sweeps(self._layout, _SWEEPS, np.random.default_rng(0)))
@@ -168,3 +162,20 @@ class ConditionalFit:
                 seconds=seconds,
             )
         )
+
+
+def without_conditional(before: Outcome) -> Outcome:
+    """Return how a fit ended whose conditional planes gained nothing."""
+    words = "Conditional planes did not lower the held-out cost beyond chance; the map has none."
+    return Outcome(before.status, f"{before.message} {words}")
+
+
+def with_conditional(before: Outcome, sweeps: Sequence[ConditionalSweep], *, after_geodesics: bool) -> Outcome:
+    """Return how a fit ended whose map has conditional planes, after its geodesics or in place of them."""
+    status = "converged" if before.status == "stalled" else before.status
+    planes, place = sum(len(sweep.planes) for sweep in sweeps), "after" if after_geodesics else "in place of"
+    words = (
+        f"{planes} conditional planes in {len(sweeps)} sweeps, {place} geodesics, lower the held-out cost further: "
+        f"{NO_GEODESIC}, and the map has no certificate."
+    )
+    return Outcome(status, f"{before.message} {words}")

@@ -19,7 +19,12 @@ from eulerot.rearrangement.composition import Rearrangement
 from eulerot.rearrangement.delivery import GEODESIC_ERROR, delivered
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.shooting.alignment import aligned
-from eulerot.shooting.conditional_fit import FEWEST_DIMENSIONS, ConditionalFit
+from eulerot.shooting.conditional_fit import (
+    FEWEST_DIMENSIONS,
+    ConditionalFit,
+    with_conditional,
+    without_conditional,
+)
 from eulerot.shooting.continuation import Continuation, FitStage
 from eulerot.shooting.geodesic_fit import GeodesicFit
 from eulerot.shooting.journal import Journal
@@ -207,14 +212,30 @@ def fit_to(train: Pairs, held: Pairs, settings: FitOptions, *, more: Callable[[i
 def _with_conditional(
     search: GeodesicFit | SweepFit, rearrangement: Rearrangement, alignment: Rearrangement, outcome: Outcome
 ) -> tuple[Rearrangement, Outcome]:
-    """Return the map followed by the conditional sweeps that held-out pairs gain from, and how the fit ended."""
-    after = replace(rearrangement, rotation=np.eye(alignment.dim))  # latents of the search are rotated already
-    train, held = ((after.forward(latents), data) for latents, data in (search.train, search.held))
-    fitted = ConditionalFit(search.options, train, held, search.continuation)
-    sweeps = fitted.fit()
-    if search.continuation.interrupted:
-        outcome = RESUMABLE if search.options.checkpoint else INTERRUPTED
-    return replace(rearrangement, sweeps=rearrangement.sweeps + sweeps), fitted.outcome(outcome, sweeps)
+    """Return the best of three maps, and how the fit ended: without conditional sweeps, with them after it or alone.
+
+    Alone they follow the alignment, and are often better than after many geodesics, which leave them a rougher task.
+    """
+    chosen, best, held = rearrangement, None, search.held
+    end = _turned_already(rearrangement).forward(held[0])
+    for first in [alignment, rearrangement] if rearrangement.sweeps else [alignment]:
+        before = _turned_already(first)
+        train, judges = ((before.forward(latents), data) for latents, data in (search.train, held))
+        fitted = ConditionalFit(search.options, train, judges, search.continuation)
+        sweeps = fitted.fit()
+        if sweeps and fitted.is_better(end):
+            chosen, best, end = replace(first, sweeps=first.sweeps + sweeps), sweeps, fitted.end
+        if search.continuation.interrupted:
+            outcome = RESUMABLE if search.options.checkpoint else INTERRUPTED
+            break
+    if best is None:
+        return chosen, without_conditional(outcome)
+    return chosen, with_conditional(outcome, best, after_geodesics=bool(chosen.geodesics))
+
+
+def _turned_already(rearrangement: Rearrangement) -> Rearrangement:
+    """Return a map without its rotation: the latents of a search are rotated already."""
+    return replace(rearrangement, rotation=np.eye(rearrangement.dim))
 
 
 def _further(more: Callable[[int], Pairs], unit: DataUnit, alignment: Rearrangement, n: int) -> Pairs:
