@@ -14,6 +14,7 @@ from eulerot.flows.rearranged import RearrangedFlow, rearrange
 from eulerot.flows.report import FlowReport
 from eulerot.flows.velocity.flow import VelocityFlow, velocity_flow
 from eulerot.rearrangement.composition import Rearrangement
+from eulerot.rearrangement.conditional import ConditionalSweep
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.rearrangement.tabulated import TabulatedRearrangement
 from eulerot.shooting.continuation import FitStage
@@ -24,6 +25,7 @@ from eulerot.transport.report import TransportReport, transport_report
 __all__ = [
     "Certificate",
     "CompositionCertificate",
+    "ConditionalSweep",
     "DualBound",
     "EulerSolution",
     "FitResult",

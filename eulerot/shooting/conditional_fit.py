@@ -27,8 +27,8 @@ FEWEST_DIMENSIONS = 4
 _SWEEPS, _MOVED, _HIDDEN, _MODES, _STEPS = 32, 0.4, 32, 4, 1
 # Adam's steps, what each sees, and how long it is at first; no pair is seen more often than so many times
 _BATCH, _MOST_STEPS, _MOST_VISITS, _RATE, _WARM_UP = 256, 2048, 32, 6e-3, 20
-# The weight of the enstrophy
-_PENALTY = 1e-3
+# The weight of the enstrophy: fewer pairs overfit at once with what many can do with
+_PENALTY, _PENALTY_OF_FEW, _MANY = 1e-3, 3e-2, 2**14
 # How often held-out pairs are looked at on the way, after how many looks without a gain it ends, and of how many pairs
 # the potential of (12') is estimated each time
 _LOOKS, _PATIENCE, _REGRESSED = 16, 4, 2**14
@@ -109,6 +109,10 @@ class ConditionalFit:
         return max(1, min(_MOST_STEPS, _MOST_VISITS * len(self.train[0]) // self._batch) // _LOOKS)
 
     @property
+    def _penalty(self) -> float:
+        return _PENALTY if len(self.train[0]) >= _MANY else _PENALTY_OF_FEW
+
+    @property
     def _batch(self) -> int:
         return min(_BATCH, len(self.train[0]))
 
@@ -127,7 +131,7 @@ class ConditionalFit:
             rate = _RATE * min(1.0, (number + 1) / _WARM_UP) * 0.5 * (1.0 + np.cos(np.pi * number / total))
             parameters = after.reshape(3, -1)
             gradient = mean_gradient(
-                self._layout, parameters[0], (z[rows], x[rows]), potential, _PENALTY, threads=self.options.workers
+                self._layout, parameters[0], (z[rows], x[rows]), potential, self._penalty, threads=self.options.workers
             )
             adam_step(self._layout, parameters, gradient, number + 1, rate)
             self.continuation.bar.update()
@@ -154,7 +158,7 @@ class ConditionalFit:
         self.continuation.history.append(
             FitStage(
                 geodesics=0,
-                regularisation=_PENALTY,
+                regularisation=self._penalty,
                 iterations=(len(states) - 1) * self._steps,
                 train_cost=data.cost(train, x),
                 held_out_cost=data.cost(float(costs[-1].mean()), self.held[1]),
