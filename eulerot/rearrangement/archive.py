@@ -52,8 +52,8 @@ def restored_sweep(arrays: Mapping[str, np.ndarray], prefix: str, threads: int) 
         If an array is missing, or does not fit.
     """
     if f"{prefix}weights" in arrays:
-        *given, steps = (arrays[prefix + name] for name in _CONDITIONAL)
-        return ConditionalSweep(*given, steps=int(steps), threads=threads)
+        axes, directions, offsets, weights, steps = (arrays[prefix + name] for name in _CONDITIONAL)
+        return ConditionalSweep(axes, directions, offsets, weights, int(steps), threads)
     names = [f"{prefix}geodesic{j}_" for j in range(int(arrays[f"{prefix}geodesics"]))]
     geodesics = tuple(_restored_geodesic(arrays, name, threads) for name in names)
     planes = tuple(tuple(arrays[f"{name}plane"].tolist()) for name in names)

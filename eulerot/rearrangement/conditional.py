@@ -265,8 +265,10 @@ class ConditionalSweep:
         return by_vorticity
 
     def _moved(self, latents: FloatArray, share: float) -> FloatArray:
-        found = run_tasks([lambda rows=rows: self.recorded(rows, share)[0] for rows in _blocks(latents)], self.threads)
-        return np.concatenate(found)
+        return np.concatenate(run_tasks([partial(self._end, rows, share) for rows in _blocks(latents)], self.threads))
+
+    def _end(self, rows: FloatArray, share: float) -> FloatArray:
+        return self.recorded(rows, share)[0]
 
     @property
     def _columns(self) -> FloatArray:

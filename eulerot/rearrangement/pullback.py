@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,8 @@ def pulled_through(
 def _block(
     sweeps: Sequence[Sweep | ConditionalSweep], latents: FloatArray, covectors: FloatArray, backward: bool
 ) -> FloatArray:
-    taken, jacobians = sweeps[::-1] if backward else sweeps, []
+    taken = sweeps[::-1] if backward else sweeps
+    jacobians: list[Any] = []  # each sweep has a kind of its own
     for sweep in taken:
         latents, found = sweep.linearised(latents, backward=backward)
         jacobians.append(found)

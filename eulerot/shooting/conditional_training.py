@@ -77,7 +77,10 @@ class Layout:
 
     def sweeps(self, vector: FloatArray, *, threads: int = 1) -> list[ConditionalSweep]:
         """Return the sweeps of a vector."""
-        return [ConditionalSweep(*each, steps=self.steps, threads=threads) for each in self.arrays(vector)]
+        return [
+            ConditionalSweep(axes, directions, offsets, weights, self.steps, threads)
+            for axes, directions, offsets, weights in self.arrays(vector)
+        ]
 
 
 def first_sweeps(layout: Layout, count: int, rng: np.random.Generator) -> list[ConditionalSweep]:
