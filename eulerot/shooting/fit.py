@@ -216,6 +216,8 @@ def _with_conditional(
 
     Alone they follow the alignment, and are often better than after many geodesics, which leave them a rougher task.
     """
+    if isinstance(search, SweepFit):
+        search.ask_for_more()  # these planes overfit with few, and always gain from more
     chosen, best, held = rearrangement, None, search.held
     end = _turned_already(rearrangement).forward(held[0])
     for first in [alignment, rearrangement] if rearrangement.sweeps else [alignment]:
