@@ -17,6 +17,7 @@ from eulerot.geometry.conjugate import ConjugatePoint, conjugate_time
 from eulerot.geometry.curvature import sectional_curvature
 from eulerot.geometry.jacobi import jacobi_field
 from eulerot.rearrangement.composition import Rearrangement
+from eulerot.rearrangement.conditional import ConditionalSweep
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.rearrangement.tabulated import TabulatedRearrangement
 from eulerot.shooting.continuation import FitStage
@@ -27,6 +28,7 @@ from eulerot.transport.report import TransportReport, transport_report
 __all__ = [
     "Certificate",
     "CompositionCertificate",
+    "ConditionalSweep",
     "ConjugatePoint",
     "DualBound",
     "EulerSolution",

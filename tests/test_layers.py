@@ -27,7 +27,8 @@ euler.trajectory
 euler.splined euler.dataset euler.solution euler.store euler.run euler.solver euler.geodesic euler.resolution
 euler.refinement euler
 geometry.curvature geometry.jacobi geometry.conjugate geometry
-rearrangement.rotations rearrangement.sweep rearrangement.pullback rearrangement.delivery rearrangement._kernels
+rearrangement.rotations rearrangement.sweep rearrangement._kernels_conditional rearrangement.conditional
+rearrangement.pullback rearrangement.delivery rearrangement._kernels
 rearrangement.tables rearrangement.exports.exact_map rearrangement.exports.splines
 rearrangement.exports.torch_transform rearrangement.exports.torch_map rearrangement.exports.torch_tables
 rearrangement.exports.jax_map rearrangement.exports.jax_flowjax rearrangement.exports.jax_distrax rearrangement.exports
@@ -35,7 +36,7 @@ rearrangement.tabulated rearrangement.archive rearrangement.composition rearrang
 shooting.options shooting.pairs shooting.status shooting.parametrisation shooting.potential shooting.regression
 shooting.polynomial_potential shooting.objective shooting.joint_objective shooting.journal shooting.continuation
 shooting.initial_guess shooting.alignment shooting.sweep_axes shooting.selection shooting.geodesic_fit
-shooting.sweep_fit shooting.fit shooting
+shooting.sweep_fit shooting.conditional_training shooting.conditional_fit shooting.fit shooting
 flows.diagnosis flows.protocol flows.linear flows.spline flows.zoo flows.knothe.box flows.knothe.conditional
 flows.knothe.flow flows.knothe flows.adapters.state flows.adapters.arrays flows.adapters.parts flows.adapters.calls
 flows.adapters.torch_laws flows.adapters.torch_modules flows.adapters.sbi_models flows.adapters.own_models

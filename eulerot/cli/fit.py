@@ -34,6 +34,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     keep: dict = {"default": argparse.SUPPRESS}
     group.add_argument("--modes", type=int, **keep, help="modes an axis")
     group.add_argument("--geodesics", type=int, **keep, help="geodesics that are composed")
+    words = "planes that depend on the other coordinates after the geodesics, in four dimensions and more"
+    group.add_argument("--conditional", action="store_true", **keep, help=words)
     group.add_argument("--align", action=argparse.BooleanOptionalAction, **keep, help="rotate first")
     group.add_argument("--regularisation", type=float, nargs="+", metavar="WEIGHT", **keep, help="weights to try")
     group.add_argument("--max-iterations", type=int, **keep, help="iterations for each weight")

@@ -157,6 +157,7 @@ class RearrangedFlow:
             flow_change=self.flow_change,
             geodesic_error=self.rearrangement.geodesic_error,
             dual=dual_bound(y, x) if domain == "cube" and n >= FEWEST else None,
+            conditional_planes=self.rearrangement.conditional_planes,
             dim=self.dim,
         )
 

@@ -53,6 +53,9 @@ class FlowReport:
         The largest distance of a geodesic's map from that of the Euler equations, of its displacement; equation (20).
     dual : DualBound or None
         The dual bound of the pairs after the rearrangement, equation (24); None on the torus and for very few pairs.
+    conditional_planes : int
+        The planes of the map whose stream functions depend on the other coordinates, which are no geodesics; equation
+        (28). The error of geodesics says nothing of them.
     dim : int
         The dimension. From four on the printed report begins with what is certified, and says what the excess does not
         see.
@@ -68,6 +71,7 @@ class FlowReport:
     flow_change: float = float("nan")
     geodesic_error: float = float("nan")
     dual: DualBound | None = None
+    conditional_planes: int = 0
     dim: int = 0
 
     @property
@@ -123,6 +127,8 @@ class FlowReport:
         lines.append(f"{'geodesic error':<14}{self.geodesic_error:>20.1e}")
         lines.append(f"{'pairs':<14}{self.n:>20d}")
         lines.append(f"map: {self.map}")
+        if self.conditional_planes:
+            lines.append(f"conditional planes: {self.conditional_planes}, which are no geodesics; no certificate")
         if self.reflected:
             lines.append("orientation: the flow reverses it; the latents are reflected first")
         if self.changed:

@@ -11,6 +11,7 @@ from eulerot.flows.report import MANY, FlowReport
 from eulerot.latent.source import source_points
 from eulerot.pages.page import Page
 from eulerot.rearrangement.composition import Rearrangement
+from eulerot.rearrangement.conditional import NO_GEODESIC
 from eulerot.transport.dual import FEWEST, DualBound, dual_bound
 from eulerot.transport.report import DUAL_EXPLANATION, EXPLANATION, TransportReport, closed_in_words, transport_report
 
@@ -120,6 +121,8 @@ def _map(page: Page, rearrangement: Rearrangement) -> None:
     if rearrangement.reflection is not None:
         axis = ", ".join(f"{value:.3g}" for value in rearrangement.reflection)
         page.text(f"The flow reverses orientation: latents are first reflected along ({axis}).")
+    if rearrangement.conditional_planes:
+        page.text(f"{rearrangement.conditional_planes} conditional planes come after the geodesics: {NO_GEODESIC}.")
     geodesics = rearrangement.geodesics[:3]  # what fits into a row
     caption = "The paths of latents, and the initial vorticities and velocities."
     with page.figure(caption, columns=1 + len(geodesics)) as (ax, *others):

@@ -10,14 +10,17 @@ from numpy.typing import ArrayLike
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4
+from eulerot.rearrangement.conditional import ConditionalSweep
 from eulerot.rearrangement.sweep import Sweep
 
 __all__ = ["restored_sweep", "stored_sweep"]
 
+# What a conditional sweep has
+_CONDITIONAL = ("axes", "directions", "offsets", "weights", "steps")
 _TABLEAUS = {tableau.name: tableau for tableau in (RK4, DOP853)}
 
 
-def stored_sweep(sweep: Sweep, prefix: str) -> dict[str, ArrayLike]:
+def stored_sweep(sweep: Sweep | ConditionalSweep, prefix: str) -> dict[str, ArrayLike]:
     """Return a sweep as arrays whose names begin with `prefix`; not its threads, on which nothing depends.
 
     Raises
@@ -32,13 +35,15 @@ def stored_sweep(sweep: Sweep, prefix: str) -> dict[str, ArrayLike]:
     >>> restored_sweep(arrays, "sweep0_", threads=1).geodesics[0].steps
     4
     """
+    if isinstance(sweep, ConditionalSweep):
+        return {prefix + name: getattr(sweep, name) for name in _CONDITIONAL}
     arrays: dict[str, ArrayLike] = {f"{prefix}axes": sweep.axes, f"{prefix}geodesics": len(sweep.geodesics)}
     for j, (geodesic, plane) in enumerate(zip(sweep.geodesics, sweep.planes, strict=True)):
         arrays |= _stored_geodesic(geodesic, f"{prefix}geodesic{j}_") | {f"{prefix}geodesic{j}_plane": plane}
     return arrays
 
 
-def restored_sweep(arrays: Mapping[str, np.ndarray], prefix: str, threads: int) -> Sweep:
+def restored_sweep(arrays: Mapping[str, np.ndarray], prefix: str, threads: int) -> Sweep | ConditionalSweep:
     """Return the sweep that `stored_sweep` turned into arrays.
 
     Raises
@@ -46,6 +51,9 @@ def restored_sweep(arrays: Mapping[str, np.ndarray], prefix: str, threads: int) 
     KeyError, ValueError
         If an array is missing, or does not fit.
     """
+    if f"{prefix}weights" in arrays:
+        axes, directions, offsets, weights, steps = (arrays[prefix + name] for name in _CONDITIONAL)
+        return ConditionalSweep(axes, directions, offsets, weights, int(steps), threads)
     names = [f"{prefix}geodesic{j}_" for j in range(int(arrays[f"{prefix}geodesics"]))]
     geodesics = tuple(_restored_geodesic(arrays, name, threads) for name in names)
     planes = tuple(tuple(arrays[f"{name}plane"].tolist()) for name in names)

@@ -29,6 +29,7 @@ from eulerot.files import decoded, encoded, read_arrays, write_arrays
 from eulerot.latent.circle import wrapped
 from eulerot.latent.source import source_points
 from eulerot.rearrangement.archive import restored_sweep, stored_sweep
+from eulerot.rearrangement.conditional import ConditionalSweep
 from eulerot.rearrangement.pullback import pulled_through
 from eulerot.rearrangement.rotations import reflection_axis, rotation_power
 from eulerot.rearrangement.sweep import Sweep
@@ -41,8 +42,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Rearrangement"]
 
-# What `Rearrangement.save` writes; raised when older readers would misread it
-_KIND, _VERSION = "eulerot rearrangement", 3
+# What `Rearrangement.save` writes: the version is raised when older readers would misread it, and theirs where they can
+# read all that there is
+_KIND, _VERSION, _OF_GEODESICS = "eulerot rearrangement", 4, 3
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,9 @@ class Rearrangement:
     rotation : ndarray, shape (d, d)
         The orthogonal matrix ``R``, applied first: ``z -> R z``. Equation (13). Its determinant is -1, that of a
         reflection, where the flow reverses orientation; equation (23).
-    sweeps : tuple of Sweep
-        Geodesics of the box, applied in order. Equations (3), (3'') and (4).
+    sweeps : tuple of Sweep or ConditionalSweep
+        Geodesics of the box, applied in order. Equations (3), (3'') and (4). Among them may be conditional planes,
+        which preserve the source too, but are no geodesics. Equation (28).
     shift : ndarray, shape (d,), optional
         On the torus, the shift that follows ``R``; given at all, it says that latents are angles, which ``R`` permutes
         and whose signs it changes.
@@ -70,7 +73,7 @@ class Rearrangement:
     """
 
     rotation: FloatArray
-    sweeps: tuple[Sweep, ...] = ()
+    sweeps: tuple[Sweep | ConditionalSweep, ...] = ()
     shift: FloatArray | None = None
 
     def __post_init__(self) -> None:
@@ -85,6 +88,8 @@ class Rearrangement:
         for sweep in self.sweeps:
             if any(geodesic.grid.domain != self.domain for geodesic in sweep.geodesics):
                 raise ValueError(f"sweeps: expected geodesics of the {self.domain}; got another domain.")
+            if isinstance(sweep, ConditionalSweep) and self.domain != "cube":
+                raise ValueError("sweeps: expected geodesics of the torus; got conditional planes of normal latents.")
             if sweep.dim != self.dim:
                 raise ValueError(f"sweeps: expected the dimension of the rotation, {self.dim}; got {sweep.dim}.")
 
@@ -110,6 +115,11 @@ class Rearrangement:
     def geodesics(self) -> tuple[Geodesic, ...]:
         """The geodesics of all sweeps."""
         return tuple(geodesic for sweep in self.sweeps for geodesic in sweep.geodesics)
+
+    @property
+    def conditional_planes(self) -> int:
+        """The number of conditional planes, of all sweeps: maps that are no geodesics; equation (28)."""
+        return sum(len(sweep.planes) for sweep in self.sweeps if isinstance(sweep, ConditionalSweep))
 
     @property
     def is_identity(self) -> bool:
@@ -147,6 +157,11 @@ class Rearrangement:
         """Return what is known of the geodesics as shortest paths, each for itself; equation (21).
 
         The rotation or reflection comes before all of them and has no part in it.
+
+        Raises
+        ------
+        ValueError
+            If there are conditional planes, of which the equation says nothing.
         """
         return CompositionCertificate(tuple(sweep.certificate() for sweep in self.sweeps))
 
@@ -231,7 +246,9 @@ class Rearrangement:
         result[when == 0] = start
         return result
 
-    def schedule(self, times: FloatArray) -> Iterator[tuple[Sweep | None, NDArray[np.intp], FloatArray]]:
+    def schedule(
+        self, times: FloatArray
+    ) -> Iterator[tuple[Sweep | ConditionalSweep | None, NDArray[np.intp], FloatArray]]:
         """Yield what moves latents in turn, the times at which it does, by index, and the shares of it that are done.
 
         The rotation, for which None stands, and the sweeps take equal shares of the time.
@@ -252,7 +269,8 @@ class Rearrangement:
         Raises
         ------
         ValueError
-            If `error` is not positive, if latents are angles, or if a geodesic moves three axes at once.
+            If `error` is not positive, if latents are angles, if a geodesic moves three axes at once, or if there are
+            conditional planes, whose tables would have as many axes as there are dimensions.
         ResolutionError
             If no table is fine enough.
 
@@ -292,7 +310,7 @@ class Rearrangement:
         ...     Rearrangement.load(path).is_identity
         True
         """
-        write_arrays(path, self._arrays(), kind=_KIND, version=_VERSION)
+        write_arrays(path, self._arrays(), kind=_KIND, version=self._version)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> Rearrangement:
@@ -322,13 +340,17 @@ class Rearrangement:
         >>> Rearrangement.from_bytes(Rearrangement.identity(2).to_bytes()).is_identity
         True
         """
-        return encoded(self._arrays(), _KIND, _VERSION)
+        return encoded(self._arrays(), _KIND, self._version)
 
     @classmethod
     def from_bytes(cls, data: bytes, *, threads: int | None = None) -> Rearrangement:
         """Return the map of what `to_bytes` returned, equal to the last bit; see `load`."""
         what = "the bytes of a map"
         return cls._restored(what, decoded(what, data, kind=_KIND, version=_VERSION), checked_threads(threads))
+
+    @property
+    def _version(self) -> int:
+        return _VERSION if self.conditional_planes else _OF_GEODESICS
 
     def _arrays(self) -> dict[str, ArrayLike]:
         arrays: dict[str, ArrayLike] = {"rotation": self.rotation, "sweeps": len(self.sweeps)}

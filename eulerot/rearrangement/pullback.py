@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from eulerot._types import FloatArray
+from eulerot.rearrangement.conditional import ConditionalSweep
 from eulerot.rearrangement.sweep import Sweep
 
 __all__ = ["pulled_through"]
@@ -16,13 +18,13 @@ _ROWS = 2**16
 
 
 def pulled_through(
-    sweeps: Sequence[Sweep], latents: FloatArray, covectors: FloatArray, *, backward: bool = False
+    sweeps: Sequence[Sweep | ConditionalSweep], latents: FloatArray, covectors: FloatArray, *, backward: bool = False
 ) -> FloatArray:
     """Return ``DS(z)^T c`` for sweeps ``S``, or if `backward` for their inverse, shape ``(n, d)``.
 
     Parameters
     ----------
-    sweeps : sequence of Sweep
+    sweeps : sequence of Sweep or ConditionalSweep
         The sweeps, in the order in which the map takes them.
     latents : ndarray, shape (n, d)
         Where the map, or its inverse, begins.
@@ -41,8 +43,11 @@ def pulled_through(
     return np.concatenate([_block(sweeps, *block, backward) for block in blocks])
 
 
-def _block(sweeps: Sequence[Sweep], latents: FloatArray, covectors: FloatArray, backward: bool) -> FloatArray:
-    taken, jacobians = sweeps[::-1] if backward else sweeps, []
+def _block(
+    sweeps: Sequence[Sweep | ConditionalSweep], latents: FloatArray, covectors: FloatArray, backward: bool
+) -> FloatArray:
+    taken = sweeps[::-1] if backward else sweeps
+    jacobians: list[Any] = []  # each sweep has a kind of its own
     for sweep in taken:
         latents, found = sweep.linearised(latents, backward=backward)
         jacobians.append(found)

@@ -18,6 +18,7 @@ from eulerot.checks import checked_choice, checked_number, checked_samples
 from eulerot.errors import ResolutionError
 from eulerot.euler.geodesic import Geodesic
 from eulerot.rearrangement._kernels import ORDER
+from eulerot.rearrangement.conditional import ConditionalSweep
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.rearrangement.tables import Stage, stage_of, through
 
@@ -43,7 +44,7 @@ class ExactMap(Protocol):
         """The rotation that is applied first."""
 
     @property
-    def sweeps(self) -> tuple[Sweep, ...]:
+    def sweeps(self) -> tuple[Sweep | ConditionalSweep, ...]:
         """The sweeps that follow it."""
 
     @property
@@ -199,6 +200,11 @@ def tabulated(exact: ExactMap, *, error: float = 1e-6) -> TabulatedRearrangement
         raise ValueError("tabulated: expected a rearrangement of normal latents; got one of angles. Use it itself.")
     if any(geodesic.grid.dim != 2 for geodesic in exact.geodesics):
         raise ValueError("tabulated: expected sweeps of planes; got a geodesic in space. Use the rearrangement itself.")
+    if any(isinstance(sweep, ConditionalSweep) for sweep in exact.sweeps):
+        raise ValueError(
+            "tabulated: expected sweeps of planes that depend on nothing else; got conditional planes, whose tables "
+            "would have as many axes as there are dimensions. Use the rearrangement itself."
+        )
     rng, dim = np.random.default_rng(0), exact.dim
     # Gaussian latents, and others as far out as 9 or more, where the exact map serves
     z = np.concatenate([rng.standard_normal((4096, dim)), 3 * rng.standard_normal((1024, dim))])
@@ -232,6 +238,7 @@ def _stages(exact: ExactMap, start: FloatArray, error: float, *, backward: bool)
     """Return for each sweep the first choice of tables that errs by no more than `error`, or the last choice."""
     latents, stages = start if backward else start @ exact.rotation.T, []
     for sweep in exact.sweeps[::-1] if backward else exact.sweeps:
+        assert isinstance(sweep, Sweep)  # others are refused
         moved = sweep.inverse(latents) if backward else sweep.forward(latents)
         for cells, pieces in _CHOICES:
             stage = stage_of(sweep, cells, pieces, backward=backward)

@@ -20,6 +20,12 @@ from eulerot.rearrangement.composition import Rearrangement
 from eulerot.rearrangement.delivery import GEODESIC_ERROR, delivered
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.shooting.alignment import aligned
+from eulerot.shooting.conditional_fit import (
+    FEWEST_DIMENSIONS,
+    ConditionalFit,
+    with_conditional,
+    without_conditional,
+)
 from eulerot.shooting.continuation import Continuation, FitStage
 from eulerot.shooting.geodesic_fit import GeodesicFit
 from eulerot.shooting.journal import Journal
@@ -116,8 +122,9 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     -------
     FitResult
         The rearrangement, its history and its status. In the plane it is geodesics in turned boxes, one after the
-        other; in more dimensions, sweeps of planar geodesics; with ``geodesics=1`` a single one. In one dimension a
-        monotone flow is already optimal and the rearrangement is the identity.
+        other; in more dimensions, sweeps of planar geodesics; with ``geodesics=1`` a single one; with
+        ``conditional=True`` followed by planes that are no geodesics. In one dimension a monotone flow is already
+        optimal and the rearrangement is the identity.
 
     Raises
     ------
@@ -209,10 +216,42 @@ def fit_to(
         except KeyboardInterrupt as interrupt:  # before there was anything to keep
             ranks.tell(interrupt)
             continuation.interrupted = True
-    rearrangement = _delivered(search, alignment)
-    return conclude(
-        rearrangement, tuple(continuation.history), _outcome(search, rearrangement), n_train=len(search.train[0])
-    )
+        rearrangement = _delivered(search, alignment)
+        outcome = _outcome(search, rearrangement)
+        if settings.conditional and not continuation.interrupted:
+            rearrangement, outcome = _with_conditional(search, rearrangement, alignment, outcome)
+    return conclude(rearrangement, tuple(continuation.history), outcome, n_train=len(search.train[0]))
+
+
+def _with_conditional(
+    search: GeodesicFit | SweepFit, rearrangement: Rearrangement, alignment: Rearrangement, outcome: Outcome
+) -> tuple[Rearrangement, Outcome]:
+    """Return the best of three maps, and how the fit ended: without conditional sweeps, with them after it or alone.
+
+    Alone they follow the alignment, and are often better than after many geodesics, which leave them a rougher task.
+    """
+    if isinstance(search, SweepFit):
+        search.ask_for_more()  # these planes overfit with few, and always gain from more
+    chosen, best, held = rearrangement, None, search.held
+    end = _turned_already(rearrangement).forward(held[0])
+    for first in [alignment, rearrangement] if rearrangement.sweeps else [alignment]:
+        before = _turned_already(first)
+        train, judges = ((before.forward(latents), data) for latents, data in (search.train, held))
+        fitted = ConditionalFit(search.options, train, judges, search.continuation)
+        sweeps = fitted.fit()
+        if sweeps and fitted.is_better(end):
+            chosen, best, end = replace(first, sweeps=first.sweeps + sweeps), sweeps, fitted.end
+        if search.continuation.interrupted:
+            outcome = RESUMABLE if search.options.checkpoint else INTERRUPTED
+            break
+    if best is None:
+        return chosen, without_conditional(outcome)
+    return chosen, with_conditional(outcome, best, after_geodesics=bool(chosen.geodesics))
+
+
+def _turned_already(rearrangement: Rearrangement) -> Rearrangement:
+    """Return a map without its rotation: the latents of a search are rotated already."""
+    return replace(rearrangement, rotation=np.eye(rearrangement.dim))
 
 
 def _further(more: Callable[[int], Pairs], unit: DataUnit, alignment: Rearrangement, n: int) -> Pairs:
@@ -241,6 +280,11 @@ def check_options(n: int, dim: int, options: FitOptions) -> None:
     ValueError
         If there are too few pairs, or an option does not go with the dimension.
     """
+    if options.conditional and dim < FEWEST_DIMENSIONS:
+        raise ValueError(
+            f"conditional: expected latents of {FEWEST_DIMENSIONS} dimensions or more, two to move and two to look at; "
+            f"got {dim}. Leave it out: in fewer, geodesics see all coordinates."
+        )
     if n < 2:
         raise ValueError(f"z: expected at least 2 pairs, to fit to and to hold out; got {n}. Pass more pairs.")
     if dim == 1:

@@ -14,6 +14,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -120,11 +121,24 @@ class Journal:
         FormatError
             If the journal holds other values than this fit computes.
         """
-        asked = function if self.path is None else lambda theta: self._answer(function, theta)
+        asked = partial(self.value, function)
         return minimize(asked, start, jac=True, method="L-BFGS-B", callback=callback, options=options)
 
-    def _answer(self, function: Function, theta: FloatArray) -> tuple[float, FloatArray]:
-        """Return value and gradient: read from the journal where it has them, computed otherwise."""
+    def value(self, function: Function, theta: FloatArray) -> tuple[float, FloatArray]:
+        """Return what a function gives, a number and a vector: read where it is known, computed otherwise.
+
+        Raises
+        ------
+        FormatError
+            If the journal holds other values than this fit computes.
+
+        Examples
+        --------
+        >>> Journal().value(lambda x: (float(x @ x), 2 * x), np.ones(2))
+        (2.0, array([2., 2.]))
+        """
+        if self.path is None:
+            return function(theta)
         place, digest = self._place, _digest(theta)
         known = self.entries[place] if place < len(self.entries) else None
         entry = known

@@ -39,6 +39,10 @@ class FitOptions:
         The most geodesics that are composed, each in axes of its own, and in more than two dimensions of disjoint
         planes; by default as many as held-out pairs gain from. 1 is one geodesic, of a box in two or three dimensions.
         Of two angles one by default, which is cut into as many as asked for.
+    conditional : bool
+        Whether planes whose stream functions depend on the other coordinates follow the geodesics, equation (28); in
+        four dimensions and more. They preserve the source exactly and save more of the cost, but are *no* geodesics of
+        the Euler equations: the map has no certificate and no tables.
     align : bool
         Whether to start from the best rotation, equation (13); on the torus from the best shift.
     axes : float, array_like of shape (3, 3) or None
@@ -94,6 +98,7 @@ class FitOptions:
     domain: str = "cube"
     modes: int | None = None
     geodesics: int | None = None
+    conditional: bool = False
     align: bool = True
     axes: float | Sequence[Sequence[float]] | None = None
     regularisation: tuple[float, ...] | None = None
@@ -109,6 +114,8 @@ class FitOptions:
 
     def __post_init__(self) -> None:
         checked_choice("domain", self.domain, DOMAINS)
+        if not isinstance(self.conditional, (bool, np.bool_)):
+            raise ValueError(f"conditional: expected True or False; got {self.conditional!r}.")
         share = checked_number("held_out", self.held_out, "a share between 0 and 1", lambda share: 0 < share < 1)
         tolerance = checked_number("tolerance", self.tolerance, "a positive number", lambda value: value > 0)
         values: dict[str, object] = {"held_out": share, "tolerance": tolerance}

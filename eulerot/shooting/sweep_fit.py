@@ -126,16 +126,22 @@ class SweepFit:
     def _refine(self) -> None:
         """Refine all geodesics together; where more pairs can be had, with more, as long as held-out pairs gain."""
         self.continuation.sweep, total = 0, 0.0
-        most = min(_MOST_PAIRS, _MOST_COORDINATES // self._dim)
         while True:
             before = total
             total = self._refined_together()
-            wanted = min(_GROWTH * len(self.train[0]), most) - len(self.train[0])
             pays = total - before > _PAYS * total
-            if self.continuation.interrupted or self.more is None or not pays or wanted <= 0:
+            if self.continuation.interrupted or not pays or not self.ask_for_more():
                 return
-            (z, x), (more_z, more_x) = self.train, self.more(wanted)
-            self.train = np.concatenate([z, more_z]), np.concatenate([x, more_x])
+
+    def ask_for_more(self) -> bool:
+        """Ask for more pairs to fit to, if more can be had; return whether there are more now."""
+        most = min(_MOST_PAIRS, _MOST_COORDINATES // self._dim)
+        wanted = min(_GROWTH * len(self.train[0]), most) - len(self.train[0])
+        if self.more is None or wanted <= 0:
+            return False
+        (z, x), (more_z, more_x) = self.train, self.more(wanted)
+        self.train = np.concatenate([z, more_z]), np.concatenate([x, more_x])
+        return True
 
     def _refined_together(self) -> float:
         """Refine all geodesics for descending weights, as long as held-out costs fall; return how far they are down."""
