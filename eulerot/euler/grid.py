@@ -21,8 +21,8 @@ DOMAINS = ("torus", "cube")
 DEALIASING = ("2/3", "3/2")
 # The most points an axis of a box whose transforms are products with matrices, in the plane and in space
 MOST_DENSE = {2: 144, 3: 48}
-# Columns of coefficients that are transformed along the first axis at a time take about this many bytes
-_BLOCK_BYTES = 2**18
+# Columns of coefficients that are transformed along the first axis at a time take this many bytes at most
+_BLOCK_BYTES = 2**19
 
 
 def _fast_size(least: int) -> int:
@@ -232,7 +232,9 @@ class Grid:
     def block_columns(self) -> int:
         """Return how many columns make a block, on which the first axis is transformed."""
         column_bytes = self.product_points[0] * math.prod(self.shape_hat[2:]) * np.dtype(self.dtype_hat).itemsize
-        return max(1, min(_BLOCK_BYTES // column_bytes, self.shape_hat[1]))
+        columns = self.shape_hat[1]
+        blocks = -(-columns // max(1, _BLOCK_BYTES // column_bytes))
+        return -(-columns // blocks)
 
     @property
     def blocks(self) -> list[slice]:

@@ -34,7 +34,7 @@ def test_parts_are_joined_in_order(comm, count):
     ("grid", "plain"),
     [
         (Grid((96, 96, 96)), 96 * 96 * 49 * 16),
-        (Grid((256, 256)), 256 * 129 * 16),
+        (Grid((512, 512)), 512 * 257 * 16),
         (Grid((96, 96, 96), "cube"), 96**3 * 8),
     ],
     ids=str,
@@ -70,7 +70,7 @@ import sys
 import numpy as np
 from mpi4py import MPI
 import eulerot
-grid = eulerot.Grid((256, 256))
+grid = eulerot.Grid((400, 400))
 def seen(step):
     if step.number == 2 and MPI.COMM_WORLD.rank == 0:
         print("begun", flush=True)

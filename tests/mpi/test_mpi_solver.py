@@ -66,7 +66,7 @@ def test_fields_particles_and_invariants_have_the_bits_of_one_process(comm, alon
     check_same(alone(lambda: solve_euler(field, grid, **settings)), solve_euler(field, grid, comm=comm, **settings))
 
 
-@pytest.mark.parametrize(("points", "domain"), [((256, 200), "torus"), ((260, 230), "cube"), ((48, 50, 54), "torus")])
+@pytest.mark.parametrize(("points", "domain"), [((360, 300), "torus"), ((340, 300), "cube"), ((56, 54, 54), "torus")])
 def test_grids_that_are_cut_for_their_size(comm, alone, points, domain):
     grid, field, _ = start_of(points, domain)
     assert len(grid.blocks) > 1
