@@ -37,7 +37,6 @@ COUNTS = {
 NUMBERS = {
     "time": lambda v: eulerot.solve_euler(FIELD, GRID, time=v, steps=8),
     "time of a geodesic": lambda v: eulerot.Geodesic(FIELD, GRID, time=v),
-    "courant": lambda v: eulerot.solve_euler(FIELD, GRID, time=0.1, courant=v),
     "lengths": lambda v: eulerot.Grid((8, 8), lengths=(1.0, v)),
     "held_out": lambda v: eulerot.fit(Z, Z, held_out=v, modes=1),
     "error": lambda v: MAP.tabulated(error=v),
@@ -51,6 +50,8 @@ OPTIONAL_COUNTS = {
     "modes of a fit": lambda n: eulerot.fit(Z, Z, modes=n),
 }
 OPTIONAL_NUMBERS = {
+    "courant": lambda v: eulerot.solve_euler(FIELD, GRID, time=0.1, courant=v),
+    "tolerance": lambda v: eulerot.solve_euler(FIELD, GRID, time=0.1, tolerance=v),
     "tail_limit": lambda v: eulerot.solve_euler(FIELD, GRID, time=0.1, steps=8, tail_limit=v),
     "axes": lambda v: eulerot.fit(Z, Z, axes=v, modes=1),
 }

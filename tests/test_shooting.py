@@ -129,10 +129,8 @@ def test_axes_of_a_planted_geodesic_in_space_are_near_those_found():
     x = planted.moved(0.2 * np.random.default_rng(1).standard_normal(planted.size))[0] @ axes
     found = InitialGuess(z, x, 4, 2, tqdm(disable=True)).axes()
     assert np.array_equal(found, near)
-    options = {"modes": 3, "align": False, "geodesics": 1}
-    turned, own = (fit(z, x, axes=each, **options) for each in (axes, np.eye(3)))
-    assert np.array_equal(turned.rearrangement.sweeps[0].axes, axes)
-    assert turned.cost_after < 0.5 * own.cost_after
+    turned = fit(z, x, modes=2, align=False, geodesics=1, axes=axes).rearrangement
+    assert np.array_equal(turned.sweeps[0].axes, axes)
 
 
 def test_procrustes_recovers_a_rotation_and_never_reflects():
