@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -162,8 +162,8 @@ def solve_euler(
             _check_continued(earlier, grid, time, particles, quantity)
         times = _checked_save_times(([] if store is None else time) if save_at is None else save_at, time, earlier)
         ranks.check_same(
-            grid=grid, time=time, control=control, quantity=quantity, evaluation=evaluation, tail_limit=tail_limit,
-            save_at=times.tolist(),
+            grid=grid, time=time, quantity=quantity, evaluation=evaluation, tail_limit=tail_limit,
+            save_at=times.tolist(), **asdict(control),
         )  # fmt: skip
         state = _start(ranks, equation, field0 if earlier is None else earlier, particles, quantity, tail_limit)
         diagnostics, saved = Diagnostics(equation, tail_limit, earlier), set(times.tolist()) - {0.0}

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+import tempfile
 import time
 
 import pytest
@@ -12,8 +13,16 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))  # what the other
 
 @pytest.hookimpl(trylast=True)  # there is nobody who writes before
 def pytest_configure(config):
-    """Let rank 0 alone write, where these tests are run."""
-    if config.option.markexpr == "mpi" and world().rank > 0:
+    """Let rank 0 alone write, where these tests are run, and each rank have a folder of its own.
+
+    In a folder that all have, each would remove what is old, under the hands of the others.
+    """
+    if config.option.markexpr != "mpi":
+        return
+    folder = os.path.join(tempfile.gettempdir(), f"eulerot-mpi-{world().rank}")
+    os.makedirs(folder, exist_ok=True)
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = folder
+    if world().rank > 0:
         reporter = config.pluginmanager.getplugin("terminalreporter")
         reporter._tw._file = io.StringIO()
 

@@ -9,9 +9,9 @@ from fields import random_values, random_velocity
 
 from eulerot.errors import ResolutionError
 from eulerot.euler import grid as grids
-from eulerot.euler import run
 from eulerot.euler.equations import VorticityEquation
 from eulerot.euler.grid import Grid
+from eulerot.euler.particles import steps as particle_steps
 from eulerot.euler.solver import solve_euler
 from eulerot.euler.transforms import pointwise
 
@@ -42,7 +42,7 @@ def check_same(one, other):
 @pytest.fixture
 def cut(monkeypatch):
     """Cut small grids into many blocks of columns and slabs of rows, and let their interpolants be as small."""
-    monkeypatch.setattr(run, "_MARGIN", {2: 32, 3: 8})
+    monkeypatch.setattr(particle_steps, "_MARGIN", {2: 32, 3: 8})
     monkeypatch.setattr(grids, "_BLOCK_BYTES", 2**10)
     monkeypatch.setattr(pointwise, "SLAB_BYTES", 2**12)
 
