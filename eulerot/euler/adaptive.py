@@ -11,14 +11,12 @@ from eulerot.errors import ResolutionError
 from eulerot.euler import invariants
 from eulerot.euler.equations import Equation
 from eulerot.euler.integrators import RK4, EmbeddedPair, EmbeddedRungeKutta
-from eulerot.euler.stepping import required_steps
+from eulerot.euler.stepping import COURANT, required_steps
 
 __all__ = ["adaptive_steps"]
 
 # A step aims at this share of the length that would just do, and changes by these factors at most
 _SAFETY, _LEAST, _MOST = 0.9, 0.2, 5.0
-# The first step is tried as long as a run without a tolerance would take it
-_COURANT = 0.5
 # Shorter steps than this share of the duration are no longer told from rounding
 _SHORTEST = 1e-9
 
@@ -64,7 +62,8 @@ def adaptive_steps(
     """
     scheme, spare = EmbeddedRungeKutta(equation, pair, field), (equation.zeros(), equation.zeros())
     now, n, grown = 0.0, 0, _MOST
-    length = abs(time) / required_steps(equation, field, time, _COURANT * RK4.stability)
+    # the first step is tried as long as a run without a tolerance would take it
+    length = abs(time) / required_steps(equation, field, time, COURANT * RK4.stability)
     while abs(now) < abs(time) or n == 0:
         left = abs(time - now)
         last = length >= left

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from eulerot._types import FloatArray
-from eulerot.euler.equations._kernels import weighted_product_sums, weighted_square_sums
+from eulerot.euler.equations._kernels import weighted_product_sums
 from eulerot.euler.equations.velocity import curl
 from eulerot.euler.grid import Grid
 
@@ -39,7 +39,7 @@ def _symbol(grid: Grid, name: str) -> FloatArray:
 def _half_mean_square(field: np.ndarray, grid: Grid, name: str) -> float:
     sums, weights = np.zeros(grid.shape_hat[1]), _symbol(grid, name)
     for each in field if grid.dim == 3 else field[None]:
-        weighted_square_sums(_spatial(each), _spatial(weights), sums)
+        weighted_product_sums(_spatial(each), _spatial(each), _spatial(weights), sums)
     return 0.5 * _total(sums, grid)
 
 

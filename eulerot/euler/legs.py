@@ -12,15 +12,13 @@ from eulerot._types import FloatArray
 from eulerot.checks import checked_count, checked_number
 from eulerot.euler.adaptive import adaptive_steps
 from eulerot.euler.equations import Equation
-from eulerot.euler.integrators import DOPRI5, RK4, Tableau
-from eulerot.euler.stepping import required_steps, time_steps
+from eulerot.euler.integrators import DOPRI5, RK4, EmbeddedPair
+from eulerot.euler.stepping import COURANT, required_steps, time_steps
 
 __all__ = ["StepControl", "leg_ends", "leg_steps"]
 
 # Rounding in the share of a leg must not cost a step
 _ROUNDED = 1e-12
-# The step in shares of the longest stable one, if nothing else is said
-_COURANT = 0.5
 
 
 @dataclass(frozen=True)
@@ -61,25 +59,25 @@ class StepControl:
                     )
 
     @property
-    def tableau(self) -> Tableau:
-        """Return the scheme that steps are taken with."""
-        return RK4 if self.tolerance is None else DOPRI5.tableau
+    def pair(self) -> EmbeddedPair | None:
+        """Return the schemes of steps that follow from a tolerance; None for those of RK4."""
+        return None if self.tolerance is None else DOPRI5
 
     @property
     def stages(self) -> int:
         """Return the number of fields that a step leaves to the particles."""
-        return RK4.stages if self.tolerance is None else DOPRI5.tableau.stages + 1
+        return RK4.stages if self.pair is None else self.pair.tableau.stages + 1
 
     @property
-    def stable(self) -> float:
-        """Return the longest ``dt max(sum_i |u_i| K_i)``, where it follows from a Courant number."""
-        return (_COURANT if self.courant is None else self.courant) * RK4.stability
+    def share(self) -> float:
+        """Return the step in shares of the longest stable one, where it follows from a Courant number."""
+        return COURANT if self.courant is None else self.courant
 
     def expected(self, equation: Equation, field: np.ndarray, ends: list[float], start: float) -> int | None:
         """Return about how many steps there are, if that can be told."""
         if self.tolerance is not None:
             return None
-        steps = self.steps or required_steps(equation, field, ends[-1], self.stable)
+        steps = self.steps or required_steps(equation, field, ends[-1], self.share * RK4.stability)
         return sum(leg_counts(ends, steps, start))
 
 
@@ -161,11 +159,10 @@ def _leg(
     misfit: Callable[[np.ndarray, float], float] | None,
 ) -> Iterator[tuple[float, float, np.ndarray]]:
     """Return the steps of one leg."""
-    if control.tolerance is not None:
-        return adaptive_steps(equation, field, length, DOPRI5, control.tolerance, stages=stages, misfit=misfit)
+    if control.pair is not None and control.tolerance is not None:
+        return adaptive_steps(equation, field, length, control.pair, control.tolerance, stages=stages, misfit=misfit)
     if count is not None:
         assert control.steps is not None
         return time_steps(equation, field, length, count, RK4, stages=stages, whole=(end, control.steps))
-    courant = control.stable / RK4.stability
-    count = required_steps(equation, field, length, control.stable)
-    return time_steps(equation, field, length, count, RK4, courant=courant, stages=stages)
+    count = required_steps(equation, field, length, control.share * RK4.stability)
+    return time_steps(equation, field, length, count, RK4, courant=control.share, stages=stages)

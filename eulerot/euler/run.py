@@ -13,7 +13,6 @@ from eulerot._ranks import Ranks
 from eulerot._types import FloatArray
 from eulerot.euler.diagnostics import Diagnostics
 from eulerot.euler.equations import Equation
-from eulerot.euler.integrators import DOPRI5
 from eulerot.euler.legs import StepControl, leg_steps
 from eulerot.euler.particles.phases import to_positions
 from eulerot.euler.particles.steps import ParticleSteps
@@ -121,13 +120,8 @@ class Run:
         """
         equation, stages, moved = self.equation, None, None
         if state.phases is not None:
-            pair = None if control.tolerance is None else DOPRI5
             stages = equation.zeros(1, control.stages)
-            moved = ParticleSteps(evaluation, equation, state.phases, pair)
-
-        def misfit(stages: np.ndarray, dt: float) -> float:
-            return self.ranks.largest(moved.misfit(stages, dt)) if moved is not None else 0.0
-
+            moved = ParticleSteps(evaluation, equation, state.phases, control.pair, self.ranks)
         following = leg_steps(
             equation,
             state.field,
@@ -135,7 +129,7 @@ class Run:
             control,
             start=state.time,
             stages=stages,
-            misfit=None if moved is None else misfit,
+            misfit=None if moved is None else moved.misfit,
         )
         total = control.expected(equation, state.field, ends, state.time)
         try:
@@ -173,10 +167,10 @@ class Run:
         else:
             self.store.append(self.snapshot(state), state, self.diagnostics.columns(state.step + 1))
 
-    def saved(self, end: State, columns: dict[str, FloatArray | None]) -> Saved:
+    def saved(self, end: Snapshot, columns: dict[str, FloatArray | None]) -> Saved:
         """Return what was saved up to the end."""
         if self.store is None:
-            return saved_of(self.snapshots, self.snapshot(end), columns)
+            return saved_of(self.snapshots, end, columns)
         return self.store.saved(end.step)
 
     def _shown(self, state: State, dt: float) -> SolverStep:

@@ -188,16 +188,11 @@ def _start(
     """Return the state to start from, of which each process has its part."""
     grid = equation.grid
     if isinstance(field0, EulerSolution):
-        whole = field0.field_hat
-        step, time, field, phases = (
-            len(field0.times) - 1,
-            float(field0.times[-1]),
-            grid.part_of(whole).copy(),
-            field0.phases,
-        )
+        step, time, whole, phases = len(field0.times) - 1, float(field0.times[-1]), field0.field_hat, field0.phases
+        field = grid.part_of(whole).copy()
     else:
-        whole = _checked_field(equation, field0, quantity)  # type: ignore[arg-type]
-        step, time, field = 0, 0.0, _field_of(equation, whole, np.asarray(field0).dtype, quantity, tail_limit)
+        step, time, whole = 0, 0.0, _checked_field(equation, field0, quantity)  # type: ignore[arg-type]
+        field = _field_of(equation, whole, np.asarray(field0).dtype, quantity, tail_limit)
         phases = None if particles is None else to_phases(grid.checked_positions("particles", particles), grid)
     ranks.check_same(field0=whole, particles=phases)
     if phases is not None:
@@ -215,7 +210,7 @@ def _solution(run: Run, state: State, status: str, *, saving: bool) -> EulerSolu
         field_hat=grid.assembled(state.field),
         status=status,
         quantity=run.quantity,
-        saved=run.saved(state, columns) if saving else None,
+        saved=run.saved(end, columns) if saving else None,
         phases=None if state.phases is None else run.ranks.joined(state.phases),
         store=None if run.store is None else run.store.path,
         **columns,  # type: ignore[arg-type]

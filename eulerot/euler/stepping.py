@@ -10,7 +10,10 @@ from eulerot.errors import ResolutionError
 from eulerot.euler.equations import Equation
 from eulerot.euler.integrators import RungeKutta, Tableau
 
-__all__ = ["required_steps", "time_steps"]
+__all__ = ["COURANT", "required_steps", "time_steps"]
+
+# The step in shares of the longest stable one, if nothing else is said
+COURANT = 0.5
 
 # A fixed step is checked against the field's speed every so many steps
 _CHECK_EVERY = 16

@@ -12,9 +12,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from eulerot._compiled import compiled
+from eulerot._compiled import compiled, inlined
 
 ORDER = 8
 LANES = 64
@@ -23,8 +22,7 @@ REACH = 7.0
 # The image of REACH
 EDGE = REACH / math.hypot(REACH, SCALE)
 _FAST = {"contract", "nsz", "reassoc"}
-# Inlined, so that the bits do not depend on whether Numba compiles or loads from its cache
-_part = njit(fastmath=_FAST, forceinline=True)
+_part = inlined(fastmath=_FAST)
 
 
 @_part

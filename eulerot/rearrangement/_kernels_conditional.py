@@ -11,13 +11,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from eulerot._compiled import compiled
+from eulerot._compiled import compiled, inlined
 
 _FAST = {"contract", "nsz", "reassoc"}
-# Inlined, so that the bits do not depend on whether Numba compiles or loads from its cache
-_part = njit(fastmath=_FAST, forceinline=True)
+_part = inlined(fastmath=_FAST)
 # Newton's method ends where a step is so small, relative to the distance of the walls: its square is below rounding
 _SMALL, _MOST = 1e-8, 40
 

@@ -66,9 +66,8 @@ class ConditionalFit:
 
     def fit(self) -> tuple[ConditionalSweep, ...]:
         """Return the sweeps of the lowest held-out cost; none if they gain nothing that is beyond chance."""
-        begun, start = time.perf_counter(), self._start()
-        states, ends = [start], [self.held[0]]
-        best, waited, potential = np.inf, 0, self._potential(start)
+        begun, states, ends = time.perf_counter(), [self._start()], [self.held[0]]
+        best, waited = np.inf, 0
         try:
             for look in range(_LOOKS):
                 cost, state = self._next(look, states[-1])
@@ -79,8 +78,7 @@ class ConditionalFit:
                     break
         except KeyboardInterrupt:
             self.continuation.interrupted = True
-        if len(states) > 1:
-            potential = self._potential(states[-1])
+        potential = self._potential(states[-1])
         # all by one potential: which of them is best must not hang on how well each is estimated
         costs = [potential.pair_costs(end, self.held[1])[0] for end in ends]
         chosen = int(np.argmin([each.mean() for each in costs]))

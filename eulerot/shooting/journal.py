@@ -13,7 +13,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -34,8 +34,6 @@ __all__ = ["Journal"]
 _KIND, _VERSION = "eulerot checkpoint", 1
 # Seconds between two writings; more where one takes long, so that writing takes no more than a twentieth of the time
 _INTERVAL, _SHARE = 1.0, 20
-# Options without influence on the result, and the seed: the pairs are kept as it splits them
-_LEFT_OUT = ("threads", "progress", "checkpoint", "seed", "comm")
 
 Function = Callable[[FloatArray], tuple[float, FloatArray]]
 
@@ -190,8 +188,7 @@ def _problem(options: FitOptions, samples: tuple[tuple[FloatArray, FloatArray], 
     for rows in (array for pair in samples for array in pair):
         digest.update(str(rows.shape).encode())
         digest.update(rows.tobytes())
-    names = [one.name for one in fields(options) if one.name not in _LEFT_OUT]
-    settings = {name: str(getattr(options, name)) for name in names}
+    settings = {name: str(value) for name, value in options.shared.items()}
     return {"pairs": digest.hexdigest(), "version": __version__, **settings}
 
 

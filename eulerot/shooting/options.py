@@ -165,7 +165,10 @@ class FitOptions:
 
     @property
     def shared(self) -> dict[str, object]:
-        """The options in which processes that fit together have to agree. The first one uses the seed for all."""
+        """The options on which the result depends, but for the seed: pairs count as it splits them.
+
+        Processes that fit together have to agree on them, and so has a fit that goes on from a checkpoint.
+        """
         own = ("threads", "progress", "checkpoint", "comm", "seed")
         return {option.name: getattr(self, option.name) for option in fields(self) if option.name not in own}
 

@@ -11,13 +11,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from eulerot._compiled import compiled
+from eulerot._compiled import compiled, inlined
 
 _FAST = {"contract", "nsz", "reassoc"}
-# Inlined, so that the bits do not depend on whether Numba compiles or loads from its cache
-_part = njit(fastmath=_FAST, forceinline=True)
+_part = inlined(fastmath=_FAST)
 _LOG2E = 1.4426950408889634
 # ln 2 in two parts, the first of few digits, so that a whole multiple of it is exact
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10

@@ -12,7 +12,7 @@ from eulerot._types import FloatArray
 from eulerot.shooting.potential import Potential
 from eulerot.transport.cost import transport_cost
 
-__all__ = ["PlantedGap", "costs_by_pair", "planted_gap"]
+__all__ = ["PlantedGap", "costs_by_pair", "map_errors", "planted_gap"]
 
 
 def costs_by_pair(y: FloatArray, x: FloatArray, potential: Potential) -> FloatArray:
@@ -22,6 +22,17 @@ def costs_by_pair(y: FloatArray, x: FloatArray, potential: Potential) -> FloatAr
     the expectation of the difference of their costs, and little of its noise.
     """
     return np.sum(x**2 - 2 * x * y, axis=1) + 2 * potential(y)[0] + y.shape[1] - 2 * potential.mean
+
+
+def map_errors(moved: FloatArray, truth: FloatArray) -> FloatArray:
+    """Return the L2-UVP of each latent in per cent, whose mean is that of the map, shape ``(n,)``; see `peers.py`.
+
+    Examples
+    --------
+    >>> map_errors(np.zeros((4, 1)), np.array([[1.0], [-1.0], [1.0], [-1.0]]))
+    array([100., 100., 100., 100.])
+    """
+    return np.asarray(100 * np.sum((moved - truth) ** 2, axis=1) / truth.var(axis=0).sum())
 
 
 class PlantedGap(NamedTuple):

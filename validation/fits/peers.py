@@ -26,6 +26,7 @@ from functools import partial
 
 import numpy as np
 import ot
+from measures import map_errors
 from problems import PLANTED, FloatArray, PlantedFlow, planted_in
 
 import eulerot
@@ -119,7 +120,7 @@ def measured(found: Map, flow: PlantedFlow, seed: int) -> tuple[list[str], float
     moved = found(z)
     speed = len(z) / (time.perf_counter() - begun)
     truth = flow.monge.forward(z)
-    error = 100 * np.sum((moved - truth) ** 2, axis=1) / truth.var(axis=0).sum()
+    error = map_errors(moved, truth)
     outer = np.sum(z**2, axis=1) >= np.quantile(np.sum(z**2, axis=1), 0.95)
     fresh, other = (flow.monge.forward(np.random.default_rng(k + seed).standard_normal(z.shape)) for k in (2000, 3000))
     apart, noise = (ot.sliced_wasserstein_distance(y, fresh, n_projections=200, seed=0) ** 2 for y in (moved, other))

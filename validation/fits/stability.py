@@ -16,7 +16,7 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from measures import costs_by_pair
+from measures import costs_by_pair, map_errors
 from problems import PLANTED, FloatArray, PlantedFlow, planted_in
 
 import eulerot
@@ -45,7 +45,7 @@ def measure_planted(flow: PlantedFlow, seed: int) -> Measure:
 
     def error(s: eulerot.Rearrangement) -> FloatArray:
         moved = flow.forward(s.inverse(z))
-        return np.asarray(100 * np.sum((moved - truth) ** 2, axis=1) / truth.var(axis=0).sum())
+        return map_errors(moved, truth)
 
     return error
 

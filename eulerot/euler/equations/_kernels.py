@@ -150,18 +150,6 @@ def combine(out, base, w0, w1, w2, w3, s0, s1, s2, s3, count, start, stop):
 
 
 @compiled()
-def weighted_square_sums(field, weights, out):
-    """Add to `out` the sums of ``weights |field|^2`` over all but the second axis, in the order of the first."""
-    for i in range(field.shape[0]):
-        for j in range(field.shape[1]):
-            total = 0.0
-            for k in range(field.shape[2]):
-                each = field[i, j, k]
-                total += weights[i, j, k] * (each.real * each.real + each.imag * each.imag)
-            out[j] += total
-
-
-@compiled()
 def weighted_product_sums(field, other, weights, out):
     """Add to `out` the sums of ``weights Re conj(field) other`` over all but the second axis."""
     for i in range(field.shape[0]):

@@ -13,17 +13,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from eulerot._compiled import inlined
 from eulerot.euler.particles._kernels_splines import ORDER
 
 LANES = 128
 ROWS = 4
 # Products may be fused with sums; nothing is reordered
 FUSE = {"contract", "nsz"}
-# Parts are inlined into their entry points: in a process that compiles them, calls would be linked to other machine
-# code than in one that loads the entry point from Numba's cache, and a sum that is fused otherwise has other bits
-part = njit(fastmath=FUSE, forceinline=True)
+part = inlined(fastmath=FUSE)
 _TWO_PI = 2.0 * math.pi
 
 

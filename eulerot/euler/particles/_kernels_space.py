@@ -8,8 +8,8 @@ the potential gives ``d_l A_i`` to component `j` and ``-d_j A_i`` to component `
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from eulerot._compiled import inlined
 from eulerot.euler.particles._kernels_lanes import FUSE, LANES, ROWS, axis_rows, part, per_angle, tabulate
 from eulerot.euler.particles._kernels_splines import deposit, first, second
 
@@ -144,7 +144,7 @@ def gradient(series, drift, walls, position, work, table, out, gradient):
             l_j[p] -= sl[p] * (bend * sj[p] * f[p] + 2 * cj[p] * f_j[p] + sj[p] * f_jj[p])
 
 
-@njit(fastmath={*FUSE, "reassoc"}, forceinline=True)
+@inlined(fastmath={*FUSE, "reassoc"})
 def _total(row):
     total = 0.0
     for p in range(LANES):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from eulerot._ranks import Ranks
 from eulerot._types import FloatArray
 from eulerot.euler.equations import Equation
 from eulerot.euler.integrators import RK4, EmbeddedPair, Tableau
@@ -34,21 +35,26 @@ class ParticleSteps:
         Where they start.
     pair : EmbeddedPair, optional
         The schemes of the steps, if each is tried first; the fourth-order one otherwise.
+    ranks : Ranks
+        The processes of which each has a part of the particles.
     """
 
-    def __init__(self, evaluation: str, equation: Equation, phases: FloatArray, pair: EmbeddedPair | None) -> None:
+    def __init__(
+        self, evaluation: str, equation: Equation, phases: FloatArray, pair: EmbeddedPair | None, ranks: Ranks
+    ) -> None:
         make = _nonuniform if evaluation == "nufft" else _splines
         self._grid, self._pair, self._phases, self._tried = equation.grid, pair, phases, phases
+        self._ranks = ranks
         self._higher = make(equation, RK4 if pair is None else pair.tableau)
         self._lower = None if pair is None else make(equation, pair.lower)
 
     def misfit(self, stages: np.ndarray, dt: float) -> float:
-        """Try a step; return the largest error of a particle, as an angle: the longest side of a box is ``pi``."""
+        """Try a step; return the largest error of any particle, as an angle: the longest side of a box is ``pi``."""
         assert self._lower is not None
         self._tried = self._higher(self._phases, stages[:-1], dt)
         ends = [to_positions(each, self._grid) for each in (self._tried, self._lower(self._phases, stages, dt))]
         error = float(np.max(np.abs(self._grid.scales * (ends[1] - ends[0])), initial=0.0))
-        return error if np.isfinite(error) else np.inf
+        return self._ranks.largest(error if np.isfinite(error) else np.inf)
 
     def advance(self, stages: np.ndarray, dt: float) -> FloatArray:
         """Take a step, the one that was tried last where steps are tried; return the phases."""
