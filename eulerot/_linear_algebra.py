@@ -2,7 +2,8 @@
 
 A library splits a large product among its threads, and the sums at the edges of the pieces are rounded differently.
 OpenBLAS computes a product of no more than 2^18 multiplications on one thread. So large products are made of such
-pieces here, whose sizes depend on the shapes alone; small ones are left to the library as they are.
+pieces here, whose sizes depend on the shapes alone; small ones are left to the library as they are. What others
+compute with it, such as the inner products of an optimiser with many unknowns, has one thread inside `ONE_THREAD`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import threading
 from functools import partial
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 
-__all__ = ["ALONE", "LIBRARY", "inverse", "product", "stacked_product"]
+__all__ = ["ALONE", "LIBRARY", "ONE_THREAD", "inverse", "product", "stacked_product"]
 
 _TILE = 64
 # Multiplications of a product that the library leaves to one thread
@@ -66,8 +68,46 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=LIBRARY.close, after_in_parent=LIBRARY.open, after_in_child=LIBRARY.__init__)  # type: ignore[misc]
 
 
+class _OneThread:
+    """Inside a `with` of it the linear algebra library has one thread.
+
+    The limit is one of the process, so that the first who enters sets it and the last who leaves lifts it.
+
+    Examples
+    --------
+    >>> with ONE_THREAD, ONE_THREAD:
+    ...     vector = np.ones(20_000)
+    ...     float(vector @ vector)
+    20000.0
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._limit = threadpool_limits(1, user_api="blas")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._limit.restore_original_limits()
+
+    def renew_lock(self) -> None:
+        """Take a new lock, in a child that was forked while another thread held the old one."""
+        self._lock = threading.Lock()
+
+
+ONE_THREAD = _OneThread()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=ONE_THREAD.renew_lock)
+
+
 def product(a: FloatArray, b: FloatArray, *, threads: int = 1) -> FloatArray:
-    """Return ``a @ b`` for matrices of at least two rows and columns each, with bits that depend on no thread.
+    """Return ``a @ b`` for matrices, with bits that depend on no thread.
 
     Parameters
     ----------
@@ -83,6 +123,8 @@ def product(a: FloatArray, b: FloatArray, *, threads: int = 1) -> FloatArray:
     True
     """
     (m, k), n = a.shape, b.shape[1]
+    if min(m, k, n) <= 1:  # no matrix product to the library, and split among its threads in other ways
+        return np.einsum("ik,kj->ij", a, b)
     if m * k * n <= ALONE:
         with LIBRARY:
             return a @ b

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import IO
 
 import numpy as np
 
 from eulerot.flows.linear import LinearFlow
 from eulerot.flows.spline import SplineFlow, SplineTransform
 
-__all__ = ["load", "names"]
+__all__ = ["load", "names", "read"]
 
 _WEIGHTS = files("eulerot.flows") / "weights"
 
@@ -50,7 +51,27 @@ def load(name: str) -> SplineFlow | LinearFlow:
         raise ValueError(f"name: expected one of {', '.join(names())}; got {name!r}. Choose one of them.")
     if name == "linear":
         return LinearFlow([[0.6, -1.4], [1.2, 0.8]], [1.0, -0.5])
-    with (_WEIGHTS / f"{name}.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+    with (_WEIGHTS / f"{name}.npz").open("rb") as file:
+        return read(file, name)
+
+
+def read(file: IO[bytes], name: str) -> SplineFlow:
+    """Read a neural spline flow whose weights are kept as those of the zoo are, by `validation/zoo/train.py`.
+
+    Parameters
+    ----------
+    file : file
+        Open for reading, in NPZ format.
+    name : str
+        What to call the flow.
+
+    Examples
+    --------
+    >>> with (_WEIGHTS / "pinwheel.npz").open("rb") as file:
+    ...     read(file, "arms").name
+    'arms'
+    """
+    with np.load(file, allow_pickle=False) as arrays:
         transforms: list[SplineTransform] = []
         while f"weight_{len(transforms)}_0" in arrays:
             layers: list[tuple[np.ndarray, np.ndarray]] = []

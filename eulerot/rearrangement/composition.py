@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from eulerot._cached import kept, state_of
 from eulerot._extras import check_installed
+from eulerot._linear_algebra import product
 from eulerot._types import FloatArray
 from eulerot.checks import (
     checked_array,
@@ -145,8 +146,8 @@ class Rearrangement:
         for sweep in reversed(self.sweeps):
             latents = sweep.inverse(latents)
         if self.shift is not None:
-            return wrapped((latents - self.shift) @ self.rotation)
-        return latents if np.array_equal(self.rotation, np.eye(self.dim)) else latents @ self.rotation
+            return wrapped(product(latents - self.shift, self.rotation))
+        return latents if np.array_equal(self.rotation, np.eye(self.dim)) else product(latents, self.rotation)
 
     @kept
     def geodesic_error(self) -> float:
@@ -202,7 +203,7 @@ class Rearrangement:
         array([[ 2., -1.]])
         """
         latents, bars = self._checked_pair("z", z, covectors)
-        return pulled_through(self.sweeps, self._rotated(latents), bars) @ self.rotation
+        return product(pulled_through(self.sweeps, self._rotated(latents), bars), self.rotation)
 
     def inverse_pullback(self, y: ArrayLike, covectors: ArrayLike) -> FloatArray:
         """Return the transposed Jacobians of ``s^-1`` at `y` times covectors at ``s^-1(y)``, shape ``(n, d)``.
@@ -222,7 +223,7 @@ class Rearrangement:
         array([[1., 2.]])
         """
         latents, bars = self._checked_pair("y", y, covectors)
-        return pulled_through(self.sweeps, latents, bars @ self.rotation.T, backward=True)
+        return pulled_through(self.sweeps, latents, product(bars, self.rotation.T), backward=True)
 
     def path(self, z: ArrayLike, times: ArrayLike) -> FloatArray:
         """Return the path of `z` to ``s(z)`` at ascending `times` in [0, 1], shape ``(times, n, d)``.
@@ -238,7 +239,7 @@ class Rearrangement:
         for sweep, indices, shares in self.schedule(when):
             if sweep is None:
                 for i, share in zip(indices, shares, strict=True):
-                    result[i] = reflected @ rotation_power(self._proper_rotation, share).T
+                    result[i] = product(reflected, rotation_power(self._proper_rotation, share).T)
                 continue
             *between, latents = sweep.path(latents, [*shares, 1.0])
             for i, at in zip(indices, between, strict=True):
@@ -448,14 +449,14 @@ class Rearrangement:
     def _reflected(self, latents: FloatArray) -> FloatArray:
         """Return latents after what takes no time: a reflection, or what the torus has in place of a rotation."""
         if self.shift is not None:
-            return latents @ self.rotation.T
+            return product(latents, self.rotation.T)
         axis = self.reflection
         return latents if axis is None else latents - 2 * np.outer(latents @ axis, axis)
 
     def _rotated(self, latents: FloatArray) -> FloatArray:
         if self.shift is not None:
-            return wrapped(latents @ self.rotation.T + self.shift)
-        return latents if np.array_equal(self.rotation, np.eye(self.dim)) else latents @ self.rotation.T
+            return wrapped(product(latents, self.rotation.T) + self.shift)
+        return latents if np.array_equal(self.rotation, np.eye(self.dim)) else product(latents, self.rotation.T)
 
     def _start_of_path(self, latents: FloatArray, when: FloatArray) -> FloatArray:
         """Return where a path begins at all times: shifted at once if sweeps follow, else little by little."""

@@ -206,10 +206,10 @@ class ConditionalSweep:
             If Newton's method did not solve a step.
         """
         planes, _, modes, _ = self.weights.shape
-        start, moved = _product(latents, self.axes.T), 2 * planes
+        start, moved = product(latents, self.axes.T), 2 * planes
         features = np.ones((len(start), 1 + len(self.offsets)))
-        features[:, 1:] = np.tanh(_product(start[:, moved:], self.directions) + self.offsets)
-        vorticity = _product(features, self._columns).reshape(-1, planes, modes, modes)
+        features[:, 1:] = np.tanh(product(start[:, moved:], self.directions) + self.offsets)
+        vorticity = product(features, self._columns).reshape(-1, planes, modes, modes)
         distances, middles = to_box(start[:, :moved]), np.empty((len(start), planes, self.steps, 2))
         end, ended = start.copy(), distances.copy()
         failed = advance(vorticity, self.bound, share, self.steps, ended, middles)
@@ -219,7 +219,7 @@ class ConditionalSweep:
                 "Fit with another seed."
             )
         end[:, :moved] = to_latent(ended)
-        return _product(end, self.axes), Passage(start, end, features, vorticity, distances, middles, share)
+        return product(end, self.axes), Passage(start, end, features, vorticity, distances, middles, share)
 
     def pulled_back(
         self, covectors: FloatArray, passage: Passage, penalty: float = 0.0
@@ -237,21 +237,21 @@ class ConditionalSweep:
         penalty : float
             The weight of ``1/2 sum |E|^2``, the enstrophy of all rows and planes, in what is differentiated.
         """
-        moved, bars = 2 * len(self.weights), _product(covectors, self.axes.T)
-        turn = _product(bars.T, passage.end)
+        moved, bars = 2 * len(self.weights), product(covectors, self.axes.T)
+        turn = product(bars.T, passage.end)
         by_rows = self._through_planes(bars, passage).reshape(len(bars), -1)
         by_rows += penalty * passage.vorticity.reshape(len(bars), -1)
-        by_hidden = _product(by_rows, self._columns[1:].T) * (1.0 - passage.features[:, 1:] ** 2)
-        bars[:, moved:] += _product(by_hidden, self.directions.T)
-        turn = _product(bars.T, passage.start) - turn
-        by_columns = _product(passage.features.T, by_rows)
+        by_hidden = product(by_rows, self._columns[1:].T) * (1.0 - passage.features[:, 1:] ** 2)
+        bars[:, moved:] += product(by_hidden, self.directions.T)
+        turn = product(bars.T, passage.start) - turn
+        by_columns = product(passage.features.T, by_rows)
         gradient = SweepGradient(
             turn=turn - turn.T,
-            directions=_product(passage.start[:, moved:].T, by_hidden),
+            directions=product(passage.start[:, moved:].T, by_hidden),
             offsets=by_hidden.sum(axis=0),
             weights=np.moveaxis(by_columns.reshape(-1, *self.weights.shape[::2], self.weights.shape[3]), 0, 1),
         )
-        return _product(bars, self.axes), gradient
+        return product(bars, self.axes), gradient
 
     def _through_planes(self, bars: FloatArray, passage: Passage) -> FloatArray:
         """Take the covectors of the planes back to the start, in place; return those of the vorticity coefficients."""
@@ -278,8 +278,3 @@ class ConditionalSweep:
 
 def _blocks(rows: FloatArray) -> list[FloatArray]:
     return [rows[i : i + _ROWS] for i in range(0, max(len(rows), 1), _ROWS)]
-
-
-def _product(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Return ``a @ b``, with bits that depend on no thread."""
-    return product(a, b) if min(*a.shape, *b.shape) > 1 else np.einsum("ni,ij->nj", a, b)

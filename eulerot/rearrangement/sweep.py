@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eulerot._linear_algebra import product
 from eulerot._types import FloatArray
 from eulerot.checks import checked_rotation
 from eulerot.euler.certificate import Certificate, jointly
@@ -79,7 +80,7 @@ class Sweep:
 
     def log_abs_det(self, latents: FloatArray) -> FloatArray:
         """Return the logarithm of the factor by which Gaussian volume changes, shape ``(n,)``; equation (16)."""
-        total, rotated = np.zeros(len(latents)), latents @ self.axes.T
+        total, rotated = np.zeros(len(latents)), product(latents, self.axes.T)
         for geodesic, plane in zip(self.geodesics, self.planes, strict=True):
             total += geodesic.flow_map.log_abs_det(to_chart(rotated[:, plane], geodesic.grid.domain))
         return total
@@ -89,36 +90,36 @@ class Sweep:
 
         They are exact for the steps that the code takes, by the variational equation; `pulled` takes them.
         """
-        rotated, jacobians = latents @ self.axes.T, []
+        rotated, jacobians = product(latents, self.axes.T), []
         for geodesic, plane in zip(self.geodesics, self.planes, strict=True):
             flow_map, domain = geodesic.inverse_flow_map if backward else geodesic.flow_map, geodesic.grid.domain
             start = rotated[:, plane]
             phases, jacobian = flow_map.advance_jacobian(to_chart(start, domain))
             rotated[:, plane] = end = from_chart(phases, domain)
             jacobians.append(jacobian * slope_ratios(start, end, domain))
-        return rotated @ self.axes, jacobians
+        return product(rotated, self.axes), jacobians
 
     def pulled(self, covectors: FloatArray, jacobians: Sequence[FloatArray]) -> FloatArray:
         """Return the transposed Jacobians of the sweep times covectors at the moved latents, shape ``(n, d)``."""
-        rotated = covectors @ self.axes.T
+        rotated = product(covectors, self.axes.T)
         for jacobian, plane in zip(jacobians, self.planes, strict=True):
             rotated[:, plane] = np.einsum("nij,ni->nj", jacobian, rotated[:, plane])
-        return rotated @ self.axes
+        return product(rotated, self.axes)
 
     def path(self, latents: FloatArray, times: Sequence[float] | FloatArray) -> FloatArray:
         """Return the path of latents at ascending `times` in [0, 1], shape ``(times, n, d)``."""
-        rotated = latents @ self.axes.T
+        rotated = product(latents, self.axes.T)
         path = np.repeat(rotated[None], len(times), axis=0)
         for geodesic, plane in zip(self.geodesics, self.planes, strict=True):
             domain = geodesic.grid.domain
             phases = geodesic.phases_along(to_chart(rotated[:, plane], domain), times)
             for at, moved in zip(path, phases, strict=True):
                 at[:, plane] = from_chart(moved, domain)
-        return path @ self.axes
+        return product(path.reshape(-1, len(self.axes)), self.axes).reshape(path.shape)
 
     def _moved(self, latents: FloatArray, flow_maps: Sequence[Advection]) -> FloatArray:
-        rotated = latents @ self.axes.T
+        rotated = product(latents, self.axes.T)
         for flow_map, plane in zip(flow_maps, self.planes, strict=True):
             domain = flow_map.grid.domain
             rotated[:, plane] = from_chart(flow_map.advance(to_chart(rotated[:, plane], domain)), domain)
-        return rotated @ self.axes
+        return product(rotated, self.axes)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import make_interp_spline
 
+from eulerot._linear_algebra import product
 from eulerot._types import FloatArray
 from eulerot.latent.chart import to_box, to_latent
 from eulerot.rearrangement._kernels import EDGE, ORDER, SCALE, displace, slopes
@@ -44,16 +45,16 @@ class Stage:
 
     def forward(self, latents: FloatArray, far: np.ndarray) -> FloatArray:
         """Return moved latents; set `far` where tables do not reach."""
-        rotated = latents @ self.axes.T
+        rotated = product(latents, self.axes.T)
         for tables, plane in zip(self.tables, self.planes, strict=True):
             pair = np.ascontiguousarray(rotated[:, plane])
             displace(tables, pair, far)
             rotated[:, plane] = pair
-        return rotated @ self.axes
+        return product(rotated, self.axes)
 
     def log_abs_det(self, latents: FloatArray, far: np.ndarray) -> tuple[FloatArray, FloatArray]:
         """Return moved latents, and ``log |det D|`` of the interpolant with the change of the Gaussian density."""
-        rotated, total = latents @ self.axes.T, np.zeros(len(latents))
+        rotated, total = product(latents, self.axes.T), np.zeros(len(latents))
         for tables, plane in zip(self.tables, self.planes, strict=True):
             pair = np.ascontiguousarray(rotated[:, plane])
             total += 0.5 * np.sum(pair**2, axis=1)
@@ -64,7 +65,7 @@ class Stage:
                 displace(table[None], pair, far)
             total -= 0.5 * np.sum(pair**2, axis=1)
             rotated[:, plane] = pair
-        return rotated @ self.axes, total
+        return product(rotated, self.axes), total
 
 
 def through(stages: tuple[Stage, ...], latents: FloatArray) -> tuple[FloatArray, np.ndarray]:

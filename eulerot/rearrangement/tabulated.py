@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot._extras import check_installed
+from eulerot._linear_algebra import product
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.checks import checked_choice, checked_number, checked_samples
@@ -165,20 +166,20 @@ class TabulatedRearrangement:
         return DistraxTables(arrays, planes)
 
     def _forward(self, latents: FloatArray) -> FloatArray:
-        moved, far = through(self._forward_stages, latents @ self.exact.rotation.T)
+        moved, far = through(self._forward_stages, product(latents, self.exact.rotation.T))
         if far.any():
             moved[far] = self.exact.forward(latents[far])
         return moved
 
     def _inverse(self, latents: FloatArray) -> FloatArray:
         moved, far = through(self._inverse_stages, latents)
-        moved = moved @ self.exact.rotation
+        moved = product(moved, self.exact.rotation)
         if far.any():
             moved[far] = self.exact.inverse(latents[far])
         return moved
 
     def _log_abs_det(self, latents: FloatArray) -> FloatArray:
-        moved, far = latents @ self.exact.rotation.T, np.zeros(len(latents), dtype=bool)
+        moved, far = product(latents, self.exact.rotation.T), np.zeros(len(latents), dtype=bool)
         total = np.zeros(len(latents))
         for stage in self._forward_stages:
             moved, change = stage.log_abs_det(moved, far)
@@ -236,7 +237,7 @@ def _chosen(
 
 def _stages(exact: ExactMap, start: FloatArray, error: float, *, backward: bool) -> tuple[Stage, ...]:
     """Return for each sweep the first choice of tables that errs by no more than `error`, or the last choice."""
-    latents, stages = start if backward else start @ exact.rotation.T, []
+    latents, stages = start if backward else product(start, exact.rotation.T), []
     for sweep in exact.sweeps[::-1] if backward else exact.sweeps:
         assert isinstance(sweep, Sweep)  # others are refused
         moved = sweep.inverse(latents) if backward else sweep.forward(latents)

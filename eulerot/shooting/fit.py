@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from tqdm import tqdm
 
+from eulerot._linear_algebra import ONE_THREAD
 from eulerot._ranks import ALONE, Ranks
 from eulerot._types import FloatArray
 from eulerot.checks import checked_pairs
@@ -196,13 +197,15 @@ def fit_to(
     kind = _kind(train[0].shape[1], settings)
     unit = DataUnit.of(train[1], domain=settings.domain)
     train, held = ((latents, unit.standardised(data)) for latents, data in given)
-    alignment = aligned(*train, settings.align, domain=settings.domain)
+    with ONE_THREAD:  # a decomposition of a large matrix would hang on its threads
+        alignment = aligned(*train, settings.align, domain=settings.domain)
     conclude = partial(_result, unit=unit, samples=(train, held), begun=begun)
     if kind is None:
         decreasing = DECREASING if alignment.reflection is not None else INCREASING
         return conclude(alignment, (), decreasing if settings.domain == "cube" else SHIFTED)
     warn_of_pairs(*(np.concatenate(both) for both in zip(*given, strict=True)), n_held_out=len(held[0]))
     with (
+        ONE_THREAD,  # and so would the inner products of an optimiser with more than 10,000 unknowns
         Journal.of(settings, *given, ranks=ranks) as journal,
         tqdm(desc="fitting", unit=" iterations", disable=not settings.progress or ranks.number > 0) as bar,
     ):

@@ -53,11 +53,11 @@ class Coordinates:
 
     def of_latents(self, y: FloatArray) -> FloatArray:
         """Return ``y'``."""
-        return _rows_times((y - self.means[0]) / self.spreads[0], self.root)
+        return product((y - self.means[0]) / self.spreads[0], self.root)
 
     def of_data(self, x: FloatArray) -> FloatArray:
         """Return ``x'``."""
-        return _rows_times((x - self.means[1]) / self.spreads[1], inverse(self.root))
+        return product((x - self.means[1]) / self.spreads[1], inverse(self.root))
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class ConvexPotential:
         values, slopes = self._evaluated(standard.of_latents(latents))
         shift = standard.means[1]
         values = standard.unit * values + np.einsum("ni,i->n", latents, shift)
-        return values, standard.spreads[1] * _rows_times(slopes, standard.root) + shift
+        return values, standard.spreads[1] * product(slopes, standard.root) + shift
 
     def conjugate(self, x: ArrayLike) -> FloatArray:
         """Return the conjugate at data, by Newton's method; never too small by more than rounding.
@@ -132,8 +132,3 @@ class ConvexPotential:
         values = np.empty(len(x))
         _kernels_dual.conjugate(self.parameters, self.starts, x, points, _STEPS, 4 * x.shape[1], _RESIDUAL, values)
         return values
-
-
-def _rows_times(rows: FloatArray, matrix: FloatArray) -> FloatArray:
-    """Return ``rows @ matrix``, with bits that depend on no thread."""
-    return product(rows, matrix) if min(rows.shape) > 1 else np.einsum("ni,ij->nj", rows, matrix)
