@@ -108,7 +108,8 @@ def _ends(geodesic: Geodesic) -> FloatArray:
     return _ends_of(geodesic.field0_hat.tobytes(), geodesic.grid, geodesic.time)
 
 
-@lru_cache(maxsize=64)  # the error of a geodesic is found for its modes, and asked for once they are chosen
+# the error of a geodesic is found for its modes, and asked for again once a fit has found those of all its geodesics
+@lru_cache(maxsize=1024)
 def _ends_of(field0_hat: bytes, grid: Grid, time: float) -> FloatArray:
     zeros = equation_of(grid).zeros()
     field = np.frombuffer(field0_hat, zeros.dtype).reshape(zeros.shape)

@@ -14,12 +14,12 @@ from tqdm import tqdm
 
 from eulerot._linear_algebra import ONE_THREAD
 from eulerot._ranks import ALONE, Ranks
+from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.checks import checked_pairs
 from eulerot.latent.source import check_source
 from eulerot.rearrangement.composition import Rearrangement
 from eulerot.rearrangement.delivery import GEODESIC_ERROR, delivered
-from eulerot.rearrangement.sweep import Sweep
 from eulerot.shooting.alignment import aligned
 from eulerot.shooting.conditional_fit import (
     FEWEST_DIMENSIONS,
@@ -316,12 +316,13 @@ def check_options(n: int, dim: int, options: FitOptions) -> None:
 
 def _delivered(search: GeodesicFit | SweepFit, alignment: Rearrangement) -> Rearrangement:
     """Return the rearrangement with as many steps as its error estimate asks for."""
-
-    def finished(sweep: Sweep) -> Sweep:
-        tolerance = search.options.tolerance
-        return replace(sweep, geodesics=tuple(delivered(each, tolerance=tolerance) for each in sweep.geodesics))
-
-    return replace(alignment, sweeps=tuple(finished(sweep) for sweep in search.sweeps()))
+    sweeps, deliver = search.sweeps(), partial(delivered, tolerance=search.options.tolerance)
+    tasks = [partial(deliver, geodesic) for sweep in sweeps for geodesic in sweep.geodesics]
+    finished = iter(run_tasks(tasks, search.options.workers))
+    return replace(
+        alignment,
+        sweeps=tuple(replace(each, geodesics=tuple(next(finished) for _ in each.geodesics)) for each in sweeps),
+    )
 
 
 def _outcome(search: GeodesicFit | SweepFit, rearrangement: Rearrangement) -> Outcome:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
 from eulerot._linear_algebra import product
+from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
 from eulerot.rearrangement.delivery import in_enough_modes
@@ -101,10 +103,9 @@ class SweepFit:
         if not self.found:
             return []
         delivered = self._joint(self.train).delivered(np.concatenate(self.unknowns).ravel())
-        return [
-            Sweep(tuple(in_enough_modes(geodesic) for geodesic in geodesics), sweep.axes, sweep.planes)
-            for sweep, geodesics in zip(self.found, delivered, strict=True)
-        ]
+        tasks = [partial(in_enough_modes, geodesic) for geodesics in delivered for geodesic in geodesics]
+        resolved = iter(run_tasks(tasks, self.options.workers))
+        return [Sweep(tuple(next(resolved) for _ in sweep.planes), sweep.axes, sweep.planes) for sweep in self.found]
 
     def _add_sweeps(self) -> None:
         train, held, total, weak = self.train, self.held, 0.0, 0
