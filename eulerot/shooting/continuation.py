@@ -88,6 +88,16 @@ class Continuation:
     data: DataUnit = field(default_factory=lambda: DataUnit(None, 1.0))
     ranks: Ranks = ALONE
 
+    def branches(self, count: int) -> list[Continuation]:
+        """Return continuations for what is fitted side by side, each with a history of its own."""
+        return [replace(self, history=[]) for _ in range(count)]
+
+    def join(self, branches: list[Continuation]) -> None:
+        """Add the histories of branches, in their order; interrupted if one of them was."""
+        for branch in branches:
+            self.history += branch.history
+            self.interrupted |= branch.interrupted
+
     def minimise(
         self,
         objective: Cost,

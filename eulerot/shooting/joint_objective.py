@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
 from eulerot._linear_algebra import product
 from eulerot._ranks import ALONE, Ranks
+from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
+from eulerot.euler.trajectory import Trajectory
 from eulerot.latent.chart import log_density, to_box, to_latent
 from eulerot.shooting.objective import Objective, penalised
 from eulerot.shooting.polynomial_potential import PolynomialPotential, polynomial_potential
 from eulerot.shooting.potential import Potential, half_square, regressed_potential
 
 __all__ = ["JointObjective", "Planes"]
+
+T = TypeVar("T")
+_Record: TypeAlias = tuple[Trajectory, list, FloatArray, FloatArray]
 
 
 @dataclass(frozen=True)
@@ -107,10 +114,9 @@ class JointObjective:
         y = self.z
         for sweep, own in zip(self.sweeps, self._by_sweep(theta), strict=True):
             rotated = self._product(y, sweep.axes.T)
-            for plane, each in zip(sweep.planes, own, strict=True):
-                trajectory, field = self._one.trajectory(each)
-                advanced = trajectory.advection(field)[1].advance(to_box(rotated[:, plane]))
-                rotated[:, plane] = to_latent(advanced)
+            ends = self._in_planes(self._advanced, [rotated[:, plane] for plane in sweep.planes], own)
+            for plane, end in zip(sweep.planes, ends, strict=True):
+                rotated[:, plane] = end
             y = self._product(rotated, sweep.axes)
         return y
 
@@ -129,30 +135,51 @@ class JointObjective:
     def _cost_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
         y, recorded = self.z, []
         for sweep, own in zip(self.sweeps, self._by_sweep(theta), strict=True):
-            rotated, records = self._product(y, sweep.axes.T), []
-            for plane, each in zip(sweep.planes, own, strict=True):
-                trajectory, field = self._one.trajectory(each)
-                before = rotated[:, plane]
-                _, advanced, tape = trajectory.recorded(field, to_box(before))
-                rotated[:, plane] = after = to_latent(advanced)
-                records.append((trajectory, tape, before, after))
+            rotated = self._product(y, sweep.axes.T)
+            records = self._in_planes(self._recorded, [rotated[:, plane] for plane in sweep.planes], own)
+            for plane, (*_, after) in zip(sweep.planes, records, strict=True):
+                rotated[:, plane] = after
             y = self._product(rotated, sweep.axes)
             recorded.append(records)
         each, slopes = self._potential.pair_costs(y, self.x)
         return float(np.mean(each)), self._pulled_back(slopes * (2.0 / len(y)), recorded)
 
-    def _pulled_back(self, multiplier: FloatArray, recorded: list[list[tuple]]) -> FloatArray:
+    def _pulled_back(self, multiplier: FloatArray, recorded: list[list[_Record]]) -> FloatArray:
         """Return the derivative by the unknowns, given that by the moved latents; equation (11), sweep by sweep."""
         gradients = []
         for sweep, records in zip(reversed(self.sweeps), reversed(recorded), strict=True):
             rotated = self._product(multiplier, sweep.axes.T)
-            for plane, (trajectory, tape, before, after) in zip(reversed(sweep.planes), reversed(records), strict=True):
-                by_box = rotated[:, plane] * np.exp(-log_density(after))
-                by_field, by_box = trajectory.adjoint(tape, None, by_box)
-                rotated[:, plane] = by_box * np.exp(log_density(before))
-                gradients.append(self._one.gradient(by_field))
+            pulled = self._in_planes(self._pulled, [rotated[:, plane] for plane in sweep.planes], records)
+            for plane, (_, by_latents) in zip(sweep.planes, pulled, strict=True):
+                rotated[:, plane] = by_latents
+            gradients += [gradient for gradient, _ in reversed(pulled)]
             multiplier = self._product(rotated, sweep.axes)
         return np.concatenate(gradients[::-1])
+
+    def _in_planes(self, function: Callable[..., T], *arguments: Iterable) -> list[T]:
+        """Call a function for each plane of a sweep, side by side: they have no coordinate in common.
+
+        Processes that share the pairs wait for each other, in one order.
+        """
+        tasks = [partial(function, *each) for each in zip(*arguments, strict=True)]
+        return run_tasks(tasks, self.threads if self.ranks.size == 1 else 1)
+
+    def _advanced(self, latents: FloatArray, theta: FloatArray) -> FloatArray:
+        """Return latents of a plane as its geodesic has moved them."""
+        trajectory, field = self._one.trajectory(theta)
+        return to_latent(trajectory.advection(field)[1].advance(to_box(latents)))
+
+    def _recorded(self, latents: FloatArray, theta: FloatArray) -> _Record:
+        """Return what `_pulled` needs of the way of latents of a plane, their ends last."""
+        trajectory, field = self._one.trajectory(theta)
+        _, advanced, tape = trajectory.recorded(field, to_box(latents))
+        return trajectory, tape, latents, to_latent(advanced)
+
+    def _pulled(self, by_ends: FloatArray, record: _Record) -> tuple[FloatArray, FloatArray]:
+        """Return the derivatives by the unknowns of a plane and by its latents, given those by their ends."""
+        trajectory, tape, before, after = record
+        by_field, by_box = trajectory.adjoint(tape, None, by_ends * np.exp(-log_density(after)))
+        return self._one.gradient(by_field), by_box * np.exp(log_density(before))
 
     @property
     def _potential(self) -> Potential | PolynomialPotential:

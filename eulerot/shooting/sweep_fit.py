@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -194,12 +195,19 @@ class SweepFit:
 
     def _fitted(self, axes: FloatArray, train: Pairs, held: Pairs) -> tuple[Planes, FloatArray, float]:
         """Return the planes of the axes that lower the held-out cost, their unknowns, and by how much they do."""
-        tried: list[tuple[tuple[int, int], FloatArray, FloatArray]] = []
-        for plane, pairs, judges in self._in_planes(axes, train, held):
-            if self._few or standard_score(Slope(*pairs).along_steepest(*judges)) > _PROMISING:
-                tried.append((plane, *self._geodesic(pairs, judges)))
-            if self.continuation.interrupted:
-                break
+        candidates = list(self._in_planes(axes, train, held))
+        branches = self.continuation.branches(len(candidates))
+
+        def fitted(number: int) -> list[tuple[tuple[int, int], FloatArray, FloatArray]]:
+            plane, pairs, judges = candidates[number]
+            promising = self._few or standard_score(Slope(*pairs).along_steepest(*judges)) > _PROMISING
+            if not promising or any(each.interrupted for each in branches):
+                return []
+            return [(plane, *self._geodesic(pairs, judges, branches[number]))]
+
+        tasks = [partial(fitted, number) for number in range(len(candidates))]
+        tried = list(itertools.chain.from_iterable(run_tasks(tasks, self._side_by_side)))
+        self.continuation.join(branches)
         kept = [tried[i] for i in significant([gains for *_, gains in tried], len(axes) // 2, share=_BY_CHANCE)]
         sweep, theta = Planes(axes, tuple(plane for plane, *_ in kept)), np.array([each for _, each, _ in kept])
         return sweep, theta, sum(float(gains.mean()) for *_, gains in kept)
@@ -227,19 +235,23 @@ class SweepFit:
             )
             yield plane, of_train, of_held
 
-    def _geodesic(self, train: Pairs, held: Pairs) -> tuple[FloatArray, FloatArray]:
+    @property
+    def _side_by_side(self) -> int:
+        """The threads that fit planes at the same time: one if a journal, or other processes, go by the order."""
+        alone = self.options.checkpoint is not None or self.continuation.ranks.size > 1
+        return 1 if alone else self.options.workers
+
+    def _geodesic(self, train: Pairs, held: Pairs, continuation: Continuation) -> tuple[FloatArray, FloatArray]:
         """Return the unknowns of the geodesic of a plane, and how far it lowers the cost of each held-out pair."""
         unknowns, grid = self._grids()
         cosines, most = (None, _FEW_ITERATIONS) if self._few else (_COSINES, _ITERATIONS)
         objective = Objective(
             *train, grid, self._steps, threads=self.options.workers, unknowns=unknowns, cosines=cosines,
-            ranks=self.continuation.ranks,
+            ranks=continuation.ranks,
         )  # fmt: skip
         held_out = replace(objective, z=held[0], x=held[1])
         start, weights = np.zeros(objective.size), self.options.regularisation or self._weights
-        theta, gains = self.continuation.minimise(
-            objective, held_out, start, weights, spread(train[1]), iterations=most
-        )
+        theta, gains = continuation.minimise(objective, held_out, start, weights, spread(train[1]), iterations=most)
         return start if theta is None else theta, gains
 
     def _moved(self, pairs: Pairs, sweep: Planes, theta: FloatArray) -> Pairs:
