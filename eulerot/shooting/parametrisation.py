@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 
 import numpy as np
@@ -54,17 +55,20 @@ class Parametrisation:
         """A mask of the coefficients that are free."""
         if not self._complex:
             return np.ones(self._equation.shape, dtype=bool)
-        k, l = self._grid.wavenumbers
-        return (l > 0) | ((l == 0) & (k > 0))
+        free, zero = np.zeros(self._grid.shape_hat, dtype=bool), np.ones(self._grid.shape_hat, dtype=bool)
+        for k in reversed(self._grid.wavenumbers):  # of k and -k the one whose last wavenumber but zero is positive
+            free |= zero & (k > 0)
+            zero &= k == 0
+        return np.broadcast_to(free, self._equation.shape)
 
     @cached_property
     def _scale(self) -> FloatArray:
         """The factors from unknowns to free coefficients."""
         grid = self._grid
-        if self._complex:
-            return np.sqrt(0.5 * grid.laplacian[self._free])
         if grid.dim == 2:
-            return np.sqrt(grid.laplacian / grid.weights)[self._free]
+            return np.sqrt(grid.laplacian / (2.0 if self._complex else grid.weights))[self._free]
+        if self._complex:
+            return np.full(np.count_nonzero(self._free), math.sqrt(0.5))
         # a sine of wavenumber zero is no mode
         return np.stack([(k > 0) / np.sqrt(grid.weights) for k in grid.wavenumbers])[self._free]
 
@@ -87,9 +91,10 @@ class Parametrisation:
             return self._padded(self._equation.projected(field))
         real, imaginary = theta.reshape(2, -1)
         field[self._free] = self._scale * (real + 1j * imaginary)
-        modes = self._grid.modes[0]
-        field[: -modes - 1 : -1, 0] = np.conj(field[1 : modes + 1, 0])
-        return self._padded(field)
+        first = field[..., 0]  # where the last wavenumber is zero, both of a conjugate pair are kept
+        axes = tuple(range(first.ndim - self._grid.dim + 1, first.ndim))
+        first += np.conj(np.roll(np.flip(first, axes), 1, axes))
+        return self._padded(self._equation.projected(field))
 
     def _padded(self, field: np.ndarray) -> np.ndarray:
         return embedded(field, self._grid, self._field_grid)
@@ -105,7 +110,7 @@ class Parametrisation:
         """Return the derivative with respect to the unknowns, given the field that represents the one by the field."""
         by_field = restricted(by_field, self._field_grid, self._grid)
         if self._complex:
-            free = 2.0 * self._scale * by_field[self._free]  # a coefficient and its conjugate
+            free = 2.0 * self._scale * self._equation.projected(by_field)[self._free]  # a coefficient and its conjugate
             return np.concatenate([free.real, free.imag])
         weights = np.broadcast_to(self._grid.weights, self._equation.shape)
         return (weights * self._equation.projected(by_field))[self._free] * self._scale
