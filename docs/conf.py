@@ -90,6 +90,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "download_all_examples": False,
     "show_signature": False,
+    "write_computation_times": False,  # its page asks other sites for scripts
     "min_reported_time": 1e9,
     "plot_gallery": True,
     "reference_url": {},

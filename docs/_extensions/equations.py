@@ -1,7 +1,7 @@
 """Equations that keep the numbers they are cited by, and links to them from pages and docstrings.
 
-A page writes ``$$ ... $$ (12')``: a displayed equation whose number is its label. Wherever ``(12')`` stands in a text, a
-docstring among them, it becomes a link to that equation. Sphinx would number equations page by page.
+A page writes ``$$ ... $$ (12')``: a displayed equation whose number is its label. Wherever ``(12')`` stands in a text,
+a docstring among them, it becomes a link to that equation. Sphinx would number equations page by page.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NO_TEXT = (nodes.literal, nodes.FixedTextElement, nodes.math, nodes.reference, n
 
 
 def label(number: str, primes: str) -> str:
-    """Return a label that stays apart from its neighbours' when it becomes an identifier: 12, 12-prime, 3-prime-prime."""
+    """Return a label that stays apart from the others when it becomes an identifier: 12, 12-prime, 3-prime-prime."""
     return number + "-prime" * len(primes)
 
 

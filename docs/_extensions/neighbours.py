@@ -22,8 +22,8 @@ SCIPY = {
     "scipy.fft": ("py:module", "reference/fft.html"),
 }
 POT = {
-    "ot.emd": ("py:function", "gen_modules/ot.lp.html"),
-    "ot.emd2": ("py:function", "gen_modules/ot.lp.html"),
+    "ot.emd": ("py:function", "all.html"),
+    "ot.emd2": ("py:function", "all.html"),
 }
 TORCH = {
     "torch.nn.Module": ("py:class", "generated/torch.nn.Module.html"),
@@ -41,12 +41,16 @@ SITES = {
 
 def inventory(name: str, objects: dict[str, tuple[str, str]]) -> bytes:
     """Return an inventory in the format of Sphinx, version 2."""
-    head = f"# Sphinx inventory version 2\n# Project: {name}\n# Version: \n# The remainder of this file is compressed using zlib.\n"
-    lines = [
-        f"{each} {role} 1 {page}#{'term-' if role == 'std:term' else 'module-' if role == 'py:module' else ''}$ -\n"
-        for each, (role, page) in objects.items()
-    ]
-    return head.encode() + zlib.compress("".join(lines).encode())
+    head = (
+        "# Sphinx inventory version 2",
+        f"# Project: {name}",
+        "# Version: ",
+        "# The rest is compressed using zlib.",
+        "",
+    )
+    anchors = {"std:term": "term-$", "py:module": "module-$"}
+    lines = [f"{each} {role} 1 {page}#{anchors.get(role, '$')} -\n" for each, (role, page) in objects.items()]
+    return "\n".join(head).encode() + zlib.compress("".join(lines).encode())
 
 
 def mapping(folder: Path) -> dict[str, tuple[str, str]]:

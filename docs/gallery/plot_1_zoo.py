@@ -2,8 +2,8 @@
 The zoo
 =======
 
-Six trained flows and a linear one ship with the package, to try things on. Colours are latents: where neighbouring samples
-have different colours, the flow has torn its latent space apart.
+Six trained flows and a linear one ship with the package, to try things on. Colours are latents: where neighbouring
+samples have different colours, the flow has torn its latent space apart.
 """
 
 import matplotlib.pyplot as plt
@@ -19,8 +19,8 @@ for name, ax in zip(names, axes, strict=True):
     plotting.samples(eulerot.zoo.load(name).forward(z), z, ax=ax, title=name)
 
 # %%
-# What each of them wastes. `exact` is the least cost of any coupling of the same two samples, by :func:`ot.emd2`, and the
-# excess is the difference (14).
+# What each of them wastes. `exact` is the least cost of any coupling of the same two samples, by :func:`ot.emd2`, and
+# the excess is the difference (14).
 
 for name in names:
     report = eulerot.transport_report(z[:1000], eulerot.zoo.load(name).forward(z[:1000]))

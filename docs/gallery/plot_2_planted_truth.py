@@ -2,9 +2,9 @@
 Planted truth
 =============
 
-How far is a fitted map from the Monge map? On data the Monge map is unknown. So here one is planted: a swirl that preserves
-the Gaussian, and then the gradient of a convex function. By Brenier's theorem (1) that gradient is the Monge map of the
-flow, and the swirl is what should be found.
+How far is a fitted map from the Monge map? On data the Monge map is unknown. So here one is planted: a swirl that
+preserves the Gaussian, and then the gradient of a convex function. By Brenier's theorem (1) that gradient is the
+Monge map of the flow, and the swirl is what should be found.
 """
 
 import matplotlib.pyplot as plt
@@ -36,8 +36,8 @@ result = eulerot.fit(z, monge(swirl(z)), modes=8, geodesics=2, align=False)
 print(f"cost {result.cost_before:.3f} -> {result.cost_after:.3f}")
 
 # %%
-# The fitted map of the latents gives a coupling of each datum with :math:`y = s(z)`, and :math:`g = f \circ s^{-1}` is to be
-# compared with the Monge map. L2-UVP is the squared error as a share of the variance of the truth.
+# The fitted map of the latents gives a coupling of each datum with :math:`y = s(z)`, and :math:`g = f \circ s^{-1}`
+# is to be compared with the Monge map. L2-UVP is the squared error as a share of the variance of the truth.
 
 s = result.rearrangement
 y, x = s.forward(fresh), monge(swirl(fresh))

@@ -2,8 +2,8 @@
 The solver on its own
 =====================
 
-Two patches of vorticity on a periodic square merge. The solver is pseudo-spectral and exactly dealiased; it knows nothing of
-flows or transport.
+Two patches of vorticity on a periodic square merge. The solver is pseudo-spectral and exactly dealiased; it knows
+nothing of flows or transport.
 """
 
 import matplotlib.pyplot as plt
@@ -31,8 +31,8 @@ for time, field, points, ax in zip(times, solution.saved.fields, solution.saved.
     ax.set(title=f"t = {time:g}", aspect="equal", xticks=[], yticks=[])
 
 # %%
-# Energy and enstrophy are conserved by the truncated equations (6); what is left is the error of the time steps. The *tail*,
-# the share of the enstrophy in the outermost modes, tells whether the grid still resolves the field.
+# Energy and enstrophy are conserved by the truncated equations (6); what is left is the error of the time steps. The
+# *tail*, the share of the enstrophy in the outermost modes, tells whether the grid still resolves the field.
 
 print(f"energy drift    {np.ptp(solution.energy) / solution.energy[0]:.1e}")
 print(f"enstrophy drift {np.ptp(solution.enstrophy) / solution.enstrophy[0]:.1e}")

@@ -2,8 +2,8 @@
 A study: how many pairs, how many modes
 =======================================
 
-What a single geodesic closes of the excess of two moons, by the number of pairs that it is fitted to and the modes of its initial
-vorticity. The same loop, larger and with more seeds, is behind the tables of the section *Evidence*.
+What a single geodesic closes of the excess of two moons, by the number of pairs that it is fitted to and the modes of
+its initial vorticity. The same loop, larger and with more seeds, is behind the tables of the section *Evidence*.
 """
 
 import matplotlib.pyplot as plt

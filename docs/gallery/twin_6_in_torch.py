@@ -30,7 +30,8 @@ for _ in range(100):
     optimizer.step()
 
 # %%
-# Its twin has the same density and another coupling. As a zuko distribution it is differentiable in the parameters of the flow.
+# Its twin has the same density and another coupling. As a zuko distribution it is differentiable in the parameters of
+# the flow.
 
 twin = eulerot.rearrange(flow, n_pairs=1024, modes=6)
 print(twin.report(1000))
@@ -38,8 +39,8 @@ there = twin.to_torch()
 (-there.log_prob(data).mean()).backward()
 
 # %%
-# The map of the latents alone is a :class:`torch.nn.Module` and a :class:`torch.distributions.transforms.Transform`; its tables
-# are tensor operations alone, for :func:`torch.compile` and a GPU.
+# The map of the latents alone is a :class:`torch.nn.Module` and a :class:`torch.distributions.transforms.Transform`;
+# its tables are tensor operations alone, for :func:`torch.compile` and a GPU.
 
 s = twin.rearrangement.to_torch()
 z = torch.randn(1000, 2, dtype=torch.float64, requires_grad=True)

@@ -2,8 +2,8 @@
 A twin in JAX
 =============
 
-The same under ``jit`` and ``grad``, as a bijection of flowjax. This script needs ``pip install "eulerot[jax]"`` and is shown
-without output: these pages are built without JAX.
+The same under ``jit`` and ``grad``, as a bijection of flowjax. This script needs ``pip install "eulerot[jax]"`` and
+is shown without output: these pages are built without JAX.
 """
 
 # sphinx_gallery_thumbnail_path = 'images/eight_gaussians.png'
