@@ -70,7 +70,7 @@ numpydoc_xref_aliases = {
     **{name: name for name in DEFAULT_LINKS},  # words of Python stay words
     **{name: f"eulerot.{name}" for name in eulerot.__all__},
     "ndarray": "numpy.ndarray",
-    "array_like": "numpy:array_like",
+    "array_like": ":term:`numpy:array_like`",
 }
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
