@@ -43,6 +43,7 @@ html_static_path = ["_static"]
 html_css_files = ["eulerot.css"]
 html_favicon = html_logo = None
 html_show_sourcelink = False
+toc_object_entries_show_parents = "hide"
 html_theme_options = {
     "logo": {"text": "eulerot"},
     "navbar_align": "left",

@@ -17,6 +17,7 @@ NUMPY = {
     "array_like": ("std:term", "glossary.html"),
 }
 SCIPY = {
+    "scipy.integrate.solve_ivp": ("py:function", "reference/generated/scipy.integrate.solve_ivp.html"),
     "scipy.optimize.minimize": ("py:function", "reference/generated/scipy.optimize.minimize.html"),
     "scipy.stats.qmc.Sobol": ("py:class", "reference/generated/scipy.stats.qmc.Sobol.html"),
     "scipy.fft": ("py:module", "reference/fft.html"),
