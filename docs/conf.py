@@ -88,6 +88,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"plot_",
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
+    "capture_repr": (),
     "remove_config_comments": True,
     "download_all_examples": False,
     "show_signature": False,

@@ -70,3 +70,8 @@ def test_examples_that_the_build_does_not_run(name, capsys):
     """The others, plot_*.py, are run whenever the pages are built."""
     runpy.run_path(str(DOCS / "gallery" / f"{name}.py"))
     assert "closed" in capsys.readouterr().out
+
+
+def test_no_line_is_a_comment_to_markdown():
+    pages = [*DOCS.rglob("*.md"), *(ROOT / "validation").rglob("*.md"), ROOT / "README.md"]
+    assert not [page for page in pages if re.search(r"^\s*%", page.read_text(encoding="utf-8"), re.MULTILINE)]

@@ -14,7 +14,7 @@ from eulerot import plotting
 
 z = np.random.default_rng(0).standard_normal((3000, 2))
 names = ["two_moons", "eight_gaussians", "checkerboard", "pinwheel"]
-fig, axes = plt.subplots(1, 4, figsize=(12, 3.2), layout="constrained")
+fig, axes = plt.subplots(1, 4, figsize=(12, 3.4), layout="constrained", sharex=True, sharey=True)
 for name, ax in zip(names, axes, strict=True):
     plotting.samples(eulerot.zoo.load(name).forward(z), z, ax=ax, title=name)
 
