@@ -3,6 +3,7 @@
 import re
 import runpy
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,18 @@ def test_examples_that_the_build_does_not_run(name, capsys):
 def test_no_line_is_a_comment_to_markdown():
     pages = [*DOCS.rglob("*.md"), *(ROOT / "validation").rglob("*.md"), ROOT / "README.md"]
     assert not [page for page in pages if re.search(r"^\s*%", page.read_text(encoding="utf-8"), re.MULTILINE)]
+
+
+def test_names_of_other_packages_are_listed(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(DOCS / "_extensions")
+    import neighbours
+
+    pages = [*DOCS.rglob("*.md"), *(DOCS / "gallery").glob("*.py")]
+    roles = re.compile(r"(?:\{(?:func|class)\}|:(?:func|class):)`((?:numpy|scipy|ot|torch)\.[\w.]+)`")
+    named = {name for page in pages for name in roles.findall(page.read_text(encoding="utf-8"))}
+    assert named <= {name for _, names in neighbours.SITES.values() for name in names} and len(named) > 5
+    site, path = neighbours.mapping(tmp_path)["ot"]
+    head, lines = Path(path).read_bytes().split(b"zlib.\n")
+    assert site.startswith("https://") and head.startswith(b"# Sphinx inventory version 2\n# Project: ot\n")
+    assert zlib.decompress(lines).splitlines()[0] == b"ot.emd py:function 1 all.html#$ -"
+    del sys.modules["neighbours"]
