@@ -41,11 +41,11 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"eulerot {release}"
 html_static_path = ["_static"]
 html_css_files = ["eulerot.css"]
-html_favicon = html_logo = None
+html_favicon = html_logo = "_static/eulerot.svg"
 html_show_sourcelink = False
 toc_object_entries_show_parents = "hide"
 html_theme_options = {
-    "logo": {"text": "eulerot"},
+    "logo": {"text": "eulerot", "alt_text": "eulerot: home"},
     "navbar_align": "left",
     "navbar_end": ["theme-switcher"],
     "navigation_with_keys": False,

@@ -17,9 +17,10 @@ IMAGES = Path(__file__).parent / "images"
 
 
 def main() -> None:
-    """Draw the picture of the README, and three flows of the zoo before and after one geodesic without alignment."""
+    """Draw the pictures of the README and of the tutorials, and flows before and after without alignment."""
     IMAGES.mkdir(exist_ok=True)
     before_and_after("two_moons")
+    patches()
     for name in ("two_moons", "eight_gaussians", "pinwheel"):
         zoo(name)
 
@@ -35,6 +36,18 @@ def before_and_after(name: str) -> None:
     titles = f"the flow: cost {before.cost:.2f}", f"its twin: cost {after.cost:.2f}, least possible {after.exact:.2f}"
     with plotting.figure(IMAGES / "before_after.png", columns=2, shared=True) as axes:
         plotting.couplings(dict(zip(titles, (z, y), strict=True)), x, axes=axes, n=450)
+
+
+def patches() -> None:
+    """Draw two patches of vorticity, as the tutorial of fluids has them, while they merge."""
+    grid = eulerot.Grid((128, 128), domain="torus")
+    x, y = grid.mesh()
+    vorticity = sum(np.exp(-4 * ((x - np.pi) ** 2 + (y - c) ** 2)) for c in (2.5, 3.8))
+    field0 = vorticity - vorticity.mean()
+    solution = eulerot.solve_euler(field0, grid, time=24.0, save_at=[0.0, 8.0, 24.0])
+    with plotting.figure(IMAGES / "patches.png", columns=3) as axes:
+        for time, ax in zip(solution.saved.times, axes, strict=True):
+            solution.plot(at=time, ax=ax).set_title(f"time {time:g}", fontsize=11)
 
 
 def zoo(name: str) -> None:
