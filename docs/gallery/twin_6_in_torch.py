@@ -33,7 +33,7 @@ for _ in range(100):
 # Its twin has the same density and another coupling. As a zuko distribution it is differentiable in the parameters of
 # the flow.
 
-twin = eulerot.rearrange(flow, n_pairs=1024, modes=6)
+twin = eulerot.rearrange(flow, n_pairs=1024, modes=6, geodesics=2)
 print(twin.report(1000))
 there = twin.to_torch()
 (-there.log_prob(data).mean()).backward()

@@ -29,8 +29,8 @@ flow, losses = fit_to_data(jax.random.key(1), flow, data, max_epochs=3, show_pro
 # %%
 # Its twin has the same density and another coupling.
 
-twin = eulerot.rearrange(flow, n_pairs=1024, modes=6)
-print(twin.report(1000))
+twin = eulerot.rearrange(flow, n_pairs=1024, modes=6, geodesics=2)
+print(f"cost {twin.fit.cost_before:.3f} -> {twin.fit.cost_after:.3f}")
 there = twin.to_jax()
 slope = jax.grad(lambda points: there.log_prob(points).sum())(jnp.asarray(data[:5]))
 
