@@ -46,6 +46,7 @@ $(MPI_READY): $(READY)
 docs: $(VENV)/.docs-ready
 	rm -rf docs/generated
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
+	$(BIN)/python docs/_extensions/self_contained.py build/docs
 	@echo "documentation: build/docs/index.html"
 
 $(VENV)/.docs-ready: $(READY)
