@@ -292,10 +292,10 @@ def check_options(n: int, dim: int, options: FitOptions) -> None:
         raise ValueError(f"z: expected at least 2 pairs, to fit to and to hold out; got {n}. Pass more pairs.")
     if dim == 1:
         return
-    if options.domain == "torus" and (dim != 2 or options.axes is not None):
+    if options.domain == "torus" and (options.axes is not None or options.conditional):
         raise ValueError(
-            f"domain: expected one or two angles on the torus, and no axes; got {dim} angles, axes = {options.axes}. "
-            "Leave axes out, or fit pairs of angles one by one."
+            f"domain: expected no axes and no conditional planes on the torus; got axes = {options.axes}, conditional "
+            f"= {options.conditional}. Leave them out: only permutations of its axes map the torus to itself."
         )
     alone = _is_alone(dim, options)
     modes, power = (options.modes_in(dim), dim) if alone else (options.sweep_modes_in(dim), 2)

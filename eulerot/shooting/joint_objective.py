@@ -16,7 +16,8 @@ from eulerot._types import FloatArray
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.euler.trajectory import Trajectory
-from eulerot.latent.chart import log_density, to_box, to_latent
+from eulerot.latent.chart import from_chart, log_density, to_chart
+from eulerot.latent.circle import shortest
 from eulerot.shooting.objective import Objective, penalised
 from eulerot.shooting.polynomial_potential import PolynomialPotential, polynomial_potential
 from eulerot.shooting.potential import Potential, half_square, regressed_potential
@@ -102,8 +103,10 @@ class JointObjective:
         """Return the geodesics of each sweep, with the default time scheme of `Geodesic`."""
         return [[self._one.delivered(each)[0] for each in own] for own in self._by_sweep(theta)]
 
-    def estimated_potential(self, theta: FloatArray) -> Potential | PolynomialPotential:
-        """Return the potential of equation (12') for the map of `theta`, in many dimensions of polynomials."""
+    def estimated_potential(self, theta: FloatArray) -> Potential | PolynomialPotential | None:
+        """Return the potential of (12') for the map of `theta`, in many dimensions of polynomials; none of angles."""
+        if not self.grid.walls:
+            return None
         latents = self.moved(theta)
         if latents.shape[1] <= 3:
             return regressed_potential(latents, self.x)
@@ -126,7 +129,7 @@ class JointObjective:
 
     def costs(self, theta: FloatArray) -> FloatArray:
         """Return the cost of each pair without the regularisation, shape ``(n,)``; their mean is `cost`."""
-        return self._potential.pair_costs(self.moved(theta), self.x)[0]
+        return self._pair_costs(self.moved(theta))[0]
 
     def __call__(self, theta: FloatArray, regularisation: float) -> tuple[float, FloatArray]:
         """Return ``J`` and its gradient with respect to `theta`."""
@@ -141,7 +144,7 @@ class JointObjective:
                 rotated[:, plane] = after
             y = self._product(rotated, sweep.axes)
             recorded.append(records)
-        each, slopes = self._potential.pair_costs(y, self.x)
+        each, slopes = self._pair_costs(y)
         return float(np.mean(each)), self._pulled_back(slopes * (2.0 / len(y)), recorded)
 
     def _pulled_back(self, multiplier: FloatArray, recorded: list[list[_Record]]) -> FloatArray:
@@ -167,23 +170,35 @@ class JointObjective:
     def _advanced(self, latents: FloatArray, theta: FloatArray) -> FloatArray:
         """Return latents of a plane as its geodesic has moved them."""
         trajectory, field = self._one.trajectory(theta)
-        return to_latent(trajectory.advection(field)[1].advance(to_box(latents)))
+        return self._from_chart(trajectory.advection(field)[1].advance(self._to_chart(latents)))
 
     def _recorded(self, latents: FloatArray, theta: FloatArray) -> _Record:
         """Return what `_pulled` needs of the way of latents of a plane, their ends last."""
         trajectory, field = self._one.trajectory(theta)
-        _, advanced, tape = trajectory.recorded(field, to_box(latents))
-        return trajectory, tape, latents, to_latent(advanced)
+        _, advanced, tape = trajectory.recorded(field, self._to_chart(latents))
+        return trajectory, tape, latents, self._from_chart(advanced)
 
     def _pulled(self, by_ends: FloatArray, record: _Record) -> tuple[FloatArray, FloatArray]:
         """Return the derivatives by the unknowns of a plane and by its latents, given those by their ends."""
         trajectory, tape, before, after = record
+        if not self.grid.walls:
+            by_field, by_latents = trajectory.adjoint(tape, None, by_ends)
+            return self._one.gradient(by_field), by_latents
         by_field, by_box = trajectory.adjoint(tape, None, by_ends * np.exp(-log_density(after)))
         return self._one.gradient(by_field), by_box * np.exp(log_density(before))
 
-    @property
-    def _potential(self) -> Potential | PolynomialPotential:
-        return self.potential or half_square(self.z.shape[1])
+    def _to_chart(self, latents: FloatArray) -> FloatArray:
+        return to_chart(latents, self.grid.domain)
+
+    def _from_chart(self, phases: FloatArray) -> FloatArray:
+        return from_chart(phases, self.grid.domain)
+
+    def _pair_costs(self, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the cost of each pair and half its derivative by the moved latents."""
+        if not self.grid.walls:
+            gaps = shortest(self.x - y, "torus")
+            return np.sum(gaps**2, axis=1), -gaps
+        return (self.potential or half_square(self.z.shape[1])).pair_costs(y, self.x)
 
     def _product(self, a: FloatArray, b: FloatArray) -> FloatArray:
         return product(a, b, threads=self.threads)

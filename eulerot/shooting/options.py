@@ -30,15 +30,16 @@ class FitOptions:
     Parameters
     ----------
     domain : {"cube", "torus"}
-        ``"cube"`` for standard normal latents; ``"torus"`` for flows on one or two angles, whose latents are
-        uniform.
+        ``"cube"`` for standard normal latents; ``"torus"`` for flows on angles, whose latents are uniform.
     modes : int or None
         Modes kept an axis, ``K`` of equation (7). By default 24 in each plane in two and three dimensions and 14 in
-        more; for one geodesic alone 18 in the plane, 8 in space, and 16 for two angles.
+        more; for one geodesic alone 18 in the plane and 8 in space. Of angles 16 for two, 4 for three and 8 in each
+        plane of more.
     geodesics : int or None
         The most geodesics that are composed, each in axes of its own, and in more than two dimensions of disjoint
         planes; by default as many as held-out pairs gain from. 1 is one geodesic, of a box in two or three dimensions.
-        Of two angles one by default, which is cut into as many as asked for.
+        Of two or three angles one by default, which is cut into as many as asked for; of more, sweeps of planes that
+        two angles span.
     conditional : bool
         Whether planes whose stream functions depend on the other coordinates follow the geodesics, equation (28); in
         four dimensions and more. They preserve the source exactly and save more of the cost, but are *no* geodesics of
@@ -152,11 +153,13 @@ class FitOptions:
         """Return how many modes an axis a geodesic keeps in `dim` dimensions."""
         if self.modes is not None:
             return self.modes
-        return 8 if dim == 3 else 18 if self.domain == "cube" else 16
+        if self.domain == "torus":
+            return 4 if dim == 3 else 16
+        return 8 if dim == 3 else 18
 
     def sweep_modes_in(self, dim: int) -> int:
         """Return how many modes an axis are kept in the planes of a sweep in `dim` dimensions."""
-        return self.modes or (24 if dim <= 3 else 14)
+        return self.modes or (8 if self.domain == "torus" else 24 if dim <= 3 else 14)
 
     @property
     def rotation(self) -> FloatArray:

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
-from eulerot._linear_algebra import product
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
 from eulerot.rearrangement.delivery import in_enough_modes
-from eulerot.rearrangement.rotations import plane_rotation
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.shooting.continuation import Continuation
 from eulerot.shooting.joint_objective import JointObjective, Planes
 from eulerot.shooting.objective import Objective, field_modes
 from eulerot.shooting.options import FitOptions
 from eulerot.shooting.pairs import Pairs, spread
-from eulerot.shooting.regression import OtherCoordinates, curl_part
 from eulerot.shooting.selection import significant, standard_score
 from eulerot.shooting.status import CONVERGED, OUT_OF_SWEEPS, Outcome
-from eulerot.shooting.sweep_axes import Slope, best_axes
+from eulerot.shooting.sweep_planes import Candidate, PlanesOfAngles, PlanesOfNormals
 
 __all__ = ["SweepFit"]
 
@@ -33,14 +29,6 @@ _MOST = 24
 # No more sweeps are added when two in turn each gain less than this share of what all have gained: a single weak one
 # may only have had bad axes
 _LEAST, _WEAK = 0.006, 2
-# Axes are found with one mode first: one mode overfits far less, and its axes are near those of more. After a weak
-# sweep they are found from the latent space's own axes, with all modes at once. In many dimensions one mode climbs for
-# long: of 60, 200 iterations it reached 0.26, 0.70 of the planted slope in 128 dimensions, with no overfitting
-_MODES = ((1, 4), (4,))
-_ASCENT = 60
-# In the plane there is nothing to find: the box is turned by these shares of a right angle, again and again. Halfway
-# between its walls are the corners of the box before, where one geodesic leaves most of its error
-_TURNS = (0.0, 0.5, 0.0, 0.25, 0.75)
 # A sweep need not be exact, because another follows, and all are refined together: few iterations, few steps, one
 # weight; in many dimensions few cosines
 _ITERATIONS, _COSINES = 8, 8
@@ -112,7 +100,7 @@ class SweepFit:
         train, held, total, weak = self.train, self.held, 0.0, 0
         for number in range(1, (self.options.geodesics or _MOST) + 1):
             self.continuation.sweep = number
-            sweep, theta, gain = self._fitted(self._axes(number, train, _MODES[weak]), train, held)
+            sweep, theta, gain = self._fitted(self._choice.axes(number, weak, train), train, held)
             if sweep.planes:
                 self.found.append(sweep)
                 self.unknowns.append(theta)
@@ -176,36 +164,29 @@ class SweepFit:
         return len(self.train[0]) < self._dim * (self._dim - 1) // 2
 
     @property
+    def _choice(self) -> PlanesOfNormals | PlanesOfAngles:
+        """How planes are chosen."""
+        if self.options.domain == "torus":
+            return PlanesOfAngles()
+        return PlanesOfNormals(self.options, self.continuation.journal)
+
+    @property
     def _few(self) -> bool:
         """Whether this is the plane or space, where every plane is worth trying."""
         return self._dim <= _FEW_DIMENSIONS
 
-    def _axes(self, number: int, train: Pairs, modes: tuple[int, ...]) -> FloatArray:
-        """Return the axes of a sweep: those in whose planes the cost falls fastest, or in the plane the next ones."""
-        if self._dim == 2:
-            turn = 0.5 * math.pi * _TURNS[(number - 1) % len(_TURNS)]
-            return plane_rotation(turn) @ self.options.rotation
-        (z, x), threads = train, self.options.workers
-        data, axes = curl_part(z, x, threads=threads), np.eye(z.shape[1])
-        for count in modes:
-            slope = Slope(z, data, count, threads=threads)
-            iterations = min(max(_ASCENT, 2 * len(axes)), 200) if count == 1 else _ASCENT
-            axes = best_axes(slope, axes, iterations=iterations, journal=self.continuation.journal)[0]
-        return axes
-
     def _fitted(self, axes: FloatArray, train: Pairs, held: Pairs) -> tuple[Planes, FloatArray, float]:
         """Return the planes of the axes that lower the held-out cost, their unknowns, and by how much they do."""
-        candidates = list(self._in_planes(axes, train, held))
+        candidates = self._choice.candidates(axes, train, held)
         branches = self.continuation.branches(len(candidates))
 
-        def fitted(number: int) -> list[tuple[tuple[int, int], FloatArray, FloatArray]]:
-            plane, pairs, judges = candidates[number]
-            promising = self._few or standard_score(Slope(*pairs).along_steepest(*judges)) > _PROMISING
+        def fitted(candidate: Candidate, branch: Continuation) -> list[tuple[tuple[int, int], FloatArray, FloatArray]]:
+            promising = self._few or standard_score(self._choice.promise(candidate)) > _PROMISING
             if not promising or any(each.interrupted for each in branches):
                 return []
-            return [(plane, *self._geodesic(pairs, judges, branches[number]))]
+            return [(candidate.plane, *self._geodesic(candidate.train, candidate.held, branch))]
 
-        tasks = [partial(fitted, number) for number in range(len(candidates))]
+        tasks = [partial(fitted, *each) for each in zip(candidates, branches, strict=True)]
         tried = list(itertools.chain.from_iterable(run_tasks(tasks, self._side_by_side)))
         self.continuation.join(branches)
         kept = [tried[i] for i in significant([gains for *_, gains in tried], len(axes) // 2, share=_BY_CHANCE)]
@@ -217,23 +198,6 @@ class SweepFit:
         if not self._few:
             return _WEIGHTS
         return _FEW_WEIGHTS if len(self.train[0]) >= _MANY else _WEIGHTS_OF_FEW
-
-    def _in_planes(self, axes: FloatArray, *samples: Pairs) -> Iterator[tuple[tuple[int, int], Pairs, Pairs]]:
-        """Yield each plane of the axes with its pairs to fit to and its held-out pairs."""
-        threads = self.options.workers
-        train, held = ([product(rows, axes.T, threads=threads) for rows in pairs] for pairs in samples)
-        if self._dim == 2:
-            yield (0, 1), (train[0], train[1]), (held[0], held[1])
-            return
-        others = OtherCoordinates.of(*train, threads=threads)
-        predicted = [others.predicted(y) for y, _ in (train, held)]
-        for i in range(0, len(axes) - 1, 2):
-            plane = (i, i + 1)
-            of_train, of_held = (
-                (y[:, plane], others.without(y, x, plane, known))
-                for (y, x), known in zip((train, held), predicted, strict=True)
-            )
-            yield plane, of_train, of_held
 
     @property
     def _side_by_side(self) -> int:
@@ -268,7 +232,7 @@ class SweepFit:
     def _grids(self) -> tuple[Grid, Grid]:
         """Return the grid whose modes are the unknowns, and that of the field."""
         modes = self.options.sweep_modes_in(self._dim)
-        unknowns = Grid.from_modes(modes)
+        unknowns = Grid.from_modes(modes, domain=self.options.domain)
         return unknowns, unknowns.with_modes(field_modes(modes))
 
     @property
