@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
 from eulerot._types import FloatArray
@@ -109,6 +110,9 @@ def best_reflection(z: FloatArray, x: FloatArray) -> FloatArray:
 def torus_reflection(z: FloatArray, x: FloatArray) -> FloatArray:
     """Return the signed permutation of angles, of determinant -1, that with its best shift is closest to `x`.
 
+    The best permutation is an assignment of angles to angles. Where its signs give the other determinant, the sign that
+    costs least is changed, in it or in one of the permutations that differ by an exchange.
+
     Examples
     --------
     >>> z = np.random.default_rng(0).uniform(-np.pi, np.pi, (100, 2))
@@ -116,19 +120,33 @@ def torus_reflection(z: FloatArray, x: FloatArray) -> FloatArray:
     array([[0., 1.],
            [1., 0.]])
     """
-    dim = z.shape[1]
-    candidates = [
-        np.diag(signs)[list(order)]
-        for order in itertools.permutations(range(dim))
-        for signs in itertools.product((1.0, -1.0), repeat=dim)
-    ]
-    reflections = [matrix for matrix in candidates if np.linalg.det(matrix) < 0]
+    dim, rows = z.shape[1], range(z.shape[1])
 
-    def cost(matrix: FloatArray) -> float:
-        moved = z @ matrix.T
-        return float(np.mean(shortest(x - moved - best_shift(moved, x), "torus") ** 2))
+    def cost(sign: float, angle: int) -> FloatArray:
+        moved = np.repeat(sign * z[:, angle : angle + 1], dim, axis=1)
+        return np.mean(shortest(x - moved - best_shift(moved, x), "torus") ** 2, axis=0)
 
-    return min(reflections, key=cost)
+    # by sign, by the angle of the data and by that of the latents
+    costs = np.array([[cost(sign, angle) for angle in rows] for sign in (1.0, -1.0)]).swapaxes(1, 2)
+    best = linear_sum_assignment(costs.min(axis=0))[1]
+    exchanged = [best] + [_exchanged(best, i, j) for i, j in itertools.combinations(rows, 2)]
+    found = [_reflecting(costs[:, rows, columns], columns) for columns in exchanged]
+    return min(found, key=lambda each: each[0])[1]
+
+
+def _exchanged(columns: np.ndarray, i: int, j: int) -> np.ndarray:
+    other = columns.copy()
+    other[[i, j]] = columns[[j, i]]
+    return other
+
+
+def _reflecting(costs: FloatArray, columns: np.ndarray) -> tuple[float, FloatArray]:
+    """Return the least cost of a permutation with signs of determinant -1, given that of each sign, and its matrix."""
+    signs = np.where(costs[0] <= costs[1], 1.0, -1.0)
+    if np.linalg.det(np.eye(len(columns))[columns]) * np.prod(signs) > 0:
+        signs[np.argmin(np.abs(costs[1] - costs[0]))] *= -1.0
+    chosen = np.where(signs > 0, costs[0], costs[1])
+    return float(chosen.sum()), np.diag(signs)[:, np.argsort(columns)]
 
 
 def best_shift(z: FloatArray, x: FloatArray) -> FloatArray:
