@@ -9,6 +9,7 @@ import numpy as np
 import scipy.fft
 from tqdm import tqdm
 
+from eulerot._progress import progress_of
 from eulerot.checks import checked_count, checked_threads
 from eulerot.euler.equations import equation_of
 from eulerot.euler.grid import Grid
@@ -37,7 +38,7 @@ def benchmark(*, rounds: int = 7, threads: int | None = None, progress: bool = F
     rounds = checked_count("rounds", rounds)
     threads = checked_threads(threads)
     values: dict[str, float] = {}
-    with tqdm(total=4 * rounds, desc="bench", disable=not progress) as bar:
+    with progress_of(None, "measuring", "rounds", total=4 * rounds, shown=progress) as bar:
         for points in ((256, 256), (64, 64, 64)):
             seconds = _alternated(_tendency_and_transforms(points), rounds, bar)
             label = "x".join(map(str, points))

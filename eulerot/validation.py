@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
+from eulerot._progress import progress_of
 from eulerot._types import FloatArray
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
@@ -76,7 +76,7 @@ class CheckResult:
 def validate(checks: Iterable[Check] | None = None, *, progress: bool = False) -> list[CheckResult]:
     """Run checks, all of `CHECKS` by default, and return what they found."""
     chosen = list(CHECKS if checks is None else checks)
-    return [check.run() for check in tqdm(chosen, desc="validating", unit=" claims", disable=not progress)]
+    return [check.run() for check in progress_of(chosen, "validating", "claims", shown=progress)]
 
 
 def _field(grid: Grid, seed: int = 0, modes: int = 6) -> FloatArray:

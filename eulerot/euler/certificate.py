@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eulerot._summary import Shown
 from eulerot._types import FloatArray
 from eulerot.euler.equations import Equation
 from eulerot.euler.integrators import DOP853
@@ -27,7 +28,7 @@ _TIMES, _LATTICE, _ROUNDS = 16, 5, 4
 
 
 @dataclass(frozen=True)
-class Certificate:
+class Certificate(Shown):
     """What is known of a geodesic as a shortest path between its ends; equation (21).
 
     If ``T^2 lambda_max(D^2 p) <= pi^2`` at all times and all places of a convex domain, the flow of the Euler solution
@@ -88,7 +89,7 @@ class Certificate:
 
 
 @dataclass(frozen=True)
-class CompositionCertificate:
+class CompositionCertificate(Shown):
     """What is known of geodesics, one after another, as shortest paths; equation (21).
 
     Each is certified for itself, between its own ends. Of several the composition is no geodesic: a shorter path
@@ -116,6 +117,13 @@ class CompositionCertificate:
     def until(self) -> float:
         """The share of a piece's duration for which all pieces are certified, at most 1."""
         return min((piece.until for piece in self.pieces), default=1.0)
+
+    @property
+    def numbers(self) -> dict[str, object]:
+        """What is known of the whole and of each piece, by name."""
+        names = ("pressure", "shortest", "until")
+        pieces = [{name: getattr(piece, name) for name in names} for piece in self.pieces]
+        return {**{name: getattr(self, name) for name in names}, "pieces": pieces}
 
     def __str__(self) -> str:
         lines = [str(piece) for piece in self.pieces]

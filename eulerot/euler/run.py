@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from tqdm import tqdm
 
 from eulerot._cached import kept
+from eulerot._progress import progress_of
 from eulerot._ranks import Ranks
 from eulerot._types import FloatArray
 from eulerot.euler.diagnostics import Diagnostics
@@ -133,9 +133,8 @@ class Run:
         )
         total = control.expected(equation, state.field, ends, state.time)
         try:
-            for now, dt, after, complete in tqdm(
-                following, total=total, desc="Euler", unit=" steps", disable=not progress or self.ranks.number > 0
-            ):
+            shown = progress and self.ranks.number == 0
+            for now, dt, after, complete in progress_of(following, "solving", "steps", total=total, shown=shown):
                 phases = None if moved is None or stages is None else moved.advance(stages[0], dt)
                 self.diagnostics.record(now, after)
                 reached = State(state.step + 1, now, after, phases)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from eulerot._summary import Shown, in_one_line, in_words
 from eulerot._types import FloatArray
 from eulerot.checks import checked_number
 from eulerot.checks.scalars import shown
@@ -112,7 +113,7 @@ def saved_of(snapshots: list[Snapshot], end: Snapshot, columns: dict[str, FloatA
 
 
 @dataclass(frozen=True)
-class EulerSolution:
+class EulerSolution(Shown):
     """A solution of the Euler equations.
 
     Attributes
@@ -163,6 +164,21 @@ class EulerSolution:
     saved: Saved | None = None
     phases: FloatArray | None = None
     store: Path | None = None
+
+    def __str__(self) -> str:
+        """Return how far the solution came, and what it kept on the way."""
+        points, steps = " x ".join(map(str, self.grid.points)), len(self.times) - 1
+        where = f"{points} points of the {'torus' if self.grid.domain == 'torus' else 'box'}"
+        title = f"{self.status} at time {self.times[-1]:g} after {steps} steps, {self.quantity} on {where}"
+        rows = [(name, _kept(getattr(self, name))) for name in ("energy", "enstrophy")]
+        rows.append(("tail", f"{self.tail.max():.1e} at most"))
+        rows.append(("particles", "" if self.positions is None else f"{len(self.positions)}"))
+        rows.append(("saved", "" if self.saved is None else f"{len(self.saved.times)} times"))
+        rows.append(("store", "" if self.store is None else str(self.store)))
+        return in_words(title, rows)
+
+    def __repr__(self) -> str:
+        return in_one_line(self)
 
     def spectrum(self) -> tuple[FloatArray, FloatArray]:
         """Return wavenumbers and the energy in the shell around each at the end; the sum is the energy."""
@@ -271,3 +287,10 @@ class EulerSolution:
             indices, fields, positions = self.saved.indices, self.saved.fields, self.saved.positions
         measures = {name: each[indices] for name in MEASURES if (each := getattr(self, name)) is not None}
         return dataset(self.grid, self.quantity, self.times[indices], fields, positions, measures)
+
+
+def _kept(values: FloatArray) -> str:
+    """Return an invariant at the start, and its largest relative change, in words."""
+    start = float(values[0])
+    change = float(np.abs(values - start).max()) / abs(start) if start else 0.0
+    return f"{start:.8g}, kept to {change:.1e}"

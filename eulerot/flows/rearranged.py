@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from eulerot._extras import check_installed
 from eulerot._ranks import Ranks
+from eulerot._summary import Shown, in_one_line, in_words
 from eulerot._types import FloatArray, Seed
 from eulerot.checks import checked_count, checked_generator, checked_samples
 from eulerot.flows.adapters.adapted import AdaptedFlow
@@ -39,7 +40,7 @@ _FIRST_PAIRS, _STREAMS = (7168, 8192), 8
 
 
 @dataclass(frozen=True)
-class RearrangedFlow:
+class RearrangedFlow(Shown):
     """``g = f o s^-1``: the density of the flow `f`, another coupling with the latent space. Equation (1).
 
     Parameters
@@ -72,6 +73,19 @@ class RearrangedFlow:
     rearrangement: Rearrangement
     fit: FitResult | None = None
     images: FloatArray | None = field(default=None, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        """Return what the twin is made of, and how its map was found."""
+        rows = [("flow", type(self.flow).__name__), ("maps of the flow", self.map)]
+        if self.fit is not None:
+            rows.append(
+                ("cost", f"{self.fit.cost_before:.5f} before, {self.fit.cost_after:.5f} after, of held-out pairs")
+            )
+            rows.append(("fit", f"{self.fit.status}, {self.fit.seconds:.1f} s: {self.fit.message}"))
+        return in_words(f"a flow rearranged by {self.rearrangement}", rows)
+
+    def __repr__(self) -> str:
+        return in_one_line(self)
 
     @property
     def dim(self) -> int:

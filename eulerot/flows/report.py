@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eulerot._summary import Shown
 from eulerot.transport.dual import DualBound
 from eulerot.transport.report import TransportReport, closed_in_words, closed_share
 
@@ -31,7 +32,7 @@ def unseen(before: TransportReport, after: TransportReport) -> str:
 
 
 @dataclass(frozen=True)
-class FlowReport:
+class FlowReport(Shown):
     """The transport of a flow before and after its rearrangement, on pairs that the fit has not seen.
 
     Attributes

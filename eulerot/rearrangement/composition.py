@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from eulerot._cached import kept, state_of
 from eulerot._extras import check_installed
 from eulerot._linear_algebra import product
+from eulerot._summary import in_one_line
 from eulerot._types import FloatArray
 from eulerot.checks import (
     checked_array,
@@ -96,6 +97,25 @@ class Rearrangement:
 
     def __getstate__(self) -> dict[str, object]:
         return state_of(self)
+
+    def __str__(self) -> str:
+        """Return what the map is made of, in a line."""
+        count, parts = len(self.geodesics), list[str]()
+        if self.reflection is not None:
+            parts.append("a reflection")
+        elif not np.array_equal(self.rotation, np.eye(self.dim)):
+            parts.append("a rotation")
+        if self.shift is not None and self.shift.any():
+            parts.append("a shift")
+        if count:
+            parts.append(f"{count} geodesic{'s' if count > 1 else ''}")
+        if self.conditional_planes:
+            parts.append(f"{self.conditional_planes} conditional planes")
+        latents = "latents" if self.shift is None else "angles"
+        return f"{', '.join(parts) or 'the identity'} of {self.dim} {latents}"
+
+    def __repr__(self) -> str:
+        return in_one_line(self)
 
     @classmethod
     def identity(cls, dim: int, *, domain: str = "cube") -> Rearrangement:

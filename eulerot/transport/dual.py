@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eulerot._summary import Shown
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray, Seed
 from eulerot.checks import checked_generator, checked_pairs, checked_threads
@@ -24,7 +25,7 @@ FEWEST = 16  # pairs, to train on and to measure
 
 
 @dataclass(frozen=True)
-class DualBound:
+class DualBound(Shown):
     """A lower bound of the least cost between the laws of latents and data; equation (24).
 
     Attributes

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eulerot._summary import Shown
 from eulerot.checks import checked_pairs
 from eulerot.transport.cost import exact_cost_and_identity_share, lower_bound, transport_cost
 
@@ -33,7 +34,7 @@ DUAL_EXPLANATION = (
 
 
 @dataclass(frozen=True)
-class TransportReport:
+class TransportReport(Shown):
     """The cost of a coupling beside what is possible; equations (14) and (15).
 
     Attributes
