@@ -17,7 +17,7 @@ from eulerot.cli import main
 from eulerot.transport.cost import transport_cost
 from eulerot.validation import CHECKS, Check, validate
 
-COMMANDS = ("demo", "fit", "apply", "report", "animate", "bench", "validate")
+COMMANDS = ("demo", "pairs", "fit", "apply", "report", "animate", "solve", "bench", "validate", "completion")
 FIT = ["--modes", "4", "--regularisation", "1e-3", "--seed", "3", "--no-align"]
 
 

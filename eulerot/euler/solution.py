@@ -173,7 +173,7 @@ class EulerSolution(Shown):
         rows = [(name, _kept(getattr(self, name))) for name in ("energy", "enstrophy")]
         rows.append(("tail", f"{self.tail.max():.1e} at most"))
         rows.append(("particles", "" if self.positions is None else f"{len(self.positions)}"))
-        rows.append(("saved", "" if self.saved is None else f"{len(self.saved.times)} times"))
+        rows.append(("saved", "" if self.saved is None else f"at {shown(self.saved.times.tolist())}"))
         rows.append(("store", "" if self.store is None else str(self.store)))
         return in_words(title, rows)
 

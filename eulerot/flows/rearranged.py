@@ -78,9 +78,8 @@ class RearrangedFlow(Shown):
         """Return what the twin is made of, and how its map was found."""
         rows = [("flow", type(self.flow).__name__), ("maps of the flow", self.map)]
         if self.fit is not None:
-            rows.append(
-                ("cost", f"{self.fit.cost_before:.5f} before, {self.fit.cost_after:.5f} after, of held-out pairs")
-            )
+            costs = f"{self.fit.cost_before:.5f} before, {self.fit.cost_after:.5f} after"
+            rows.append(("cost", f"{costs}, of held-out pairs"))
             rows.append(("fit", f"{self.fit.status}, {self.fit.seconds:.1f} s: {self.fit.message}"))
         return in_words(f"a flow rearranged by {self.rearrangement}", rows)
 

@@ -32,7 +32,7 @@ th, td { padding: .3rem .9rem; text-align: right; border-bottom: 1px solid #e2e4
 th:first-child, td:first-child { text-align: left; padding-left: 0 }
 thead th { border-bottom: 2px solid #8a8f98; font-weight: 600 }
 figure { margin: 1.6rem 0 } img { display: block; width: 100%; height: auto }
-.narrow img { max-width: 30rem }
+.single img { max-width: 30rem }
 figcaption, footer { color: #5c616b; font-size: .9rem; margin-top: .3rem }
 footer { margin-top: 2.5rem; border-top: 1px solid #e2e4e8; padding-top: .6rem }
 @media (max-width: 40rem) {
@@ -40,12 +40,13 @@ footer { margin-top: 2.5rem; border-top: 1px solid #e2e4e8; padding-top: .6rem }
   h1 { font-size: 1.35rem }
   th, td { padding: .3rem .45rem }
   table { font-size: .92rem; width: 100% }
+  .row .picture { overflow-x: auto } .row img { width: calc(var(--columns) * 74vw); max-width: none }
 }
 @media print {
   @page { margin: 16mm 14mm }
   body { font-size: 10.5pt; max-width: none; margin: 0; padding: 0 }
   h2 { break-after: avoid } figure, tr { break-inside: avoid }
-  .narrow img { max-width: 9cm } .moving { display: none } .table { overflow: visible }
+  .single img { max-width: 9cm } .moving { display: none } .table, .picture { overflow: visible }
 }
 """
 
@@ -88,12 +89,11 @@ class Page:
         picture = io.BytesIO()
         with canvas.figure(picture, columns=columns, shared=shared) as axes:
             yield axes
-        wide = "wide" if columns > 1 else "narrow"
-        self._parts.append(_figure(picture.getvalue(), "png", caption, wide))
+        self._parts.append(_figure(picture.getvalue(), "png", caption, columns=columns))
 
     def animation(self, gif: bytes, caption: str) -> None:
         """Add a GIF; paper, which cannot show it, is spared it."""
-        self._parts.append(_figure(gif, "gif", caption, "wide moving"))
+        self._parts.append(_figure(gif, "gif", caption, moving=True))
 
     def html(self) -> str:
         """Return the page."""
@@ -109,10 +109,12 @@ class Page:
         write_atomically(path, self.html().encode())
 
 
-def _figure(picture: bytes, kind: str, caption: str, style: str) -> str:
-    """Return a figure that holds its picture."""
+def _figure(picture: bytes, kind: str, caption: str, *, columns: int = 1, moving: bool = False) -> str:
+    """Return a figure that holds its picture; on a phone its columns are looked at one by one."""
     data, words = base64.b64encode(picture).decode(), escape(caption)
+    style = "moving" if moving else "row" if columns > 1 else "single"
+    image = f'<img alt="{words}" src="data:image/{kind};base64,{data}">'
     return (
-        f'<figure class="{style}"><img alt="{words}" src="data:image/{kind};base64,{data}">'
+        f'<figure class="{style}" style="--columns: {columns}"><div class="picture">{image}</div>'
         f"<figcaption>{words}</figcaption></figure>"
     )
