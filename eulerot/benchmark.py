@@ -23,12 +23,28 @@ Call = Callable[[], object]
 def benchmark(*, rounds: int = 7, threads: int | None = None, progress: bool = False) -> dict[str, float]:
     """Measure the solver and the map in a few seconds; every number is a median of `rounds`, of ratios where it is one.
 
-    `threads` of the map are all processors by default.
+    Parameters
+    ----------
+    rounds : int
+        Measurements of each.
+    threads : int, optional
+        Threads of the map; all processors by default.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    dict of str to float
+        Each ratio or rate by its name.
 
     Raises
     ------
     ValueError
         If a number is not a positive whole one.
+
+    See Also
+    --------
+    eulerot.validation.validate : Check claims with a known answer.
 
     Examples
     --------

@@ -35,6 +35,23 @@ __all__ = ["CHECKS", "Check", "CheckResult", "validate"]
 class Check:
     """A claim: what is measured must be at most `bound`, or at least, if `at_least`.
 
+    Attributes
+    ----------
+    claim : str
+        What is claimed.
+    reference : str
+        What it is compared with.
+    bound : float
+        The bound of what is measured.
+    measure : callable
+        Measures it.
+    at_least : bool
+        Whether the bound is one from below.
+
+    See Also
+    --------
+    eulerot.validation.validate : Check claims with a known answer.
+
     Examples
     --------
     >>> Check("two is small", "arithmetic", 3.0, lambda: 2.0).run().passed
@@ -74,7 +91,30 @@ class CheckResult:
 
 
 def validate(checks: Iterable[Check] | None = None, *, progress: bool = False) -> list[CheckResult]:
-    """Run checks, all of `CHECKS` by default, and return what they found."""
+    """Run checks, all of `CHECKS` by default, and return what they found.
+
+    Parameters
+    ----------
+    checks : iterable of Check, optional
+        The checks.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    list of CheckResult
+        What each check found.
+
+    See Also
+    --------
+    eulerot.validation.Check : A claim with a known answer.
+    eulerot.benchmark.benchmark : Measure this machine.
+
+    Examples
+    --------
+    >>> validate([Check("one is below two", "arithmetic", 2.0, lambda: 1.0)])[0].passed
+    True
+    """
     chosen = list(CHECKS if checks is None else checks)
     return [check.run() for check in progress_of(chosen, "validating", "claims", shown=progress)]
 

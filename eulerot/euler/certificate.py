@@ -50,9 +50,21 @@ class Certificate(Shown):
     domain : {"cube", "torus"}
         The domain. On the torus, paths are compared that can be deformed into each other.
 
+    See Also
+    --------
+    eulerot.Geodesic : A geodesic and its flow map.
+    eulerot.CompositionCertificate : Certificates of several geodesics.
+
     References
     ----------
     Y. Brenier, J. Amer. Math. Soc. 2:225 (1989), doi:10.1090/S0894-0347-1989-0969419-8.
+
+    Examples
+    --------
+    >>> from eulerot import Geodesic, Grid
+    >>> x, y = Grid((12, 12), "cube").mesh()
+    >>> print(Geodesic(np.sin(x) * np.sin(y), Grid((12, 12), "cube"), time=2.0).certificate())
+    largest T^2 lambda_max(D^2 p) = 1 <= pi^2 = 9.87: the geodesic is a shortest path between its ends
     """
 
     pressure: float
@@ -99,6 +111,20 @@ class CompositionCertificate(Shown):
     ----------
     pieces : tuple of Certificate
         Those of the geodesics.
+
+    See Also
+    --------
+    eulerot.Certificate : Whether a geodesic is a shortest path.
+    eulerot.Rearrangement : A map that preserves the latent law.
+
+    References
+    ----------
+    Y. Brenier, J. Amer. Math. Soc. 2:225 (1989), doi:10.1090/S0894-0347-1989-0969419-8.
+
+    Examples
+    --------
+    >>> CompositionCertificate(()).shortest, str(CompositionCertificate(()))
+    (True, 'there is no geodesic: nothing moves')
     """
 
     pieces: tuple[Certificate, ...]

@@ -41,6 +41,18 @@ class SolverStep:
         the callback runs.
     positions : ndarray, shape (n, d), or None
         The particles.
+
+    See Also
+    --------
+    eulerot.solve_euler : Solve the Euler equations.
+
+    Examples
+    --------
+    >>> from eulerot import Grid, solve_euler
+    >>> field0, grid = np.cos(Grid((8, 8)).mesh()[0]), Grid((8, 8))
+    >>> solution = solve_euler(field0, grid, time=1.0, steps=4, callback=lambda step: step.time >= 0.5)
+    >>> solution.status, solution.times[-1]
+    ('stopped', np.float64(0.5))
     """
 
     number: int

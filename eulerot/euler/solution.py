@@ -45,6 +45,18 @@ class Saved:
         The invariants at these times.
     indices : ndarray of int, shape (m,)
         Where these times stand among those of all steps: ``solution.tail[saved.indices]`` is the tail at them.
+
+    See Also
+    --------
+    eulerot.EulerSolution : What a solve returns.
+    eulerot.solve_euler : Solve the Euler equations.
+
+    Examples
+    --------
+    >>> from eulerot import Grid, solve_euler
+    >>> solution = solve_euler(np.cos(Grid((8, 8)).mesh()[0]), Grid((8, 8)), time=1.0, save_at=[0.0, 1.0])
+    >>> solution.saved.times, solution.saved.fields.shape
+    (array([0., 1.]), (2, 8, 8))
     """
 
     times: FloatArray
@@ -147,6 +159,20 @@ class EulerSolution(Shown):
         `solve_euler` goes on without a loss.
     store : Path, or None
         The Zarr store that holds what was saved.
+
+    See Also
+    --------
+    eulerot.solve_euler : Solve the Euler equations.
+    eulerot.euler.solution.Saved : A solution at chosen times.
+
+    Examples
+    --------
+    >>> from eulerot import Grid, solve_euler
+    >>> print(solve_euler(np.cos(Grid((8, 8)).mesh()[0]), Grid((8, 8)), time=1.0, steps=10))
+    completed at time 1 after 10 steps, vorticity on 8 x 8 points of the torus
+      energy     0.25, kept to 0.0e+00
+      enstrophy  0.25, kept to 0.0e+00
+      tail       ... at most
     """
 
     field: FloatArray

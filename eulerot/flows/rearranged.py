@@ -54,12 +54,22 @@ class RearrangedFlow(Shown):
     images : ndarray or None
         The data that the flow made, when the rearrangement was fitted, of a few fixed latents.
 
+    See Also
+    --------
+    eulerot.rearrange : Fit a map to a flow, and return its twin.
+    eulerot.Rearrangement : A map that preserves the latent law.
+    eulerot.FlowReport : What a twin gains, on fresh pairs.
+
     Notes
     -----
     The rearrangement belongs to the flow as it was when it was fitted. A model that is trained further makes other data
     of the same latents: the twin still has the model's density, for any rearrangement leaves it as it is, yet its
     transport cost is no longer close to the optimum. `flow_change` measures how far the data have moved, and `report`
     says so; rearrange the flow again after training.
+
+    References
+    ----------
+    G. Morel, L. Drumetz, S. Benaichouche, N. Courty, F. Rousseau, arXiv:2209.10873 (2022).
 
     Examples
     --------
@@ -287,6 +297,11 @@ def rearrange(
     **fit_options
         The other options of `eulerot.fit`.
 
+    Returns
+    -------
+    RearrangedFlow
+        The twin, with the fit that made it.
+
     Raises
     ------
     FlowError
@@ -295,6 +310,18 @@ def rearrange(
         If its base is neither normal nor uniform on a box.
     ValueError
         For a bad option, or too few pairs for the number of modes.
+
+    See Also
+    --------
+    eulerot.RearrangedFlow : The twin of a flow.
+    eulerot.fit : Fit a map to pairs.
+    eulerot.flow : Make a flow of a model.
+    eulerot.transport_report : Measure the cost of pairs.
+
+    References
+    ----------
+    G. Morel, L. Drumetz, S. Benaichouche, N. Courty, F. Rousseau, arXiv:2209.10873 (2022).
+    Y. Brenier, Comm. Pure Appl. Math. 44:375 (1991), doi:10.1002/cpa.3160440402.
 
     Examples
     --------

@@ -35,6 +35,15 @@ class ConjugatePoint:
         There is none before that time, by Brenier's theorem (21).
     upper : float
         There is one until that time, by the index form; it falls to the first one as modes are added.
+
+    See Also
+    --------
+    eulerot.conjugate_time : When neighbouring geodesics meet again.
+
+    Examples
+    --------
+    >>> ConjugatePoint(lower=1.5, upper=2.0).upper
+    2.0
     """
 
     lower: float
@@ -70,6 +79,11 @@ def conjugate_time(field0: ArrayLike, grid: Grid, *, until: float, harmonics: in
     ------
     ValueError
         If an argument does not fit, or if the field is no Kolmogorov flow.
+
+    See Also
+    --------
+    eulerot.ConjugatePoint : Bounds of a conjugate point.
+    eulerot.jacobi_field : How neighbouring geodesics move apart.
 
     References
     ----------

@@ -33,10 +33,20 @@ def sectional_curvature(field1: ArrayLike, field2: ArrayLike, grid: Grid) -> flo
     grid : Grid
         Domain and truncation. What it does not keep is dropped; all products of what it keeps are there.
 
+    Returns
+    -------
+    float
+        The curvature of the plane.
+
     Raises
     ------
     ValueError
         If they do not fit the grid, are zero, or span no plane.
+
+    See Also
+    --------
+    eulerot.jacobi_field : How neighbouring geodesics move apart.
+    eulerot.conjugate_time : When neighbouring geodesics meet again.
 
     References
     ----------

@@ -63,6 +63,11 @@ def animate(
     ImportError
         If matplotlib is missing.
 
+    See Also
+    --------
+    eulerot.pages.flow_page : The page of a twin.
+    eulerot.plotting.film : Write fields in motion, as a GIF.
+
     Examples
     --------
     >>> animate(Rearrangement(np.array([[0.0, -1.0], [1.0, 0.0]])), "turn.gif")  # doctest: +SKIP

@@ -59,6 +59,11 @@ class Page:
     title : str
         The title.
 
+    See Also
+    --------
+    eulerot.pages.flow_page : The page of a twin.
+    eulerot.pages.pairs_page : The page of pairs.
+
     Examples
     --------
     >>> page = Page("Costs")

@@ -47,6 +47,22 @@ def flow_page(
         The title.
     progress : bool
         Whether to show a progress bar while the animation is drawn.
+
+    Returns
+    -------
+    Page
+        The page; write it by its `write`.
+
+    See Also
+    --------
+    eulerot.pages.pairs_page : The page of pairs.
+    eulerot.pages.Page : A page under construction.
+
+    Examples
+    --------
+    >>> from eulerot import rearrange, zoo
+    >>> twin = rearrange(zoo.load("two_moons"))  # doctest: +SKIP
+    >>> flow_page(twin, twin.report()).write("moons.html")  # doctest: +SKIP
     """
     page = Page(title)
     asymmetry = ["asymmetry", f"{report.asymmetry_before:.4f}", f"{report.asymmetry_after:.4f}"]
@@ -93,6 +109,21 @@ def pairs_page(
         The report of these pairs, if it is there already: what it has measured is not measured again.
     progress : bool
         Whether to show a progress bar while the animation is drawn.
+
+    Returns
+    -------
+    Page
+        The page; write it by its `write`.
+
+    See Also
+    --------
+    eulerot.pages.flow_page : The page of a twin.
+    eulerot.pages.Page : A page under construction.
+
+    Examples
+    --------
+    >>> z = np.random.default_rng(0).standard_normal((20, 2))
+    >>> pairs_page(z, 2 * z).write("pairs.html")  # doctest: +SKIP
     """
     page, rows = Page(title), []
     report = PairsReport(z, x, rearrangement) if report is None else report

@@ -65,6 +65,11 @@ def film(
     ImportError
         If matplotlib is missing.
 
+    See Also
+    --------
+    eulerot.plotting.field : Draw vorticity and velocity.
+    eulerot.pages.animate : Write a map in motion.
+
     Examples
     --------
     >>> film("still.gif", np.zeros((2, 8, 8)), [0.0, 1.0], sides=(1.0, 1.0), bound=1.0)  # doctest: +SKIP

@@ -67,6 +67,18 @@ class Rearrangement:
         On the torus, the shift that follows ``R``; given at all, it says that latents are angles, which ``R`` permutes
         and whose signs it changes.
 
+    See Also
+    --------
+    eulerot.fit : Fit a map to pairs.
+    eulerot.Sweep : Geodesics in disjoint planes.
+    eulerot.TabulatedRearrangement : A map read from tables.
+    eulerot.Geodesic : A geodesic and its flow map.
+
+    References
+    ----------
+    G. Morel, L. Drumetz, S. Benaichouche, N. Courty, F. Rousseau, arXiv:2209.10873 (2022).
+    V. I. Arnold, Ann. Inst. Fourier 16:319 (1966), doi:10.5802/aif.233.
+
     Examples
     --------
     >>> identity = Rearrangement.identity(2)

@@ -80,6 +80,19 @@ class FitResult(Shown):
         Sizes of the two samples.
     seconds : float
         The time taken.
+
+    See Also
+    --------
+    eulerot.fit : Fit a map to pairs.
+    eulerot.FitStage : One weight of a fit.
+    eulerot.Rearrangement : A map that preserves the latent law.
+
+    Examples
+    --------
+    >>> from eulerot import fit
+    >>> z = np.random.default_rng(0).standard_normal((400, 1))
+    >>> print(fit(z, 2 * z).status)
+    converged
     """
 
     rearrangement: Rearrangement
@@ -157,6 +170,12 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     -----
     SampleWarning
         Of few, repeated, clipped or heavy-tailed pairs.
+
+    See Also
+    --------
+    eulerot.rearrange : Fit a map to a flow, and return its twin.
+    eulerot.FitResult : A fitted map, with what was tried.
+    eulerot.shooting.options.FitOptions : The options of a fit.
 
     Notes
     -----

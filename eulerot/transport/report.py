@@ -53,6 +53,25 @@ class TransportReport(Shown):
     identity_share : float
         The share of the pairs that the optimal plan leaves as they are: where it is near one, as it is for most
         couplings in many dimensions, the excess says little. Not a number if it is not known.
+
+    See Also
+    --------
+    eulerot.transport_report : Measure the cost of pairs.
+    eulerot.FlowReport : What a twin gains, on fresh pairs.
+
+    References
+    ----------
+    M. Gelbrich, Math. Nachr. 147:185 (1990), doi:10.1002/mana.19901470121.
+
+    Examples
+    --------
+    >>> from eulerot import transport_report
+    >>> print(transport_report([[0.0], [1.0]], [[1.0], [0.5]]))
+    transport of 2 pairs
+      cost             0.62500000
+      exact            0.12500000
+      excess           0.50000000   80.00 % of the cost
+      lower bound      0.12500000
     """
 
     cost: float
@@ -85,6 +104,7 @@ class TransportReport(Shown):
         Returns
         -------
         matplotlib.axes.Axes
+            The axes that were drawn into.
         """
         from eulerot import plotting
 
@@ -135,6 +155,17 @@ def transport_report(y: ArrayLike, x: ArrayLike, *, domain: str = "cube") -> Tra
         If the arrays are not finite samples of one common shape.
     RuntimeError
         If the network simplex stops before it is optimal.
+
+    See Also
+    --------
+    eulerot.TransportReport : The cost of pairs beside the optimum.
+    eulerot.dual_bound : Bound the least cost from below.
+    eulerot.transport.cost.exact_cost : The least cost of two samples.
+
+    References
+    ----------
+    N. Bonneel, M. van de Panne, S. Paris, W. Heidrich, ACM Trans. Graphics 30:158 (2011), doi:10.1145/2070781.2024192.
+    M. Gelbrich, Math. Nachr. 147:185 (1990), doi:10.1002/mana.19901470121.
 
     Examples
     --------
