@@ -2,10 +2,10 @@
 
     python validation/robustness/installs.py python3.10 python3.12 --extras all
 
-builds the source distribution and, from it, the wheel (by the package ``build``, in an environment of its own), then makes
-for each Python a fresh environment with the wheel alone, and in it, outside the source tree, runs the commands below.
-The last Python gets the source distribution instead of the wheel. With ``--extras`` those are installed too. Prints a row
-a Python; the exit code is 1 if any command failed.
+builds the source distribution and, from it, the wheel (by the package ``build``, in an environment of its own), then
+makes for each Python a fresh environment with the wheel alone, and in it, outside the source tree, runs the commands
+below. The last Python gets the source distribution instead of the wheel. With ``--extras`` those are installed too.
+Prints a row a Python; the exit code is 1 if any command failed.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def tried(python: str, package: Path, extras: str, folder: Path) -> str:
     """Return the row of a Python: what was installed, how long the commands took."""
     folder.mkdir()
     programs = environment(python, folder / "environment", f"{package}[{extras}]" if extras else str(package))
-    names = "numpy scipy numba".split()
+    names = ["numpy", "scipy", "numba"]
     code = f"import sys, importlib.metadata as m; print(sys.version.split()[0], *map(m.version, {names}))"
     version, *others = run([str(programs / "python"), "-c", code], folder).split()
     (folder / "problem.toml").write_text(PROBLEM)
