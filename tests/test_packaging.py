@@ -62,6 +62,7 @@ def test_the_version_is_one_story():
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     changes = re.findall(r"^## \[?([^\]\s]+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert f"\nversion: {eulerot.__version__}\n" in citation
+    assert f"version = {{{eulerot.__version__}}}" in (ROOT / "docs" / "citation.md").read_text(encoding="utf-8")
     assert eulerot.__version__ in changes[:2] and set(changes[:1]) <= {"Unreleased", eulerot.__version__}
 
 

@@ -42,6 +42,12 @@ class PairsReport(Shown):
     ValueError
         If the arrays are not finite samples of one common shape.
 
+    See Also
+    --------
+    eulerot.pages.pairs_page : The page of pairs.
+    eulerot.transport_report : Measure the cost of pairs.
+    eulerot.FlowReport : What a twin gains, on fresh pairs.
+
     Examples
     --------
     >>> z = np.random.default_rng(0).standard_normal((64, 2))

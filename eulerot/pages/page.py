@@ -45,7 +45,7 @@ footer { margin-top: 2.5rem; border-top: 1px solid #e2e4e8; padding-top: .6rem }
 @media print {
   @page { margin: 16mm 14mm }
   body { font-size: 10.5pt; max-width: none; margin: 0; padding: 0 }
-  h2 { break-after: avoid } figure, tr { break-inside: avoid }
+  h2 + * { break-before: avoid } figure, tr { break-inside: avoid }
   .single img { max-width: 9cm } .moving { display: none } .table, .picture { overflow: visible }
 }
 """
