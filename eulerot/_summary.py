@@ -13,7 +13,7 @@ class Shown:
 
     def _repr_html_(self) -> str:
         """Return the name of the class and the printed form, in HTML."""
-        style = "line-height: 1.35; margin: 0.3em 0; background: none"
+        style = "line-height: 1.35; margin: 0.3em 0; background: none; white-space: pre-wrap"
         return f'<div><strong>{type(self).__name__}</strong><pre style="{style}">{escape(str(self))}</pre></div>'
 
 

@@ -132,6 +132,8 @@ def test_solve_gives_the_solution_of_the_library(tmp_path, capsys):
     streams = capsys.readouterr()
     assert "completed at time 0.5 after 5 steps" in streams.out and "solving" in streams.err
     assert not np.array_equal(np.load("end.npy"), expected.field)
+    assert main(["solve", "problem.toml", "--velocity", "sin(y); 0", "--json", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["energy"][0] == pytest.approx(0.25)
 
 
 def test_solve_takes_velocities_files_and_stores(capsys):
@@ -158,18 +160,23 @@ def test_solve_takes_velocities_files_and_stores(capsys):
         ("--vorticity cos(x)", "points: expected it in the description or as --points"),
         ("--points 8 8 --time 1", "field: expected one of vorticity, velocity and field0; got none"),
         ("--points 8 8 --time 1 --vorticity 1 --field0 a.npy", "got vorticity and field0"),
-        ("--points 8 8 --time 1 --velocity x", "velocity: expected 2 formulas on this grid; got 1"),
+        ("--points 8 8 --time 1 --velocity x", "velocity: expected 2 formulas on this grid"),
         ("--points 8 8 --time 1 --vorticity cos(w)", r"got 'cos\(w\)' \(w is not known\)"),
         ("--points 8 8 --time 1 --vorticity cos(x", "expected a formula of pi, x, y"),
         ("--points 8 --time 1 --vorticity 1", "points"),
         ("wrong.toml", "expected the names points, .*; got tiem"),
         ("broken.toml", "expected a TOML file"),
         ("none.toml", "No such file"),
+        ("odd.toml", "constants: expected a table"),
+        ("odd.toml --points 8 8", "constants: expected a table"),
+        ("--points 8 8 --time 1 --vorticity x --constants x=1", "constants: expected names other than .*; got x"),
+        ("--points 8 8 --time 1 --vorticity x -o none/end.npy", "there is no folder"),
     ],
 )
 def test_a_bad_problem_ends_with_2_and_a_sentence(words, message, tmp_path, capsys):
     (tmp_path / "wrong.toml").write_text("tiem = 1")
     (tmp_path / "broken.toml").write_text("time =")
+    (tmp_path / "odd.toml").write_text("time = 1\nconstants = 3\nvorticity = 1")
     assert main(["solve", *words.split()]) == 2
     streams = capsys.readouterr()
     assert re.search(message, streams.err), streams.err

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eulerot._types import FloatArray
+from eulerot.checks import checked_number
 from eulerot.cli.formula import evaluated
 from eulerot.cli.options import add_options
 from eulerot.cli.streams import as_path, checked_folder, show_json
@@ -18,7 +19,7 @@ from eulerot.cli.tables import read_points
 from eulerot.errors import FormatError
 from eulerot.euler.grid import Grid
 from eulerot.euler.solver import solve_euler
-from eulerot.files import write_atomically
+from eulerot.files import is_stream, write_atomically
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -100,7 +101,8 @@ def _run(arguments: argparse.Namespace) -> int:
         steps, time = len(solution.times) - 1, float(solution.times[-1])
         show_json({"out": arguments.out, "status": solution.status, "time": time, "steps": steps, **ends})
     else:
-        print(f"{solution}\nsolution: {arguments.out}")
+        words = f"{solution}\nsolution: {arguments.out}"
+        print(words, file=sys.stderr if is_stream(arguments.out) else sys.stdout)
     return 130 if solution.status == "interrupted" else 0
 
 
@@ -112,10 +114,11 @@ def _problem(arguments: argparse.Namespace) -> dict[str, Any]:
             problem = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise FormatError(f"{path}: expected a TOML file; got one that does not read: {error}. Mend it.") from None
-    given = vars(arguments)
-    constants = dict(given.pop("constants", ()))
-    problem |= {name: given[name] for name in (*_GRID, *_FIELD, *_SOLVE) if name in given}
-    problem["constants"] = {**problem.get("constants", {}), **constants}
+    given = {name: value for name, value in vars(arguments).items() if name in (*_GRID, *_FIELD, *_SOLVE)}
+    if any(name in given for name in _FIELD[:3]):  # one option replaces whatever field is described
+        problem = {name: value for name, value in problem.items() if name not in _FIELD[:3]}
+    constants = {**_constants(problem), **dict(given.get("constants", ()))}
+    problem |= {**given, "constants": constants}
     if unknown := [name for name in problem if name not in (*_GRID, *_FIELD, *_SOLVE)]:
         known = ", ".join((*_GRID, *_FIELD, *_SOLVE))
         raise ValueError(f"{path}: expected the names {known}; got {', '.join(unknown)}. Mend the name.")
@@ -127,6 +130,14 @@ def _problem(arguments: argparse.Namespace) -> dict[str, Any]:
         if name not in problem:
             raise ValueError(f"{name}: expected it in the description or as --{name}; got none. Give it.")
     return problem
+
+
+def _constants(problem: dict[str, Any]) -> dict[str, float]:
+    """Return the constants of a description."""
+    constants = problem.get("constants", {})
+    if not isinstance(constants, dict):
+        raise ValueError(f"constants: expected a table such as {{a = 0.6}}; got {constants!r}.")
+    return {name: checked_number(name, value) for name, value in constants.items()}
 
 
 def _solved(problem: dict[str, Any], *, progress: bool) -> EulerSolution:
@@ -152,12 +163,18 @@ def _stored(path: str) -> np.ndarray | Path:
 
 def _by_formulas(name: str, formulas: str | list[str], grid: Grid, constants: dict[str, float]) -> FloatArray:
     """Return the field of a formula, or of one for each component."""
-    values = dict(zip("xyz", grid.mesh(), strict=False)) | constants
+    coordinates = dict(zip("xyz", grid.mesh(), strict=False))
+    if both := sorted(constants.keys() & coordinates.keys()):
+        raise ValueError(f"constants: expected names other than those of the coordinates; got {', '.join(both)}.")
     if isinstance(formulas, str):
         formulas = formulas.split(";")
     components = 1 if name == "vorticity" and grid.dim == 2 else grid.dim
-    if len(formulas) != components:
-        raise ValueError(f"{name}: expected {components} formulas on this grid; got {len(formulas)}.")
+    if not isinstance(formulas, list) or len(formulas) != components:
+        raise ValueError(
+            f"{name}: expected {components} formula{'s' * (components > 1)} on this grid, with ; between them; got "
+            f"{formulas!r}."
+        )
+    values = coordinates | constants
     fields = [evaluated(name, formula, values) for formula in formulas]
     return fields[0] if components == 1 else np.array(fields)
 

@@ -28,7 +28,7 @@ def checked_folder(path: Path) -> Path:
         If there is no such folder.
     """
     if not path.absolute().parent.is_dir():
-        raise FileNotFoundError(f"--out: no folder {path.absolute().parent}. Make it first.")
+        raise FileNotFoundError(f"{path}: there is no folder {path.absolute().parent}. Make it first.")
     return path
 
 

@@ -86,7 +86,7 @@ class RearrangedFlow(Shown):
 
     def __str__(self) -> str:
         """Return what the twin is made of, and how its map was found."""
-        rows = [("flow", type(self.flow).__name__), ("maps of the flow", self.map)]
+        rows = [("flow", type(self.flow).__name__), ("its maps", getattr(self.flow, "map", ""))]
         if self.fit is not None:
             costs = f"{self.fit.cost_before:.5f} before, {self.fit.cost_after:.5f} after"
             rows.append(("cost", f"{costs}, of held-out pairs"))

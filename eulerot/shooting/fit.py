@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 from eulerot._linear_algebra import ONE_THREAD
 from eulerot._progress import progress_of
 from eulerot._ranks import ALONE, Ranks
-from eulerot._threads import run_tasks
 from eulerot._summary import Shown, in_one_line, in_words
+from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.checks import checked_pairs
 from eulerot.latent.source import check_source
