@@ -57,7 +57,7 @@ class Certificate(Shown):
 
     References
     ----------
-    Y. Brenier, J. Amer. Math. Soc. 2:225 (1989), doi:10.1090/S0894-0347-1989-0969419-8.
+    Y. Brenier, J. Amer. Math. Soc. 2:225 (1989), https://doi.org/10.1090/S0894-0347-1989-0969419-8.
 
     Examples
     --------
@@ -119,7 +119,7 @@ class CompositionCertificate(Shown):
 
     References
     ----------
-    Y. Brenier, J. Amer. Math. Soc. 2:225 (1989), doi:10.1090/S0894-0347-1989-0969419-8.
+    Y. Brenier, J. Amer. Math. Soc. 2:225 (1989), https://doi.org/10.1090/S0894-0347-1989-0969419-8.
 
     Examples
     --------

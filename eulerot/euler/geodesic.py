@@ -73,8 +73,8 @@ class Geodesic:
 
     References
     ----------
-    V. I. Arnold, Ann. Inst. Fourier 16:319 (1966), doi:10.5802/aif.233.
-    Y. Brenier, J. Amer. Math. Soc. 2:225 (1989), doi:10.1090/S0894-0347-1989-0969419-8.
+    V. I. Arnold, Ann. Inst. Fourier 16:319 (1966), https://doi.org/10.5802/aif.233.
+    Y. Brenier, J. Amer. Math. Soc. 2:225 (1989), https://doi.org/10.1090/S0894-0347-1989-0969419-8.
 
     Examples
     --------

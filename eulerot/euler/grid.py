@@ -63,7 +63,7 @@ class Grid:
 
     References
     ----------
-    S. A. Orszag, J. Atmos. Sci. 28:1074 (1971), doi:10.1175/1520-0469(1971)028<1074:OTEOAI>2.0.CO;2.
+    S. A. Orszag, J. Atmos. Sci. 28:1074 (1971), https://doi.org/10.1175/1520-0469%281971%29028%3C1074:OTEOAI%3E2.0.CO;2.
 
     Examples
     --------

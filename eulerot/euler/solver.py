@@ -145,9 +145,9 @@ def solve_euler(
 
     References
     ----------
-    C. Basdevant, J. Comput. Phys. 50:209 (1983), doi:10.1016/0021-9991(83)90064-5.
-    J. R. Dormand, P. J. Prince, J. Comput. Appl. Math. 6:19 (1980), doi:10.1016/0771-050X(80)90013-3.
-    A. H. Barnett, J. Magland, L. af Klinteberg, SIAM J. Sci. Comput. 41:C479 (2019), doi:10.1137/18M120885X.
+    C. Basdevant, J. Comput. Phys. 50:209 (1983), https://doi.org/10.1016/0021-9991%2883%2990064-5.
+    J. R. Dormand, P. J. Prince, J. Comput. Appl. Math. 6:19 (1980), https://doi.org/10.1016/0771-050X%2880%2990013-3.
+    A. H. Barnett, J. Magland, L. af Klinteberg, SIAM J. Sci. Comput. 41:C479 (2019), https://doi.org/10.1137/18M120885X.
 
     Examples
     --------

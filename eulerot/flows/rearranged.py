@@ -321,7 +321,7 @@ def rearrange(
     References
     ----------
     G. Morel, L. Drumetz, S. Benaichouche, N. Courty, F. Rousseau, arXiv:2209.10873 (2022).
-    Y. Brenier, Comm. Pure Appl. Math. 44:375 (1991), doi:10.1002/cpa.3160440402.
+    Y. Brenier, Comm. Pure Appl. Math. 44:375 (1991), https://doi.org/10.1002/cpa.3160440402.
 
     Examples
     --------

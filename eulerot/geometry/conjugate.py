@@ -87,8 +87,8 @@ def conjugate_time(field0: ArrayLike, grid: Grid, *, until: float, harmonics: in
 
     References
     ----------
-    G. Misiolek, Proc. Amer. Math. Soc. 124:977 (1996), doi:10.1090/S0002-9939-96-03149-8. A. Le Brigant, S. C. Preston,
-    Conjugate points along Kolmogorov flows on the torus, arXiv:2304.05674.
+    G. Misiolek, Proc. Amer. Math. Soc. 124:977 (1996), https://doi.org/10.1090/S0002-9939-96-03149-8.
+    A. Le Brigant, S. C. Preston, Conjugate points along Kolmogorov flows on the torus, arXiv:2304.05674.
 
     Examples
     --------

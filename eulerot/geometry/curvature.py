@@ -50,8 +50,8 @@ def sectional_curvature(field1: ArrayLike, field2: ArrayLike, grid: Grid) -> flo
 
     References
     ----------
-    V. I. Arnold, Ann. Inst. Fourier 16:319 (1966), doi:10.5802/aif.233. G. Misiolek, Indiana Univ. Math. J. 42:215
-    (1993), doi:10.1512/iumj.1993.42.42011.
+    V. I. Arnold, Ann. Inst. Fourier 16:319 (1966), https://doi.org/10.5802/aif.233.
+    G. Misiolek, Indiana Univ. Math. J. 42:215 (1993), https://doi.org/10.1512/iumj.1993.42.42011.
 
     Examples
     --------

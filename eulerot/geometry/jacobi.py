@@ -53,7 +53,7 @@ def jacobi_field(geodesic: Geodesic, direction: ArrayLike, positions: ArrayLike)
 
     References
     ----------
-    V. I. Arnold, Ann. Inst. Fourier 16:319 (1966), doi:10.5802/aif.233.
+    V. I. Arnold, Ann. Inst. Fourier 16:319 (1966), https://doi.org/10.5802/aif.233.
 
     Examples
     --------

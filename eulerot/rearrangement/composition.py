@@ -77,7 +77,7 @@ class Rearrangement:
     References
     ----------
     G. Morel, L. Drumetz, S. Benaichouche, N. Courty, F. Rousseau, arXiv:2209.10873 (2022).
-    V. I. Arnold, Ann. Inst. Fourier 16:319 (1966), doi:10.5802/aif.233.
+    V. I. Arnold, Ann. Inst. Fourier 16:319 (1966), https://doi.org/10.5802/aif.233.
 
     Examples
     --------

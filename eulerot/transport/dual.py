@@ -55,7 +55,7 @@ class DualBound(Shown):
 
     References
     ----------
-    Y. Brenier, Comm. Pure Appl. Math. 44:375 (1991), doi:10.1002/cpa.3160440402.
+    Y. Brenier, Comm. Pure Appl. Math. 44:375 (1991), https://doi.org/10.1002/cpa.3160440402.
 
     Examples
     --------

@@ -61,7 +61,7 @@ class TransportReport(Shown):
 
     References
     ----------
-    M. Gelbrich, Math. Nachr. 147:185 (1990), doi:10.1002/mana.19901470121.
+    M. Gelbrich, Math. Nachr. 147:185 (1990), https://doi.org/10.1002/mana.19901470121.
 
     Examples
     --------
@@ -164,8 +164,8 @@ def transport_report(y: ArrayLike, x: ArrayLike, *, domain: str = "cube") -> Tra
 
     References
     ----------
-    N. Bonneel, M. van de Panne, S. Paris, W. Heidrich, ACM Trans. Graphics 30:158 (2011), doi:10.1145/2070781.2024192.
-    M. Gelbrich, Math. Nachr. 147:185 (1990), doi:10.1002/mana.19901470121.
+    Bonneel, van de Panne, Paris, Heidrich, ACM Trans. Graphics 30:158 (2011), https://doi.org/10.1145/2070781.2024192.
+    M. Gelbrich, Math. Nachr. 147:185 (1990), https://doi.org/10.1002/mana.19901470121.
 
     Examples
     --------

@@ -2,7 +2,8 @@
 
 The first coordinate goes through the distribution function of its marginal, each next one through that of its
 conditional, and all through the normal quantile (Rosenblatt, Ann. Math. Stat. 23:470, 1952,
-doi:10.1214/aoms/1177729394). The map is a valid flow of the density, yet not the map of the model it came from.
+https://doi.org/10.1214/aoms/1177729394). The map is a valid flow of the density, yet not
+the map of the model it came from.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class KnotheFlow:
 
     References
     ----------
-    M. Rosenblatt, Ann. Math. Statist. 23:470 (1952), doi:10.1214/aoms/1177729394.
+    M. Rosenblatt, Ann. Math. Statist. 23:470 (1952), https://doi.org/10.1214/aoms/1177729394.
 
     Examples
     --------
@@ -167,7 +168,7 @@ def knothe_flow(
 
     References
     ----------
-    M. Rosenblatt, Ann. Math. Statist. 23:470 (1952), doi:10.1214/aoms/1177729394.
+    M. Rosenblatt, Ann. Math. Statist. 23:470 (1952), https://doi.org/10.1214/aoms/1177729394.
 
     Examples
     --------
