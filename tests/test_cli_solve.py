@@ -193,7 +193,9 @@ def test_formulas_hold_no_other_code(formula):
 
 def test_formulas_of_shear_layers():
     y = np.linspace(0, 1, 5)
-    values = evaluated("u", "where(y <= 0.5, tanh(k*(y - 1/4)), -tanh(k*(y - 3/4))) ** 2 % 1", {"y": y, "k": 3.0})
+    values = evaluated(
+        "u", "\n where(y <= 0.5, tanh(k*(y - 1/4)),\n -tanh(k*(y - 3/4))) ** 2\n % 1", {"y": y, "k": 3.0}
+    )
     expected = np.where(y <= 0.5, np.tanh(3 * (y - 0.25)), -np.tanh(3 * (y - 0.75))) ** 2 % 1
     assert np.array_equal(values, expected)
 

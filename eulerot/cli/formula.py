@@ -50,7 +50,7 @@ def evaluated(name: str, formula: str, values: Mapping[str, FloatArray | float])
     names = {"pi": np.pi, **values}
     try:
         with np.errstate(all="ignore"):  # what is not finite is found where the field is used
-            result = _value(ast.parse(str(formula).strip(), mode="eval").body, names)
+            result = _value(ast.parse(" ".join(str(formula).split()), mode="eval").body, names)
             return np.asarray(result, dtype=np.float64) + np.zeros(np.broadcast_shapes(*map(np.shape, values.values())))
     except (SyntaxError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
         known = ", ".join([*names, *_FUNCTIONS])

@@ -35,6 +35,9 @@ class Tableau:
     order: int
     stability: float
 
+    def __repr__(self) -> str:  # as signatures show it that have one for a default
+        return self.name
+
     @property
     def stages(self) -> int:
         """Return the number of stages."""
