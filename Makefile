@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 FLOWS_READY := .venv-flows/.ready
 MPI_READY := $(VENV)/.mpi-ready
 
-.PHONY: demo test quick test-flows test-mpi docs clean
+.PHONY: demo test quick test-flows test-mpi docs dist clean
 
 demo: $(READY)
 	$(BIN)/eulerot demo --out demo
@@ -58,5 +58,11 @@ $(READY): setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable ".[plot,test]"
 	touch $(READY)
 
+# The source distribution and the wheel; validation/robustness/installs.py installs them in clean environments
+dist: $(READY)
+	$(BIN)/python -m pip install --quiet build
+	rm -rf dist
+	$(BIN)/python -m build
+
 clean:
-	rm -rf $(VENV) .venv-flows demo build docs/generated
+	rm -rf $(VENV) .venv-flows demo build dist docs/generated

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.fft
 from tqdm import tqdm
 
+from eulerot._progress import progress_of
 from eulerot.checks import checked_count, checked_threads
 from eulerot.euler.equations import equation_of
 from eulerot.euler.grid import Grid
@@ -22,12 +23,28 @@ Call = Callable[[], object]
 def benchmark(*, rounds: int = 7, threads: int | None = None, progress: bool = False) -> dict[str, float]:
     """Measure the solver and the map in a few seconds; every number is a median of `rounds`, of ratios where it is one.
 
-    `threads` of the map are all processors by default.
+    Parameters
+    ----------
+    rounds : int
+        Measurements of each.
+    threads : int, optional
+        Threads of the map; all processors by default.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    dict of str to float
+        Each ratio or rate by its name.
 
     Raises
     ------
     ValueError
         If a number is not a positive whole one.
+
+    See Also
+    --------
+    eulerot.validation.validate : Check claims with a known answer.
 
     Examples
     --------
@@ -37,7 +54,7 @@ def benchmark(*, rounds: int = 7, threads: int | None = None, progress: bool = F
     rounds = checked_count("rounds", rounds)
     threads = checked_threads(threads)
     values: dict[str, float] = {}
-    with tqdm(total=4 * rounds, desc="bench", disable=not progress) as bar:
+    with progress_of(None, "measuring", "rounds", total=4 * rounds, shown=progress) as bar:
         for points in ((256, 256), (64, 64, 64)):
             seconds = _alternated(_tendency_and_transforms(points), rounds, bar)
             label = "x".join(map(str, points))

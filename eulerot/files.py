@@ -54,6 +54,19 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, ArrayLike], 
         If an array holds Python objects, which only pickle could write.
     OSError
         If the file cannot be written; the old one, if any, is untouched.
+
+    See Also
+    --------
+    eulerot.files.read_arrays : Read such a file.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "numbers.npz")
+    ...     write_arrays(path, {"x": [1.0, 2.0]}, kind="numbers", version=1)
+    ...     read_arrays(path, kind="numbers", version=1)
+    {'x': array([1., 2.])}
     """
     write_atomically(path, encoded(arrays, kind, version))
 
@@ -70,12 +83,28 @@ def read_arrays(path: str | os.PathLike[str], *, kind: str, version: int) -> dic
     version : int
         The newest version that the caller understands.
 
+    Returns
+    -------
+    dict of str to ndarray
+        The arrays by their names.
+
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     FormatError
         If it is no file of eulerot, holds something else, is newer, or is not what was written, down to the last bit.
+
+    See Also
+    --------
+    eulerot.files.write_arrays : Write arrays to a sealed file.
+
+    Examples
+    --------
+    >>> read_arrays("/dev/null", kind="numbers", version=1)
+    Traceback (most recent call last):
+    ...
+    eulerot.errors.FormatError: /dev/null: expected a file; got a directory or a device. Pass the file itself.
     """
     source = checked_path("path", path)
     try:

@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
+from eulerot._progress import progress_of
 from eulerot._types import FloatArray
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
@@ -34,6 +34,23 @@ __all__ = ["CHECKS", "Check", "CheckResult", "validate"]
 @dataclass(frozen=True)
 class Check:
     """A claim: what is measured must be at most `bound`, or at least, if `at_least`.
+
+    Attributes
+    ----------
+    claim : str
+        What is claimed.
+    reference : str
+        What it is compared with.
+    bound : float
+        The bound of what is measured.
+    measure : callable
+        Measures it.
+    at_least : bool
+        Whether the bound is one from below.
+
+    See Also
+    --------
+    eulerot.validation.validate : Check claims with a known answer.
 
     Examples
     --------
@@ -74,9 +91,32 @@ class CheckResult:
 
 
 def validate(checks: Iterable[Check] | None = None, *, progress: bool = False) -> list[CheckResult]:
-    """Run checks, all of `CHECKS` by default, and return what they found."""
+    """Run checks, all of `CHECKS` by default, and return what they found.
+
+    Parameters
+    ----------
+    checks : iterable of Check, optional
+        The checks.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    list of CheckResult
+        What each check found.
+
+    See Also
+    --------
+    eulerot.validation.Check : A claim with a known answer.
+    eulerot.benchmark.benchmark : Measure this machine.
+
+    Examples
+    --------
+    >>> validate([Check("one is below two", "arithmetic", 2.0, lambda: 1.0)])[0].passed
+    True
+    """
     chosen = list(CHECKS if checks is None else checks)
-    return [check.run() for check in tqdm(chosen, desc="validating", unit=" claims", disable=not progress)]
+    return [check.run() for check in progress_of(chosen, "validating", "claims", shown=progress)]
 
 
 def _field(grid: Grid, seed: int = 0, modes: int = 6) -> FloatArray:

@@ -17,7 +17,7 @@ from eulerot.cli import main
 from eulerot.transport.cost import transport_cost
 from eulerot.validation import CHECKS, Check, validate
 
-COMMANDS = ("demo", "fit", "apply", "report", "animate", "bench", "validate")
+COMMANDS = ("demo", "pairs", "fit", "apply", "report", "animate", "solve", "bench", "validate", "completion")
 FIT = ["--modes", "4", "--regularisation", "1e-3", "--seed", "3", "--no-align"]
 
 
@@ -98,7 +98,9 @@ def test_report_is_that_of_the_library(folder, capsys, tmp_path):
     assert values["closed"] == 1 - after.excess / before.excess and 0 < values["density_error"] < 1e-6
     text = page.read_text()
     assert f"{after.excess:.5f}" in text and text.count("data:image/png;base64,") == 4
-    assert not re.search(r'(src|href)="(?!data:)', text)  # nothing to fetch
+    assert text.count("data:image/gif;base64,") == 1 and "certified to be a shortest path" in text
+    assert "@media print" in text and "width=device-width" in text
+    assert not re.search(r'(src|href)="(?!data:)|url\(|@import', text)  # nothing to fetch
     assert main([*pairs, "--map", str(folder / "map.npz")]) == 0
     assert "closed" in capsys.readouterr().out
 

@@ -8,7 +8,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # From the ground up; a folder stands for all that is in it and not named before or after
 FLOORS = """
-_types _version errors _extras checks.scalars checks.arrays checks _cached _compiled _threads _linear_algebra _jacobian
+_types _version errors _extras _summary _progress checks.scalars checks.arrays checks _cached _compiled _threads
+_linear_algebra _jacobian
 _ranks files
 latent.circle latent.source latent.chart latent
 plotting.canvas plotting.scatter plotting.curves plotting.fields plotting.film plotting
@@ -46,10 +47,12 @@ flows.adapters.adapted flows.adapters.assembly flows.adapters.flow flows.adapter
 flows.velocity.flow flows.velocity flows.angles flows.exports.torch_base flows.exports.torch_velocity
 flows.exports.torch_distributions flows.exports.torch_pyro flows.exports.torch_zuko flows.exports.torch_nflows
 flows.exports.torch_normflows flows.exports.torch_twins flows.exports.jax_base flows.exports.jax_flowjax
-flows.exports.jax_distrax flows.exports.jax_twins flows.exports flows.report flows.rearranged flows
-pages.page pages.reports pages.animation pages
+flows.exports.jax_distrax flows.exports.jax_twins flows.exports flows.report flows.rearranged
+flows.pairs_report flows
+pages.page pages.animation pages.reports pages
 . validation benchmark
-cli.streams cli.animate cli.apply cli.bench cli.demo cli.fit cli.report cli.validate cli cli.__main__ __main__
+cli.streams cli.options cli.tables cli.formula cli.animate cli.apply cli.bench cli.completion cli.demo cli.fit cli.pairs
+cli.report cli.solve cli.validate cli cli.__main__ __main__
 """.split()  # noqa: SIM905
 MODULES = {
     ".".join(file.relative_to(ROOT / "eulerot").with_suffix("").parts).removesuffix("__init__").rstrip(".") or ".": file

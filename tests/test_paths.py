@@ -203,7 +203,7 @@ def test_csv_that_is_none_is_refused(text, message, folder, capsys):
     assert re.search(message, capsys.readouterr().err) and not (folder / "y.csv").exists()
 
 
-@pytest.mark.parametrize("name", ["y.txt", "y.mat", "y.npy.gz", "y.parquet", "y.np"])
+@pytest.mark.parametrize("name", ["y.txt", "y.mat", "y.npy.gz", "y.xlsx", "y.np"])
 def test_an_unknown_suffix_is_refused_before_any_work(name, folder, capsys):
     assert main(["apply", "none.npz", "none.npy", "-o", name]) == 2
     assert ".npy, .npz, .csv" in capsys.readouterr().err and not (folder / name).exists()

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 
 from eulerot._version import __version__
-from eulerot.cli import animate, apply, bench, demo, fit, report, validate
+from eulerot.cli import animate, apply, bench, completion, demo, fit, pairs, report, solve, validate
 
 __all__ = ["main"]
 
@@ -21,13 +21,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (demo, fit, apply, report, animate, bench, validate):
+    for command in (demo, pairs, fit, apply, report, animate, solve, bench, validate, completion):
         command.add(commands)
-    for name, subparser in commands.choices.items():
-        subparser.epilog = _EPILOG
+    for subparser in commands.choices.values():
+        subparser.epilog = f"example:\n  {subparser.epilog}\n\n{_EPILOG}"
+        subparser.formatter_class = argparse.RawDescriptionHelpFormatter
         subparser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-        if name not in ("apply", "report"):
-            subparser.add_argument("--quiet", action="store_true", help="no progress bar")
+        subparser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 
 

@@ -12,9 +12,9 @@ __all__ = ["add"]
 def add(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
     words = "measure the solver and the map in a few seconds; every number is a median"
-    parser = commands.add_parser("bench", help=words, description=words)
-    parser.add_argument("--threads", type=int, help="threads of the map (all)")
-    parser.add_argument("--rounds", type=int, default=7, help="measurements of each (7)")
+    parser = commands.add_parser("bench", help=words, description=words, epilog="eulerot bench --threads 1")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of the map (all)")
+    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="measurements of each (7)")
     parser.set_defaults(run=_run)
 
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eulerot.cli.options import add_options, given_options
 from eulerot.cli.streams import as_path, show_json
 from eulerot.files import write_atomically
+from eulerot.shooting.options import FitOptions
 from eulerot.transport.report import DUAL_EXPLANATION, EXPLANATION
 
 if TYPE_CHECKING:
@@ -24,18 +26,17 @@ __all__ = ["add"]
 def add(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
     words = "rearrange a flow that ships with the package; leave a report and pictures in a folder"
-    demo = commands.add_parser(
-        "demo", help=words, description=words, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    demo.add_argument("--flow", default="two_moons", help="the flow: one of eulerot.zoo.names()")
-    demo.add_argument("--out", type=as_path, default=Path("demo"), help="the folder for report and pictures")
-    demo.add_argument("--pairs", type=int, default=8192, help="pairs to fit to")
-    demo.add_argument("--test-pairs", type=int, default=5000, help="fresh pairs to measure on")
-    demo.add_argument("--modes", type=int, default=16, help="modes an axis")
-    demo.add_argument("--geodesics", type=int, help="geodesics that are composed; sweeps beyond three dimensions")
-    demo.add_argument("--align", action=argparse.BooleanOptionalAction, default=False, help="rotate first")
-    demo.add_argument("--seed", type=int, default=0, help="seed of the pairs and of the fit")
+    example = "eulerot demo --flow pinwheel --out demo"
+    demo = commands.add_parser("demo", help=words, description=words, epilog=example)
+    words = "the flow: one of eulerot.zoo.names() (two_moons)"
+    demo.add_argument("--flow", default="two_moons", metavar="FLOW", help=words)
+    words = "the folder for report and pictures (demo)"
+    demo.add_argument("-o", "--out", type=as_path, default=Path("demo"), help=words)
+    demo.add_argument("--pairs", type=int, default=8192, metavar="N", help="pairs to fit to (8192)")
+    words = "fresh pairs to measure on (5000)"
+    demo.add_argument("--test-pairs", type=int, default=5000, metavar="N", help=words)
     demo.add_argument("--no-pictures", action="store_true", help="report only; needs no matplotlib")
+    add_options(demo, FitOptions, name="eulerot.rearrange", leave_out=("domain",), modes=16, align=False, seed=0)
     demo.set_defaults(run=_demo)
 
 
@@ -53,9 +54,8 @@ def _demo(arguments: argparse.Namespace) -> int:
     say(f"flow: {arguments.flow}, {arguments.pairs} pairs to fit to, {arguments.modes} modes an axis")
     begun = time.perf_counter()
     twin = eulerot.rearrange(
-        flow, n_pairs=arguments.pairs, seed=arguments.seed, modes=arguments.modes, geodesics=arguments.geodesics,
-        align=arguments.align, progress=not arguments.quiet,
-    )  # fmt: skip
+        flow, n_pairs=arguments.pairs, progress=not arguments.quiet, **given_options(arguments, FitOptions)
+    )
     seconds = time.perf_counter() - begun
     say(f"fitted in {seconds:.1f} s; now the exact costs of {arguments.test_pairs} fresh pairs")
     report = twin.report(arguments.test_pairs, seed=arguments.seed + 1)
@@ -101,9 +101,9 @@ def _markdown(arguments: argparse.Namespace, text: str) -> str:
     pictures = (
         "" if arguments.no_pictures else "\n".join(f"\n{words}\n\n![]({name})" for name, words in _CAPTIONS.items())
     )
-    geodesics = "" if arguments.geodesics is None else f" {arguments.geodesics} geodesics,"
-    settings = f"{arguments.pairs} pairs, {arguments.modes} modes,{geodesics} align={arguments.align}"
-    title = f"# The {arguments.flow} flow, rearranged\n\n{settings}, seed {arguments.seed}.\n"
+    options = given_options(arguments, FitOptions)
+    settings = ", ".join([f"{arguments.pairs} pairs", *(f"{name}={value}" for name, value in options.items())])
+    title = f"# The {arguments.flow} flow, rearranged\n\n{settings}.\n"
     return (
         f"{title}\n```\n{text}\n```\n\n{EXPLANATION} {DUAL_EXPLANATION} All are measured on fresh pairs.\n{pictures}\n"
     )
@@ -113,9 +113,9 @@ def _pictures(arguments: argparse.Namespace, twin: RearrangedFlow, report: FlowR
     from eulerot import pages, plotting
     from eulerot.latent.source import normal_points
 
-    folder = arguments.out
-    pages.flow_page(twin, report, title=f"The {arguments.flow} flow, rearranged").write(folder / "report.html")
-    pages.animate(twin.rearrangement, folder / "path.gif", progress=not arguments.quiet)
+    folder, title, shown = arguments.out, f"The {arguments.flow} flow, rearranged", not arguments.quiet
+    pages.flow_page(twin, report, title=title, progress=shown).write(folder / "report.html")
+    pages.animate(twin.rearrangement, folder / "path.gif", progress=shown)
     z = normal_points(4096, twin.dim)
     x, y = np.asarray(twin.flow.forward(z)), twin.rearrangement.forward(z)
     with plotting.figure(folder / "samples.png", columns=2) as (left, right):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eulerot.cli.streams import as_path, read_pairs, show_json
+from eulerot.cli.options import add_options, given_options
+from eulerot.cli.streams import as_path, checked_folder, show_json
+from eulerot.cli.tables import read_pairs
 from eulerot.files import is_stream
 from eulerot.shooting.options import FitOptions
 
@@ -17,44 +19,28 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
+_PAIRS = (
+    "latents z (standard normal) and data x: arrays of an .npz file, or columns z0, ..., x0, ... of .csv or .parquet"
+)
+
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
     words = "fit a rearrangement to pairs, and write it to a file"
-    parser = commands.add_parser("fit", help=words, description=words)
-    parser.add_argument("pairs", type=as_path, metavar="PAIRS.npz", help="arrays z (standard normal) and x (data)")
+    example = "eulerot fit pairs.npz -o map.npz --modes 12 --seed 1"
+    parser = commands.add_parser("fit", help=words, description=words, epilog=example)
+    parser.add_argument("pairs", type=as_path, metavar="PAIRS", help=_PAIRS)
     parser.add_argument("-o", "--out", type=as_path, default=Path("map.npz"), help="the file to write (map.npz)")
-    _add_options(parser)
+    add_options(parser, FitOptions, name="eulerot.fit")
     parser.set_defaults(run=_run)
-
-
-def _add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a fit; what is not given is left to `eulerot.fit`."""
-    group = parser.add_argument_group("options of the fit, by default those of eulerot.fit")
-    keep: dict = {"default": argparse.SUPPRESS}
-    group.add_argument("--modes", type=int, **keep, help="modes an axis")
-    group.add_argument("--geodesics", type=int, **keep, help="geodesics that are composed")
-    words = "planes that depend on the other coordinates after the geodesics, in four dimensions and more"
-    group.add_argument("--conditional", action="store_true", **keep, help=words)
-    group.add_argument("--align", action=argparse.BooleanOptionalAction, **keep, help="rotate first")
-    group.add_argument("--regularisation", type=float, nargs="+", metavar="WEIGHT", **keep, help="weights to try")
-    group.add_argument("--max-iterations", type=int, **keep, help="iterations for each weight")
-    group.add_argument("--held-out", type=float, **keep, help="share of the pairs that chooses the weight")
-    group.add_argument("--seed", type=int, **keep, help="seed of all that is random")
-    words = "a file from which the same command goes on after a kill or Ctrl-C"
-    group.add_argument("--checkpoint", type=as_path, metavar="PATH", **keep, help=words)
-    group.add_argument("--threads", type=int, **keep, help="threads; the result does not depend on them")
 
 
 def _run(arguments: argparse.Namespace) -> int:
     import eulerot
 
     z, x = read_pairs(arguments.pairs)
-    if not arguments.out.absolute().parent.is_dir():
-        raise FileNotFoundError(f"--out: no folder {arguments.out.absolute().parent}. Make it first.")
-    names = {option.name for option in fields(FitOptions)}
-    given = {name: value for name, value in vars(arguments).items() if name in names}
-    result = eulerot.fit(z, x, progress=not arguments.quiet, **given)
+    checked_folder(arguments.out)
+    result = eulerot.fit(z, x, progress=not arguments.quiet, **given_options(arguments, FitOptions))
     result.rearrangement.save(arguments.out)
     if arguments.json:
         values = {name: value for name, value in vars(result).items() if name not in ("rearrangement", "history")}

@@ -14,7 +14,10 @@ def add(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
     words = "check the claims that have a known answer, and print the table; a minute at most"
     parser = commands.add_parser(
-        "validate", help=words, description=f"{words}. The longer half is validation/ of the source tree."
+        "validate",
+        help=words,
+        description=f"{words}. The longer half is validation/ of the source tree.",
+        epilog="eulerot validate --only steady",
     )
     parser.add_argument("--only", metavar="TEXT", help="the claims that contain this text")
     parser.set_defaults(run=_run)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eulerot._summary import Shown
 from eulerot._types import FloatArray
 from eulerot.euler.equations import Equation
 from eulerot.euler.integrators import DOP853
@@ -27,7 +28,7 @@ _TIMES, _LATTICE, _ROUNDS = 16, 5, 4
 
 
 @dataclass(frozen=True)
-class Certificate:
+class Certificate(Shown):
     """What is known of a geodesic as a shortest path between its ends; equation (21).
 
     If ``T^2 lambda_max(D^2 p) <= pi^2`` at all times and all places of a convex domain, the flow of the Euler solution
@@ -49,9 +50,21 @@ class Certificate:
     domain : {"cube", "torus"}
         The domain. On the torus, paths are compared that can be deformed into each other.
 
+    See Also
+    --------
+    eulerot.Geodesic : A geodesic and its flow map.
+    eulerot.CompositionCertificate : Certificates of several geodesics.
+
     References
     ----------
-    Y. Brenier, J. Amer. Math. Soc. 2:225 (1989), doi:10.1090/S0894-0347-1989-0969419-8.
+    Y. Brenier, J. Amer. Math. Soc. 2:225 (1989), https://doi.org/10.1090/S0894-0347-1989-0969419-8.
+
+    Examples
+    --------
+    >>> from eulerot import Geodesic, Grid
+    >>> x, y = Grid((12, 12), "cube").mesh()
+    >>> print(Geodesic(np.sin(x) * np.sin(y), Grid((12, 12), "cube"), time=2.0).certificate())
+    largest T^2 lambda_max(D^2 p) = 1 <= pi^2 = 9.87: the geodesic is a shortest path between its ends
     """
 
     pressure: float
@@ -88,7 +101,7 @@ class Certificate:
 
 
 @dataclass(frozen=True)
-class CompositionCertificate:
+class CompositionCertificate(Shown):
     """What is known of geodesics, one after another, as shortest paths; equation (21).
 
     Each is certified for itself, between its own ends. Of several the composition is no geodesic: a shorter path
@@ -98,6 +111,20 @@ class CompositionCertificate:
     ----------
     pieces : tuple of Certificate
         Those of the geodesics.
+
+    See Also
+    --------
+    eulerot.Certificate : Whether a geodesic is a shortest path.
+    eulerot.Rearrangement : A map that preserves the latent law.
+
+    References
+    ----------
+    Y. Brenier, J. Amer. Math. Soc. 2:225 (1989), https://doi.org/10.1090/S0894-0347-1989-0969419-8.
+
+    Examples
+    --------
+    >>> CompositionCertificate(()).shortest, str(CompositionCertificate(()))
+    (True, 'there is no geodesic: nothing moves')
     """
 
     pieces: tuple[Certificate, ...]
@@ -116,6 +143,13 @@ class CompositionCertificate:
     def until(self) -> float:
         """The share of a piece's duration for which all pieces are certified, at most 1."""
         return min((piece.until for piece in self.pieces), default=1.0)
+
+    @property
+    def numbers(self) -> dict[str, object]:
+        """What is known of the whole and of each piece, by name."""
+        names = ("pressure", "shortest", "until")
+        pieces = [{name: getattr(piece, name) for name in names} for piece in self.pieces]
+        return {**{name: getattr(self, name) for name in names}, "pieces": pieces}
 
     def __str__(self) -> str:
         lines = [str(piece) for piece in self.pieces]

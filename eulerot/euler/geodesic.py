@@ -64,6 +64,18 @@ class Geodesic:
     ResolutionError
         On the first use of the map, if the steps are too long for the field.
 
+    See Also
+    --------
+    eulerot.solve_euler : Solve the Euler equations.
+    eulerot.Certificate : Whether a geodesic is a shortest path.
+    eulerot.Rearrangement : A map that preserves the latent law.
+    eulerot.Grid : Domain and truncation.
+
+    References
+    ----------
+    V. I. Arnold, Ann. Inst. Fourier 16:319 (1966), https://doi.org/10.5802/aif.233.
+    Y. Brenier, J. Amer. Math. Soc. 2:225 (1989), https://doi.org/10.1090/S0894-0347-1989-0969419-8.
+
     Examples
     --------
     >>> grid = Grid((24, 24), "cube")

@@ -56,6 +56,15 @@ class Grid:
     ValueError
         If an argument is out of its range, or an axis has too few points to keep one mode.
 
+    See Also
+    --------
+    eulerot.solve_euler : Solve the Euler equations.
+    eulerot.Geodesic : A geodesic and its flow map.
+
+    References
+    ----------
+    S. A. Orszag, J. Atmos. Sci. 28:1074 (1971), https://doi.org/10.1175/1520-0469%281971%29028%3C1074:OTEOAI%3E2.0.CO;2.
+
     Examples
     --------
     >>> Grid((256, 256)).modes

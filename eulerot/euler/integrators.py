@@ -35,6 +35,9 @@ class Tableau:
     order: int
     stability: float
 
+    def __repr__(self) -> str:  # as signatures show it that have one for a default
+        return self.name
+
     @property
     def stages(self) -> int:
         """Return the number of stages."""
@@ -73,7 +76,7 @@ class EmbeddedPair:
         return Tableau(f"{self.tableau.name}, lower", a, b, self.tableau.order - 1, self.tableau.stability)
 
 
-# Dormand and Prince, J. Comput. Appl. Math. 6:19 (1980), doi:10.1016/0771-050X(80)90013-3
+# Dormand and Prince, J. Comput. Appl. Math. 6:19 (1980), https://doi.org/10.1016/0771-050X%2880%2990013-3
 DOPRI5 = EmbeddedPair(
     Tableau(
         "DOPRI5",

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from tqdm import tqdm
 
 from eulerot._cached import kept
+from eulerot._progress import progress_of
 from eulerot._ranks import Ranks
 from eulerot._types import FloatArray
 from eulerot.euler.diagnostics import Diagnostics
@@ -41,6 +41,18 @@ class SolverStep:
         the callback runs.
     positions : ndarray, shape (n, d), or None
         The particles.
+
+    See Also
+    --------
+    eulerot.solve_euler : Solve the Euler equations.
+
+    Examples
+    --------
+    >>> from eulerot import Grid, solve_euler
+    >>> field0, grid = np.cos(Grid((8, 8)).mesh()[0]), Grid((8, 8))
+    >>> solution = solve_euler(field0, grid, time=1.0, steps=4, callback=lambda step: step.time >= 0.5)
+    >>> solution.status, solution.times[-1]
+    ('stopped', np.float64(0.5))
     """
 
     number: int
@@ -133,9 +145,8 @@ class Run:
         )
         total = control.expected(equation, state.field, ends, state.time)
         try:
-            for now, dt, after, complete in tqdm(
-                following, total=total, desc="Euler", unit=" steps", disable=not progress or self.ranks.number > 0
-            ):
+            shown = progress and self.ranks.number == 0
+            for now, dt, after, complete in progress_of(following, "solving", "steps", total=total, shown=shown):
                 phases = None if moved is None or stages is None else moved.advance(stages[0], dt)
                 self.diagnostics.record(now, after)
                 reached = State(state.step + 1, now, after, phases)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from eulerot._summary import Shown, in_one_line, in_words
 from eulerot._types import FloatArray
 from eulerot.checks import checked_number
 from eulerot.checks.scalars import shown
@@ -44,6 +45,18 @@ class Saved:
         The invariants at these times.
     indices : ndarray of int, shape (m,)
         Where these times stand among those of all steps: ``solution.tail[saved.indices]`` is the tail at them.
+
+    See Also
+    --------
+    eulerot.EulerSolution : What a solve returns.
+    eulerot.solve_euler : Solve the Euler equations.
+
+    Examples
+    --------
+    >>> from eulerot import Grid, solve_euler
+    >>> solution = solve_euler(np.cos(Grid((8, 8)).mesh()[0]), Grid((8, 8)), time=1.0, save_at=[0.0, 1.0])
+    >>> solution.saved.times, solution.saved.fields.shape
+    (array([0., 1.]), (2, 8, 8))
     """
 
     times: FloatArray
@@ -112,7 +125,7 @@ def saved_of(snapshots: list[Snapshot], end: Snapshot, columns: dict[str, FloatA
 
 
 @dataclass(frozen=True)
-class EulerSolution:
+class EulerSolution(Shown):
     """A solution of the Euler equations.
 
     Attributes
@@ -146,6 +159,20 @@ class EulerSolution:
         `solve_euler` goes on without a loss.
     store : Path, or None
         The Zarr store that holds what was saved.
+
+    See Also
+    --------
+    eulerot.solve_euler : Solve the Euler equations.
+    eulerot.euler.solution.Saved : A solution at chosen times.
+
+    Examples
+    --------
+    >>> from eulerot import Grid, solve_euler
+    >>> print(solve_euler(np.cos(Grid((8, 8)).mesh()[0]), Grid((8, 8)), time=1.0, steps=10))
+    completed at time 1 after 10 steps, vorticity on 8 x 8 points of the torus
+      energy     0.25, kept to 0.0e+00
+      enstrophy  0.25, kept to 0.0e+00
+      tail       ... at most
     """
 
     field: FloatArray
@@ -163,6 +190,21 @@ class EulerSolution:
     saved: Saved | None = None
     phases: FloatArray | None = None
     store: Path | None = None
+
+    def __str__(self) -> str:
+        """Return how far the solution came, and what it kept on the way."""
+        points, steps = " x ".join(map(str, self.grid.points)), len(self.times) - 1
+        where = f"{points} points of the {'torus' if self.grid.domain == 'torus' else 'box'}"
+        title = f"{self.status} at time {self.times[-1]:g} after {steps} steps, {self.quantity} on {where}"
+        rows = [(name, _kept(getattr(self, name))) for name in ("energy", "enstrophy")]
+        rows.append(("tail", f"{self.tail.max():.1e} at most"))
+        rows.append(("particles", "" if self.positions is None else f"{len(self.positions)}"))
+        rows.append(("saved", "" if self.saved is None else f"at {shown(self.saved.times.tolist())}"))
+        rows.append(("store", "" if self.store is None else str(self.store)))
+        return in_words(title, rows)
+
+    def __repr__(self) -> str:
+        return in_one_line(self)
 
     def spectrum(self) -> tuple[FloatArray, FloatArray]:
         """Return wavenumbers and the energy in the shell around each at the end; the sum is the energy."""
@@ -271,3 +313,10 @@ class EulerSolution:
             indices, fields, positions = self.saved.indices, self.saved.fields, self.saved.positions
         measures = {name: each[indices] for name in MEASURES if (each := getattr(self, name)) is not None}
         return dataset(self.grid, self.quantity, self.times[indices], fields, positions, measures)
+
+
+def _kept(values: FloatArray) -> str:
+    """Return an invariant at the start, and its largest relative change, in words."""
+    start = float(values[0])
+    change = float(np.abs(values - start).max()) / abs(start) if start else 0.0
+    return f"{start:.8g}, kept to {change:.1e}"

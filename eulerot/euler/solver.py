@@ -137,6 +137,18 @@ def solve_euler(
     ImportError
         If there is a `comm`, and mpi4py is missing.
 
+    See Also
+    --------
+    eulerot.EulerSolution : What a solve returns.
+    eulerot.Grid : Domain and truncation.
+    eulerot.Geodesic : A geodesic and its flow map.
+
+    References
+    ----------
+    C. Basdevant, J. Comput. Phys. 50:209 (1983), https://doi.org/10.1016/0021-9991%2883%2990064-5.
+    J. R. Dormand, P. J. Prince, J. Comput. Appl. Math. 6:19 (1980), https://doi.org/10.1016/0771-050X%2880%2990013-3.
+    A. H. Barnett, J. Magland, L. af Klinteberg, SIAM J. Sci. Comput. 41:C479 (2019), https://doi.org/10.1137/18M120885X.
+
     Examples
     --------
     >>> grid = Grid((32, 32))

@@ -32,6 +32,11 @@ class LinearFlow:
     ValueError
         For wrong shapes, values that are not finite, or a matrix that is not invertible.
 
+    See Also
+    --------
+    eulerot.flows.zoo.load : Load a flow that ships with the package.
+    eulerot.flow : Make a flow of a model.
+
     Examples
     --------
     >>> flow = LinearFlow([[0.0, -2.0], [1.0, 0.0]], [1.0, 0.0])

@@ -31,6 +31,18 @@ class Flow(Protocol):
 
     ``forward`` takes latents to data, ``inverse`` data to latents, ``log_prob`` gives the density of the data and
     ``sample(n)`` draws from it.
+
+    See Also
+    --------
+    eulerot.flow : Make a flow of a model.
+    eulerot.flows.protocol.check_flow : Check that maps and density belong together.
+
+    Examples
+    --------
+    >>> from eulerot import LinearFlow
+    >>> flow = LinearFlow([[2.0]], [1.0])
+    >>> flow.inverse(flow.forward([[0.5]]))
+    array([[0.5]])
     """
 
     def forward(self, z: FloatArray) -> FloatArray:
@@ -146,6 +158,11 @@ def check_flow(flow: Flow, *, n: int = 128, seed: Seed = 0, tolerance: float | N
         With the size of the contradiction, the share of points that fail, and the likely cause.
     SourceError
         If the latents of the flow's own samples are not standard normal.
+
+    See Also
+    --------
+    eulerot.flows.protocol.Flow : What a flow has to have.
+    eulerot.flow : Make a flow of a model.
 
     Examples
     --------

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from eulerot._extras import check_installed
 from eulerot._ranks import Ranks
+from eulerot._summary import Shown, in_one_line, in_words
 from eulerot._types import FloatArray, Seed
 from eulerot.checks import checked_count, checked_generator, checked_samples
 from eulerot.flows.adapters.adapted import AdaptedFlow
@@ -39,7 +40,7 @@ _FIRST_PAIRS, _STREAMS = (7168, 8192), 8
 
 
 @dataclass(frozen=True)
-class RearrangedFlow:
+class RearrangedFlow(Shown):
     """``g = f o s^-1``: the density of the flow `f`, another coupling with the latent space. Equation (1).
 
     Parameters
@@ -53,12 +54,22 @@ class RearrangedFlow:
     images : ndarray or None
         The data that the flow made, when the rearrangement was fitted, of a few fixed latents.
 
+    See Also
+    --------
+    eulerot.rearrange : Fit a map to a flow, and return its twin.
+    eulerot.Rearrangement : A map that preserves the latent law.
+    eulerot.FlowReport : What a twin gains, on fresh pairs.
+
     Notes
     -----
     The rearrangement belongs to the flow as it was when it was fitted. A model that is trained further makes other data
     of the same latents: the twin still has the model's density, for any rearrangement leaves it as it is, yet its
     transport cost is no longer close to the optimum. `flow_change` measures how far the data have moved, and `report`
     says so; rearrange the flow again after training.
+
+    References
+    ----------
+    G. Morel, L. Drumetz, S. Benaichouche, N. Courty, F. Rousseau, arXiv:2209.10873 (2022).
 
     Examples
     --------
@@ -72,6 +83,18 @@ class RearrangedFlow:
     rearrangement: Rearrangement
     fit: FitResult | None = None
     images: FloatArray | None = field(default=None, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        """Return what the twin is made of, and how its map was found."""
+        rows = [("flow", type(self.flow).__name__), ("its maps", getattr(self.flow, "map", ""))]
+        if self.fit is not None:
+            costs = f"{self.fit.cost_before:.5f} before, {self.fit.cost_after:.5f} after"
+            rows.append(("cost", f"{costs}, of held-out pairs"))
+            rows.append(("fit", f"{self.fit.status}, {self.fit.seconds:.1f} s: {self.fit.message}"))
+        return in_words(f"a flow rearranged by {self.rearrangement}", rows)
+
+    def __repr__(self) -> str:
+        return in_one_line(self)
 
     @property
     def dim(self) -> int:
@@ -274,6 +297,11 @@ def rearrange(
     **fit_options
         The other options of `eulerot.fit`.
 
+    Returns
+    -------
+    RearrangedFlow
+        The twin, with the fit that made it.
+
     Raises
     ------
     FlowError
@@ -282,6 +310,18 @@ def rearrange(
         If its base is neither normal nor uniform on a box.
     ValueError
         For a bad option, or too few pairs for the number of modes.
+
+    See Also
+    --------
+    eulerot.RearrangedFlow : The twin of a flow.
+    eulerot.fit : Fit a map to pairs.
+    eulerot.flow : Make a flow of a model.
+    eulerot.transport_report : Measure the cost of pairs.
+
+    References
+    ----------
+    G. Morel, L. Drumetz, S. Benaichouche, N. Courty, F. Rousseau, arXiv:2209.10873 (2022).
+    Y. Brenier, Comm. Pure Appl. Math. 44:375 (1991), https://doi.org/10.1002/cpa.3160440402.
 
     Examples
     --------

@@ -18,6 +18,15 @@ _WEIGHTS = files("eulerot.flows") / "weights"
 def names() -> tuple[str, ...]:
     """Return the names that `load` takes.
 
+    Returns
+    -------
+    tuple of str
+        The names, sorted.
+
+    See Also
+    --------
+    eulerot.flows.zoo.load : Load a flow that ships with the package.
+
     Examples
     --------
     >>> names()
@@ -36,10 +45,20 @@ def load(name: str) -> SplineFlow | LinearFlow:
         One of `names`. All but ``"linear"`` are neural spline flows trained by maximum likelihood alone, in the plane
         but for ``"trefoil"``, a knot in space, and ``"digits"``, ten latents of an autoencoder of handwritten digits.
 
+    Returns
+    -------
+    SplineFlow or LinearFlow
+        The flow.
+
     Raises
     ------
     ValueError
         If there is no such flow.
+
+    See Also
+    --------
+    eulerot.flows.zoo.names : The names of these flows.
+    eulerot.flow : Make a flow of a model.
 
     Examples
     --------

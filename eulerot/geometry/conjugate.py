@@ -35,6 +35,15 @@ class ConjugatePoint:
         There is none before that time, by Brenier's theorem (21).
     upper : float
         There is one until that time, by the index form; it falls to the first one as modes are added.
+
+    See Also
+    --------
+    eulerot.conjugate_time : When neighbouring geodesics meet again.
+
+    Examples
+    --------
+    >>> ConjugatePoint(lower=1.5, upper=2.0).upper
+    2.0
     """
 
     lower: float
@@ -71,10 +80,15 @@ def conjugate_time(field0: ArrayLike, grid: Grid, *, until: float, harmonics: in
     ValueError
         If an argument does not fit, or if the field is no Kolmogorov flow.
 
+    See Also
+    --------
+    eulerot.ConjugatePoint : Bounds of a conjugate point.
+    eulerot.jacobi_field : How neighbouring geodesics move apart.
+
     References
     ----------
-    G. Misiolek, Proc. Amer. Math. Soc. 124:977 (1996), doi:10.1090/S0002-9939-96-03149-8. A. Le Brigant, S. C. Preston,
-    Conjugate points along Kolmogorov flows on the torus, arXiv:2304.05674.
+    G. Misiolek, Proc. Amer. Math. Soc. 124:977 (1996), https://doi.org/10.1090/S0002-9939-96-03149-8.
+    A. Le Brigant, S. C. Preston, Conjugate points along Kolmogorov flows on the torus, arXiv:2304.05674.
 
     Examples
     --------

@@ -33,15 +33,25 @@ def sectional_curvature(field1: ArrayLike, field2: ArrayLike, grid: Grid) -> flo
     grid : Grid
         Domain and truncation. What it does not keep is dropped; all products of what it keeps are there.
 
+    Returns
+    -------
+    float
+        The curvature of the plane.
+
     Raises
     ------
     ValueError
         If they do not fit the grid, are zero, or span no plane.
 
+    See Also
+    --------
+    eulerot.jacobi_field : How neighbouring geodesics move apart.
+    eulerot.conjugate_time : When neighbouring geodesics meet again.
+
     References
     ----------
-    V. I. Arnold, Ann. Inst. Fourier 16:319 (1966), doi:10.5802/aif.233. G. Misiolek, Indiana Univ. Math. J. 42:215
-    (1993), doi:10.1512/iumj.1993.42.42011.
+    V. I. Arnold, Ann. Inst. Fourier 16:319 (1966), https://doi.org/10.5802/aif.233.
+    G. Misiolek, Indiana Univ. Math. J. 42:215 (1993), https://doi.org/10.1512/iumj.1993.42.42011.
 
     Examples
     --------

@@ -45,6 +45,16 @@ def jacobi_field(geodesic: Geodesic, direction: ArrayLike, positions: ArrayLike)
     ValueError
         If an argument does not fit, or if the field has steps of its own.
 
+    See Also
+    --------
+    eulerot.sectional_curvature : The curvature of volume-preserving maps.
+    eulerot.conjugate_time : When neighbouring geodesics meet again.
+    eulerot.Geodesic : A geodesic and its flow map.
+
+    References
+    ----------
+    V. I. Arnold, Ann. Inst. Fourier 16:319 (1966), https://doi.org/10.5802/aif.233.
+
     Examples
     --------
     >>> from eulerot import Grid

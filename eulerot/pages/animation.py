@@ -7,22 +7,23 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
+from eulerot._progress import progress_of
 from eulerot._types import FloatArray
 from eulerot.checks import checked_count
 from eulerot.euler.equations import VorticityEquation
 from eulerot.euler.grid import Grid
+from eulerot.files import write_atomically
 from eulerot.latent.source import normal_points
 from eulerot.plotting import canvas
 from eulerot.plotting.fields import vorticity
-from eulerot.plotting.film import picture_of, write_gif
+from eulerot.plotting.film import gif_of, picture_of
 from eulerot.rearrangement.composition import Rearrangement
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["animate"]
+__all__ = ["animate", "animation_of"]
 
 _FINE = 160  # points an axis of a vorticity that is drawn
 
@@ -62,10 +63,22 @@ def animate(
     ImportError
         If matplotlib is missing.
 
+    See Also
+    --------
+    eulerot.pages.flow_page : The page of a twin.
+    eulerot.plotting.film : Write fields in motion, as a GIF.
+
     Examples
     --------
     >>> animate(Rearrangement(np.array([[0.0, -1.0], [1.0, 0.0]])), "turn.gif")  # doctest: +SKIP
     """
+    write_atomically(path, animation_of(rearrangement, frames=frames, n=n, dpi=dpi, progress=progress))
+
+
+def animation_of(
+    rearrangement: Rearrangement, *, frames: int = 40, n: int = 2500, dpi: int = 90, progress: bool = False
+) -> bytes:
+    """Return the GIF that `animate` writes; raises the same errors."""
     canvas.require()
     if rearrangement.domain == "torus":
         raise ValueError("rearrangement: expected one of normal latents; got one of angles. Use its plot() instead.")
@@ -78,8 +91,8 @@ def animate(
     tracks, fields = rearrangement.path(latents, times), _vorticities(rearrangement, times)
     bound = max((float(np.abs(field).max()) for field in fields if field is not None), default=1.0)
     draw, shown = _drawing(latents, bound, dpi), zip(times, tracks, fields, strict=True)
-    bar = tqdm(shown, total=frames, desc="drawing", unit=" frames", disable=not progress)
-    write_gif(path, (draw(*each) for each in bar))
+    bar = progress_of(shown, "drawing", "frames", total=frames, shown=progress)
+    return gif_of(draw(*each) for each in bar)
 
 
 def _vorticities(rearrangement: Rearrangement, times: FloatArray) -> list[FloatArray | None]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING
 
+from eulerot._summary import html_table
 from eulerot._version import __version__
 from eulerot.files import write_atomically
 from eulerot.plotting import canvas
@@ -20,14 +21,33 @@ if TYPE_CHECKING:
 __all__ = ["Page"]
 
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #2b2d33; max-width: 62rem; margin: 2.5rem auto; padding: 0 1rem }
-h1 { font-size: 1.6rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
+:root { color-scheme: light }
+* { box-sizing: border-box }
+body { font: 16px/1.55 system-ui, sans-serif; color: #2b2d33; background: #fff; max-width: 62rem; margin: 2.5rem auto;
+  padding: 0 1.2rem; overflow-wrap: break-word }
+h1 { font-size: 1.6rem; line-height: 1.25 } h2 { font-size: 1.15rem; margin-top: 2.4rem }
+.table { overflow-x: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .3rem .9rem; text-align: right; border-bottom: 1px solid #e2e4e8 }
 th:first-child, td:first-child { text-align: left; padding-left: 0 }
 thead th { border-bottom: 2px solid #8a8f98; font-weight: 600 }
-figure { margin: 1.5rem 0 } img { max-width: 100%; height: auto }
-figcaption, footer { color: #5c616b; font-size: .9rem }
+figure { margin: 1.6rem 0 } img { display: block; width: 100%; height: auto }
+.single img { max-width: 30rem }
+figcaption, footer { color: #5c616b; font-size: .9rem; margin-top: .3rem }
+footer { margin-top: 2.5rem; border-top: 1px solid #e2e4e8; padding-top: .6rem }
+@media (max-width: 40rem) {
+  body { font-size: 15px; margin: 1.2rem auto; padding: 0 .9rem }
+  h1 { font-size: 1.35rem }
+  th, td { padding: .3rem .45rem }
+  table { font-size: .92rem; width: 100% }
+  .row .picture { overflow-x: auto } .row img { width: calc(var(--columns) * 74vw); max-width: none }
+}
+@media print {
+  @page { margin: 16mm 14mm }
+  body { font-size: 10.5pt; max-width: none; margin: 0; padding: 0 }
+  h2 + * { break-before: avoid } figure, tr { break-inside: avoid }
+  .single img { max-width: 9cm } .moving { display: none } .table, .picture { overflow: visible }
+}
 """
 
 
@@ -38,6 +58,11 @@ class Page:
     ----------
     title : str
         The title.
+
+    See Also
+    --------
+    eulerot.pages.flow_page : The page of a twin.
+    eulerot.pages.pairs_page : The page of pairs.
 
     Examples
     --------
@@ -58,9 +83,7 @@ class Page:
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Add a table."""
-        top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-        body = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-        self._parts.append(f"<table><thead><tr>{top}</tr></thead><tbody>\n{body}\n</tbody></table>")
+        self._parts.append(f'<div class="table">{html_table(head, rows)}</div>')
 
     @contextmanager
     def figure(self, caption: str, *, columns: int = 1, shared: bool = False) -> Iterator[tuple[Axes, ...]]:
@@ -71,12 +94,11 @@ class Page:
         picture = io.BytesIO()
         with canvas.figure(picture, columns=columns, shared=shared) as axes:
             yield axes
-        data = base64.b64encode(picture.getvalue()).decode()
-        width = 48 * columns if columns < 3 else 100
-        self._parts.append(
-            f'<figure><img style="width:{min(width, 100)}%" alt="{escape(caption)}" src="data:image/png;base64,{data}">'
-            f"<figcaption>{escape(caption)}</figcaption></figure>"
-        )
+        self._parts.append(_figure(picture.getvalue(), "png", caption, columns=columns))
+
+    def animation(self, gif: bytes, caption: str) -> None:
+        """Add a GIF; paper, which cannot show it, is spared it."""
+        self._parts.append(_figure(gif, "gif", caption, moving=True))
 
     def html(self) -> str:
         """Return the page."""
@@ -90,3 +112,14 @@ class Page:
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the page to a file, all of it or nothing."""
         write_atomically(path, self.html().encode())
+
+
+def _figure(picture: bytes, kind: str, caption: str, *, columns: int = 1, moving: bool = False) -> str:
+    """Return a figure that holds its picture; on a phone its columns are looked at one by one."""
+    data, words = base64.b64encode(picture).decode(), escape(caption)
+    style = "moving" if moving else "row" if columns > 1 else "single"
+    image = f'<img alt="{words}" src="data:image/{kind};base64,{data}">'
+    return (
+        f'<figure class="{style}" style="--columns: {columns}"><div class="picture">{image}</div>'
+        f"<figcaption>{words}</figcaption></figure>"
+    )

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from eulerot import plotting
 from eulerot._types import FloatArray
+from eulerot.euler.certificate import CompositionCertificate
+from eulerot.flows.pairs_report import PairsReport, certificate_of_map
 from eulerot.flows.rearranged import RearrangedFlow
 from eulerot.flows.report import MANY, FlowReport
 from eulerot.latent.source import source_points
+from eulerot.pages.animation import animation_of
 from eulerot.pages.page import Page
 from eulerot.rearrangement.composition import Rearrangement
 from eulerot.rearrangement.conditional import NO_GEODESIC
-from eulerot.transport.dual import FEWEST, DualBound, dual_bound
-from eulerot.transport.report import DUAL_EXPLANATION, EXPLANATION, TransportReport, closed_in_words, transport_report
+from eulerot.transport.dual import DualBound
+from eulerot.transport.report import DUAL_EXPLANATION, EXPLANATION, TransportReport, closed_in_words
 
 __all__ = ["flow_page", "pairs_page"]
 
+_FRAMES = 36  # of the animation in a page
+# Explains the certificates to the readers of a page
+CERTIFICATE_EXPLANATION = (
+    "The pressure is the largest eigenvalue of its Hessian over the box and all times, times the square of the "
+    "duration. Where it is at most the square of pi, 9.87, Brenier's theorem says that the geodesic is a shortest path "
+    "between its ends; where it is more, nothing is said against the path, and pieces of the given share of its "
+    "duration are certified. Each geodesic is certified for itself: of several the composition is no geodesic."
+)
 
-def flow_page(twin: RearrangedFlow, report: FlowReport, *, title: str = "A flow, rearranged") -> Page:
+
+def flow_page(
+    twin: RearrangedFlow, report: FlowReport, *, title: str = "A flow, rearranged", progress: bool = False
+) -> Page:
     """Return the page of a rearranged flow: its report, and pictures of samples, map, costs and fit.
 
     Parameters
@@ -29,6 +45,24 @@ def flow_page(twin: RearrangedFlow, report: FlowReport, *, title: str = "A flow,
         What `RearrangedFlow.report` returned.
     title : str
         The title.
+    progress : bool
+        Whether to show a progress bar while the animation is drawn.
+
+    Returns
+    -------
+    Page
+        The page; write it by its `write`.
+
+    See Also
+    --------
+    eulerot.pages.pairs_page : The page of pairs.
+    eulerot.pages.Page : A page under construction.
+
+    Examples
+    --------
+    >>> from eulerot import rearrange, zoo
+    >>> twin = rearrange(zoo.load("two_moons"))  # doctest: +SKIP
+    >>> flow_page(twin, twin.report()).write("moons.html")  # doctest: +SKIP
     """
     page = Page(title)
     asymmetry = ["asymmetry", f"{report.asymmetry_before:.4f}", f"{report.asymmetry_after:.4f}"]
@@ -43,7 +77,7 @@ def flow_page(twin: RearrangedFlow, report: FlowReport, *, title: str = "A flow,
     z = source_points(4096, twin.dim, domain=twin.domain)
     x, y = np.asarray(twin.flow.forward(z), dtype=float), twin.rearrangement.forward(z)
     _couplings(page, {"before": z, "after": y}, x, [report.before, report.after])
-    _map(page, twin.rearrangement)
+    _map(page, twin.rearrangement, certificate_of_map(twin.rearrangement), progress=progress)
     if twin.fit is not None and twin.fit.history:
         page.text("The fit", heading=True)
         page.text(f"{twin.fit.status}: {twin.fit.message} {twin.fit.seconds:.1f} s.")
@@ -53,7 +87,13 @@ def flow_page(twin: RearrangedFlow, report: FlowReport, *, title: str = "A flow,
 
 
 def pairs_page(
-    z: FloatArray, x: FloatArray, rearrangement: Rearrangement | None = None, *, title: str = "Transport of pairs"
+    z: FloatArray,
+    x: FloatArray,
+    rearrangement: Rearrangement | None = None,
+    *,
+    title: str = "Transport of pairs",
+    report: PairsReport | None = None,
+    progress: bool = False,
 ) -> Page:
     """Return the page of pairs, and of a rearrangement of their latents if there is one.
 
@@ -65,24 +105,40 @@ def pairs_page(
         The rearrangement.
     title : str
         The title.
+    report : PairsReport, optional
+        The report of these pairs, if it is there already: what it has measured is not measured again.
+    progress : bool
+        Whether to show a progress bar while the animation is drawn.
+
+    Returns
+    -------
+    Page
+        The page; write it by its `write`.
+
+    See Also
+    --------
+    eulerot.pages.flow_page : The page of a twin.
+    eulerot.pages.Page : A page under construction.
+
+    Examples
+    --------
+    >>> z = np.random.default_rng(0).standard_normal((20, 2))
+    >>> pairs_page(z, 2 * z).write("pairs.html")  # doctest: +SKIP
     """
-    page, latents, rows, domain = Page(title), {"before": z}, [], "cube"
+    page, rows = Page(title), []
+    report = PairsReport(z, x, rearrangement) if report is None else report
     if rearrangement is not None:
-        domain = rearrangement.domain
-        latents["after"] = rearrangement.forward(z)
-        rows.append(["density error", "", f"{np.max(np.abs(rearrangement.log_abs_det(z))):.1e}"])
-        rows.append(["geodesic error", "", f"{rearrangement.geodesic_error:.1e}"])
-    reports = [transport_report(each, x, domain=domain) for each in latents.values()]
-    dual = dual_bound(list(latents.values())[-1], x) if domain == "cube" and len(x) >= FEWEST else None
-    _measures(page, reports, rows, dual, first=x.shape[1] >= MANY)
-    _couplings(page, latents, x, reports)
+        rows.append(["density error", "", f"{report.density_error:.1e}"])
+        rows.append(["geodesic error", "", f"{report.geodesic_error:.1e}"])
+    _measures(page, report.reports, rows, report.dual, first=report.dim >= MANY)
+    _couplings(page, report.latents, report.x, report.reports)
     if rearrangement is not None:
-        _map(page, rearrangement)
+        _map(page, rearrangement, report.certificate, progress=progress)
     return page
 
 
 def _measures(
-    page: Page, reports: list[TransportReport], more: list[list[str]], dual: DualBound | None, *, first: bool
+    page: Page, reports: Sequence[TransportReport], more: list[list[str]], dual: DualBound | None, *, first: bool
 ) -> None:
     """Add the table of measures, what is certified first or last."""
     names = ("cost", "exact", "excess", "lower_bound")
@@ -99,7 +155,7 @@ def _measures(
     page.text(f"{reports[0].n} pairs. {EXPLANATION}{f' {DUAL_EXPLANATION}' if dual is not None else ''}")
 
 
-def _couplings(page: Page, latents: dict[str, FloatArray], x: FloatArray, reports: list[TransportReport]) -> None:
+def _couplings(page: Page, latents: dict[str, FloatArray], x: FloatArray, reports: Sequence[TransportReport]) -> None:
     """Add samples, arrows and costs of each coupling."""
     if x.shape[1] > 1:
         caption = "Samples; hue and brightness show the latent that each comes from."
@@ -113,8 +169,10 @@ def _couplings(page: Page, latents: dict[str, FloatArray], x: FloatArray, report
         plotting.costs(exact, excess, bound, labels=tuple(latents), ax=ax)
 
 
-def _map(page: Page, rearrangement: Rearrangement) -> None:
-    """Add the paths of latents, and the vorticity of each geodesic."""
+def _map(
+    page: Page, rearrangement: Rearrangement, certificate: CompositionCertificate | None, *, progress: bool
+) -> None:
+    """Add the paths of latents in rest and in motion, the vorticity of each geodesic, and the certificates."""
     if rearrangement.dim < 2 or rearrangement.is_identity:
         return
     page.text("The rearrangement", heading=True)
@@ -124,8 +182,25 @@ def _map(page: Page, rearrangement: Rearrangement) -> None:
     if rearrangement.conditional_planes:
         page.text(f"{rearrangement.conditional_planes} conditional planes come after the geodesics: {NO_GEODESIC}.")
     geodesics = rearrangement.geodesics[:3]  # what fits into a row
-    caption = "The paths of latents, and the initial vorticities and velocities."
+    first = "" if len(geodesics) == len(rearrangement.geodesics) else f" of the first {len(geodesics)} geodesics"
+    caption = f"The paths of latents, and the initial vorticities and velocities{first}."
     with page.figure(caption, columns=1 + len(geodesics)) as (ax, *others):
         rearrangement.plot(ax=ax)
         for geodesic, other in zip(geodesics, others, strict=True):
             geodesic.plot(ax=other)
+    if rearrangement.dim == 2 and rearrangement.domain == "cube":
+        gif = animation_of(rearrangement, frames=_FRAMES, n=1500, dpi=80, progress=progress)
+        page.animation(gif, "Latents on their way: the cloud stays Gaussian, and only who is where changes.")
+    if certificate is not None:
+        _certificates(page, certificate)
+
+
+def _certificates(page: Page, certificate: CompositionCertificate) -> None:
+    """Add what is certified of each sweep of geodesics as a shortest path."""
+    page.text("Certificates", heading=True)
+    rows = [
+        [f"{n}", f"{piece.pressure:.4g}", "yes" if piece.shortest else f"pieces of {piece.until:.1%}"]
+        for n, piece in enumerate(certificate.pieces, start=1)
+    ]
+    page.table(["geodesic", "pressure", "certified to be a shortest path"], rows)
+    page.text(CERTIFICATE_EXPLANATION)

@@ -31,6 +31,16 @@ def costs(
     ax : matplotlib.axes.Axes, optional
         Where to draw.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn into.
+
+    See Also
+    --------
+    eulerot.plotting.gaps : Draw duality gaps.
+    eulerot.transport_report : Measure the cost of pairs.
+
     Examples
     --------
     >>> ax = costs([1.2, 1.2], [0.9, 0.1], [1.0, 1.0], labels=("before", "after"))  # doctest: +SKIP
@@ -96,6 +106,16 @@ def gaps(values: ArrayLike, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn into.
+
+    See Also
+    --------
+    eulerot.plotting.costs : Draw costs.
+    eulerot.dual_bound : Bound the least cost from below.
+
     Examples
     --------
     >>> ax = gaps([0.1, 0.02, 0.3])  # doctest: +SKIP
@@ -141,10 +161,19 @@ def history(
     ax : matplotlib.axes.Axes, optional
         Where to draw.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn into.
+
     Raises
     ------
     ValueError
         If the three are not sequences of one length, or a weight is not positive.
+
+    See Also
+    --------
+    eulerot.FitResult : A fitted map, with what was tried.
 
     Examples
     --------
@@ -186,10 +215,19 @@ def spectrum(wavenumbers: ArrayLike, energies: ArrayLike, *, ax: Axes | None = N
     label : str, optional
         The name of the curve; without one there is no legend.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn into.
+
     Raises
     ------
     ValueError
         If the two are not finite sequences of one length, or no shell has energy.
+
+    See Also
+    --------
+    eulerot.EulerSolution : What a solve returns.
 
     Examples
     --------
@@ -225,10 +263,19 @@ def convergence(
     label : str
         The name of the errors.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn into.
+
     Raises
     ------
     ValueError
         If the two are not positive sequences of one length.
+
+    See Also
+    --------
+    eulerot.plotting.spectrum : Draw a spectrum.
 
     Examples
     --------

@@ -21,7 +21,33 @@ _ARROWS = 16  # along an axis: more do not stay apart
 
 
 def field(vorticities: FloatArray, velocities: FloatArray, *, sides: Sequence[float], ax: Axes | None = None) -> Axes:
-    """Draw the vorticity of a domain that begins at the origin, and the velocity over it."""
+    """Draw the vorticity of a domain that begins at the origin, and the velocity over it.
+
+    Parameters
+    ----------
+    vorticities : ndarray, shape (nx, ny)
+        The vorticity, with ``ij`` indexing.
+    velocities : ndarray, shape (2, nx, ny)
+        The velocity.
+    sides : sequence of float
+        The sides of the domain.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn into.
+
+    See Also
+    --------
+    eulerot.plotting.vorticity : Draw a vorticity.
+    eulerot.plotting.velocity : Draw a velocity.
+
+    Examples
+    --------
+    >>> field(np.zeros((8, 8)), np.zeros((2, 8, 8)), sides=(1.0, 1.0))  # doctest: +SKIP
+    """
     extent = (0.0, sides[0], 0.0, sides[1])
     return velocity(velocities, extent=extent, ax=vorticity(vorticities, extent=extent, ax=ax))
 
@@ -42,10 +68,20 @@ def vorticity(
     ax : matplotlib.axes.Axes, optional
         Where to draw.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn into.
+
     Raises
     ------
     ValueError
         If the values are not a finite field in the plane.
+
+    See Also
+    --------
+    eulerot.plotting.velocity : Draw a velocity.
+    eulerot.plotting.field : Draw vorticity and velocity.
 
     Examples
     --------
@@ -75,10 +111,20 @@ def velocity(values: ArrayLike, *, extent: Sequence[float], ax: Axes | None = No
     ax : matplotlib.axes.Axes, optional
         Where to draw, over what is there.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn into.
+
     Raises
     ------
     ValueError
         If the values are not two finite fields in the plane.
+
+    See Also
+    --------
+    eulerot.plotting.vorticity : Draw a vorticity.
+    eulerot.plotting.field : Draw vorticity and velocity.
 
     Examples
     --------

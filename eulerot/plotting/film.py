@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tqdm import tqdm
 
+from eulerot._progress import progress_of
 from eulerot._types import FloatArray
 from eulerot.checks import checked_array, checked_count
 from eulerot.files import write_atomically
@@ -20,7 +20,7 @@ from eulerot.plotting.fields import vorticity
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["film", "picture_of", "write_gif"]
+__all__ = ["film", "gif_of", "picture_of"]
 
 _DURATION = 60  # milliseconds a frame
 _PAUSE = 900  # at either end
@@ -65,6 +65,11 @@ def film(
     ImportError
         If matplotlib is missing.
 
+    See Also
+    --------
+    eulerot.plotting.field : Draw vorticity and velocity.
+    eulerot.pages.animate : Write a map in motion.
+
     Examples
     --------
     >>> film("still.gif", np.zeros((2, 8, 8)), [0.0, 1.0], sides=(1.0, 1.0), bound=1.0)  # doctest: +SKIP
@@ -76,19 +81,19 @@ def film(
     draw = _drawing(sides, bound, checked_count("dpi", dpi, least=20))
     tracks: Iterable[ArrayLike | None] = [None] * len(moments) if positions is None else positions
     shown = zip(moments.tolist(), vorticities, tracks, strict=True)
-    bar = tqdm(shown, total=len(moments), desc="drawing", unit=" frames", disable=not progress)
-    write_gif(path, (draw(*each) for each in bar))
+    bar = progress_of(shown, "drawing", "frames", total=len(moments), shown=progress)
+    write_atomically(path, gif_of(draw(*each) for each in bar))
 
 
-def write_gif(path: str | os.PathLike[str], pictures: Iterable[Image]) -> None:
-    """Write pictures of the colours below as a GIF that is repeated, the first and the last shown longer."""
+def gif_of(pictures: Iterable[Image]) -> bytes:
+    """Return pictures of the colours below as a GIF that is repeated, the first and the last shown longer."""
     from PIL import Image
 
     palette = _palette()
     first, *rest = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     buffer, durations = io.BytesIO(), [_PAUSE, *[_DURATION] * (len(rest) - 1), _PAUSE]
     first.save(buffer, format="GIF", save_all=True, append_images=rest, duration=durations, loop=0, optimize=False)
-    write_atomically(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def _palette() -> Image:

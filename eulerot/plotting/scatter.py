@@ -36,10 +36,19 @@ def samples(
     title : str, optional
         A title.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn into.
+
     Raises
     ------
     ValueError
         If the samples are not finite, have one column, or differ in number from the latents.
+
+    See Also
+    --------
+    eulerot.plotting.arrows : Draw a coupling.
 
     Examples
     --------
@@ -76,10 +85,20 @@ def arrows(
     ax : matplotlib.axes.Axes, optional
         Where to draw.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn into.
+
     Raises
     ------
     ValueError
         If the arrays are not finite samples of one common shape in two or more dimensions.
+
+    See Also
+    --------
+    eulerot.plotting.couplings : Draw several couplings in one scale.
+    eulerot.plotting.samples : Draw samples in the colours of their latents.
 
     Examples
     --------
@@ -125,6 +144,10 @@ def couplings(latents: Mapping[str, ArrayLike], x: ArrayLike, *, axes: Sequence[
     ValueError
         If latents and data are not pairs in two or more dimensions.
 
+    See Also
+    --------
+    eulerot.plotting.arrows : Draw a coupling.
+
     Examples
     --------
     >>> z = np.random.default_rng(0).standard_normal((500, 2))
@@ -150,10 +173,19 @@ def path(trajectories: ArrayLike, *, domain: str = "cube", ax: Axes | None = Non
     ax : matplotlib.axes.Axes, optional
         Where to draw.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn into.
+
     Raises
     ------
     ValueError
         If the array is not a finite set of trajectories.
+
+    See Also
+    --------
+    eulerot.plotting.samples : Draw samples in the colours of their latents.
 
     Examples
     --------

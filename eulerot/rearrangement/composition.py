@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from eulerot._cached import kept, state_of
 from eulerot._extras import check_installed
 from eulerot._linear_algebra import product
+from eulerot._summary import in_one_line
 from eulerot._types import FloatArray
 from eulerot.checks import (
     checked_array,
@@ -66,6 +67,18 @@ class Rearrangement:
         On the torus, the shift that follows ``R``; given at all, it says that latents are angles, which ``R`` permutes
         and whose signs it changes.
 
+    See Also
+    --------
+    eulerot.fit : Fit a map to pairs.
+    eulerot.Sweep : Geodesics in disjoint planes.
+    eulerot.TabulatedRearrangement : A map read from tables.
+    eulerot.Geodesic : A geodesic and its flow map.
+
+    References
+    ----------
+    G. Morel, L. Drumetz, S. Benaichouche, N. Courty, F. Rousseau, arXiv:2209.10873 (2022).
+    V. I. Arnold, Ann. Inst. Fourier 16:319 (1966), https://doi.org/10.5802/aif.233.
+
     Examples
     --------
     >>> identity = Rearrangement.identity(2)
@@ -96,6 +109,25 @@ class Rearrangement:
 
     def __getstate__(self) -> dict[str, object]:
         return state_of(self)
+
+    def __str__(self) -> str:
+        """Return what the map is made of, in a line."""
+        count, parts = len(self.geodesics), list[str]()
+        if self.reflection is not None:
+            parts.append("a reflection")
+        elif not np.array_equal(self.rotation, np.eye(self.dim)):
+            parts.append("a rotation")
+        if self.shift is not None and self.shift.any():
+            parts.append("a shift")
+        if count:
+            parts.append(f"{count} geodesic{'s' if count > 1 else ''}")
+        if self.conditional_planes:
+            parts.append(f"{self.conditional_planes} conditional planes")
+        latents = "latents" if self.shift is None else "angles"
+        return f"{', '.join(parts) or 'the identity'} of {self.dim} {latents}"
+
+    def __repr__(self) -> str:
+        return in_one_line(self)
 
     @classmethod
     def identity(cls, dim: int, *, domain: str = "cube") -> Rearrangement:

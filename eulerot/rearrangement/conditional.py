@@ -99,6 +99,11 @@ class ConditionalSweep:
     threads : int
         Threads over particles. Results do not depend on it.
 
+    See Also
+    --------
+    eulerot.Rearrangement : A map that preserves the latent law.
+    eulerot.Sweep : Geodesics in disjoint planes.
+
     Examples
     --------
     >>> weights = np.zeros((1, 2, 3, 3))

@@ -33,6 +33,16 @@ class Sweep:
     planes : tuple of tuple of int
         For each geodesic the axes of the box that it moves; no axis twice. By default the first ones.
 
+    See Also
+    --------
+    eulerot.Rearrangement : A map that preserves the latent law.
+    eulerot.Geodesic : A geodesic and its flow map.
+    eulerot.ConditionalSweep : Planes that depend on other coordinates.
+
+    References
+    ----------
+    V. I. Arnold, Ann. Inst. Fourier 16:319 (1966), https://doi.org/10.5802/aif.233.
+
     Examples
     --------
     >>> from eulerot.euler.grid import Grid

@@ -88,6 +88,17 @@ class TabulatedRearrangement:
         do not contain, tails included.
     density_error : float
         The largest ``|log_abs_det|`` of this map at the probes, equation (16).
+
+    See Also
+    --------
+    eulerot.Rearrangement : A map that preserves the latent law.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eulerot import Rearrangement
+    >>> Rearrangement.identity(2).tabulated().forward(np.array([[0.5, -1.0]]))
+    array([[ 0.5, -1. ]])
     """
 
     exact: ExactMap

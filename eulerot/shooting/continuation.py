@@ -43,6 +43,19 @@ class FitStage:
     sweep : int
         The number of the sweep that it belongs to, counted from 1; 0 in fits without sweeps, and where all sweeps were
         refined together.
+
+    See Also
+    --------
+    eulerot.fit : Fit a map to pairs.
+    eulerot.FitResult : A fitted map, with what was tried.
+
+    Examples
+    --------
+    >>> from eulerot import fit
+    >>> z = np.random.default_rng(0).standard_normal((400, 2))
+    >>> result = fit(z, 2 * z[:, ::-1] + np.tanh(z), modes=2, geodesics=1, regularisation=1e-3)
+    >>> [stage.regularisation for stage in result.history][-1]
+    0.001
     """
 
     geodesics: int

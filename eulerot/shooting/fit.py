@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tqdm import tqdm
 
 from eulerot._linear_algebra import ONE_THREAD
+from eulerot._progress import progress_of
 from eulerot._ranks import ALONE, Ranks
+from eulerot._summary import Shown, in_one_line, in_words
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.checks import checked_pairs
@@ -57,7 +58,7 @@ _REGRESSED = 2048
 
 
 @dataclass(frozen=True)
-class FitResult:
+class FitResult(Shown):
     """A fitted rearrangement, with what was tried on the way.
 
     Attributes
@@ -79,6 +80,19 @@ class FitResult:
         Sizes of the two samples.
     seconds : float
         The time taken.
+
+    See Also
+    --------
+    eulerot.fit : Fit a map to pairs.
+    eulerot.FitStage : One weight of a fit.
+    eulerot.Rearrangement : A map that preserves the latent law.
+
+    Examples
+    --------
+    >>> from eulerot import fit
+    >>> z = np.random.default_rng(0).standard_normal((400, 1))
+    >>> print(fit(z, 2 * z).status)
+    converged
     """
 
     rearrangement: Rearrangement
@@ -95,6 +109,21 @@ class FitResult:
     def geodesic_error(self) -> float:
         """The largest distance of a geodesic's map from that of the Euler equations, of its displacement; (20)."""
         return self.rearrangement.geodesic_error
+
+    def __str__(self) -> str:
+        """Return how the fit ended, and what it gained."""
+        error = f"{self.geodesic_error:.1e}" if self.rearrangement.geodesics else ""
+        rows = [
+            ("map", str(self.rearrangement)),
+            ("cost", f"{self.cost_before:.5f} before, {self.cost_after:.5f} after, of held-out pairs"),
+            ("pairs", f"{self.n_train} to fit to, {self.n_held_out} held out"),
+            ("geodesic error", error),
+            ("time", f"{self.seconds:.1f} s"),
+        ]
+        return in_words(f"{self.status}: {self.message}", rows)
+
+    def __repr__(self) -> str:
+        return in_one_line(self)
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw training and held-out cost against the weight of the regularisation."""
@@ -141,6 +170,12 @@ def fit(z: ArrayLike, x: ArrayLike, **options: object) -> FitResult:
     -----
     SampleWarning
         Of few, repeated, clipped or heavy-tailed pairs.
+
+    See Also
+    --------
+    eulerot.rearrange : Fit a map to a flow, and return its twin.
+    eulerot.FitResult : A fitted map, with what was tried.
+    eulerot.shooting.options.FitOptions : The options of a fit.
 
     Notes
     -----
@@ -207,7 +242,7 @@ def fit_to(
     with (
         ONE_THREAD,  # and so would the inner products of an optimiser with more than 10,000 unknowns
         Journal.of(settings, *given, ranks=ranks) as journal,
-        tqdm(desc="fitting", unit=" iterations", disable=not settings.progress or ranks.number > 0) as bar,
+        progress_of(None, "fitting", "iterations", shown=settings.progress and ranks.number == 0) as bar,
     ):
         continuation = Continuation(settings.max_iterations, bar, data=unit, journal=journal, ranks=ranks)
         rotated = [(alignment.forward(latents), data) for latents, data in (train, held)]

@@ -86,6 +86,11 @@ class FitOptions:
     ValueError
         For an option out of its range.
 
+    See Also
+    --------
+    eulerot.fit : Fit a map to pairs.
+    eulerot.rearrange : Fit a map to a flow, and return its twin.
+
     Examples
     --------
     >>> FitOptions(regularisation=(1e-5, 1e-3)).regularisation
@@ -204,7 +209,7 @@ def shows_options(function: Function) -> Function:
     function.__signature__ = signature.replace(parameters=own + options)  # type: ignore[attr-defined]
     if function.__doc__ and FitOptions.__doc__:
         described = inspect.cleandoc(FitOptions.__doc__).split("----------\n")[1].partition("\n\nRaises")[0]
-        function.__doc__ = inspect.cleandoc(function.__doc__).replace("{options}", described)
+        function.__doc__ = inspect.cleandoc(function.__doc__).replace("{options}", described) + "\n"
     return function
 
 

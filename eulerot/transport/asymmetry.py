@@ -39,6 +39,16 @@ def asymmetry(
     float
         Between 0 (a symmetric Jacobian everywhere) and 2 (an antisymmetric one).
 
+    Raises
+    ------
+    ValueError
+        If `points` or the images are not finite samples of one common shape, or `step` is not positive.
+
+    See Also
+    --------
+    eulerot.transport_report : Measure the cost of pairs.
+    eulerot.FlowReport : What a twin gains, on fresh pairs.
+
     Notes
     -----
     Up to 64 dimensions the Jacobian is that of all coordinates, and the result exact but for the differences. In more
@@ -49,11 +59,6 @@ def asymmetry(
 
     and the ratio is formed of these estimates of its squares. All frames are made of one, whose coordinates change
     places and signs, with a fixed seed. The map is called on blocks of points of 64 MB.
-
-    Raises
-    ------
-    ValueError
-        If `points` or the images are not finite samples of one common shape, or `step` is not positive.
 
     Examples
     --------

@@ -35,6 +35,10 @@ class Coordinates:
     root : ndarray, shape (d, d)
         ``R``, symmetric and positive definite.
 
+    See Also
+    --------
+    eulerot.transport.convex_potential.ConvexPotential : The potential of the dual bound.
+
     Examples
     --------
     >>> standard = Coordinates((np.zeros(1), np.ones(1)), (1.0, 1.0), np.array([[2.0]]))
@@ -79,6 +83,11 @@ class ConvexPotential:
         The first components of the groups, and the number of components.
     coordinates : Coordinates
         Those of latents and data.
+
+    See Also
+    --------
+    eulerot.dual_bound : Bound the least cost from below.
+    eulerot.transport.convex_potential.Coordinates : The coordinates that a potential sees.
 
     Examples
     --------

@@ -76,6 +76,11 @@ def exact_cost(y: ArrayLike, x: ArrayLike, *, domain: str = "cube") -> float:
     RuntimeError
         If the network simplex stops before it is optimal.
 
+    See Also
+    --------
+    eulerot.transport_report : Measure the cost of pairs.
+    eulerot.transport.cost.lower_bound : Gelbrich's bound.
+
     Notes
     -----
     Memory is two ``n`` by ``n`` matrices (400 MB at 5000 pairs); time grows a little faster than ``n^2``. The cost is
@@ -156,6 +161,11 @@ def lower_bound(y: ArrayLike, x: ArrayLike, *, domain: str = "cube") -> float:
     ------
     ValueError
         If the arrays are not finite samples of one common shape.
+
+    See Also
+    --------
+    eulerot.transport.cost.exact_cost : The least cost of two samples.
+    eulerot.dual_bound : Bound the least cost from below.
 
     References
     ----------

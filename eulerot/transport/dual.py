@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eulerot._summary import Shown
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray, Seed
 from eulerot.checks import checked_generator, checked_pairs, checked_threads
@@ -24,7 +25,7 @@ FEWEST = 16  # pairs, to train on and to measure
 
 
 @dataclass(frozen=True)
-class DualBound:
+class DualBound(Shown):
     """A lower bound of the least cost between the laws of latents and data; equation (24).
 
     Attributes
@@ -46,6 +47,22 @@ class DualBound:
         The gap of each pair, never negative; zero where the pair is optimal by the potential.
     potentials : tuple of ConvexPotential
         Those trained on either half of the pairs.
+
+    See Also
+    --------
+    eulerot.dual_bound : Bound the least cost from below.
+    eulerot.TransportReport : The cost of pairs beside the optimum.
+
+    References
+    ----------
+    Y. Brenier, Comm. Pure Appl. Math. 44:375 (1991), https://doi.org/10.1002/cpa.3160440402.
+
+    Examples
+    --------
+    >>> from eulerot import dual_bound
+    >>> bound = dual_bound(*np.random.default_rng(0).standard_normal((2, 64, 1)))
+    >>> bound.value == bound.cost - bound.gap
+    True
     """
 
     value: float
@@ -116,6 +133,7 @@ class DualBound:
         Returns
         -------
         matplotlib.axes.Axes
+            The axes that were drawn into.
         """
         from eulerot import plotting
 
@@ -151,6 +169,12 @@ def dual_bound(y: ArrayLike, x: ArrayLike, *, seed: Seed = 0) -> DualBound:
     ------
     ValueError
         If the arrays are not finite samples of one common shape, or of fewer than 16 pairs.
+
+    See Also
+    --------
+    eulerot.DualBound : A bound of the least cost.
+    eulerot.transport_report : Measure the cost of pairs.
+    eulerot.transport.convex_potential.ConvexPotential : The potential of the dual bound.
 
     Notes
     -----

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eulerot._summary import Shown
 from eulerot.checks import checked_pairs
 from eulerot.transport.cost import exact_cost_and_identity_share, lower_bound, transport_cost
 
@@ -33,7 +34,7 @@ DUAL_EXPLANATION = (
 
 
 @dataclass(frozen=True)
-class TransportReport:
+class TransportReport(Shown):
     """The cost of a coupling beside what is possible; equations (14) and (15).
 
     Attributes
@@ -52,6 +53,25 @@ class TransportReport:
     identity_share : float
         The share of the pairs that the optimal plan leaves as they are: where it is near one, as it is for most
         couplings in many dimensions, the excess says little. Not a number if it is not known.
+
+    See Also
+    --------
+    eulerot.transport_report : Measure the cost of pairs.
+    eulerot.FlowReport : What a twin gains, on fresh pairs.
+
+    References
+    ----------
+    M. Gelbrich, Math. Nachr. 147:185 (1990), https://doi.org/10.1002/mana.19901470121.
+
+    Examples
+    --------
+    >>> from eulerot import transport_report
+    >>> print(transport_report([[0.0], [1.0]], [[1.0], [0.5]]))
+    transport of 2 pairs
+      cost             0.62500000
+      exact            0.12500000
+      excess           0.50000000   80.00 % of the cost
+      lower bound      0.12500000
     """
 
     cost: float
@@ -84,6 +104,7 @@ class TransportReport:
         Returns
         -------
         matplotlib.axes.Axes
+            The axes that were drawn into.
         """
         from eulerot import plotting
 
@@ -134,6 +155,17 @@ def transport_report(y: ArrayLike, x: ArrayLike, *, domain: str = "cube") -> Tra
         If the arrays are not finite samples of one common shape.
     RuntimeError
         If the network simplex stops before it is optimal.
+
+    See Also
+    --------
+    eulerot.TransportReport : The cost of pairs beside the optimum.
+    eulerot.dual_bound : Bound the least cost from below.
+    eulerot.transport.cost.exact_cost : The least cost of two samples.
+
+    References
+    ----------
+    Bonneel, van de Panne, Paris, Heidrich, ACM Trans. Graphics 30:158 (2011), https://doi.org/10.1145/2070781.2024192.
+    M. Gelbrich, Math. Nachr. 147:185 (1990), https://doi.org/10.1002/mana.19901470121.
 
     Examples
     --------

@@ -273,22 +273,54 @@ def _within(folder: str) -> Iterator[None]:
 def commands(data: st.DataObject) -> None:
     """Check that any words and files on the command line end with 0, or with 2 and a sentence."""
     content = data.draw(st.one_of(st.binary(max_size=60), SAMPLES, ANY_ARRAY))
-    starts = ["apply map file -o out", "report file", "fit file --modes 2", "animate file", ""]
+    file = data.draw(st.sampled_from(["file", "file", "file.csv", "file.parquet", "file.toml"]))
+    starts = [
+        f"apply map {file} -o out", f"report {file}", f"fit {file} --modes 2", "animate file", f"solve {file}", "",
+        "pairs linear -n 3 -o out", "completion bash",
+    ]  # fmt: skip
     known = ["-o", "--map", "--json", "--inverse", "--array", "--quiet", "--seed", "map", "file", "out", ".", "0", "z"]
     words = data.draw(st.sampled_from(starts)).split() + data.draw(st.lists(st.sampled_from(known), max_size=3))
     with tempfile.TemporaryDirectory() as folder, _within(folder):
         Path("map").write_bytes(_map_bytes())
         if isinstance(content, bytes):
-            Path("file").write_bytes(content)
+            Path(file).write_bytes(content)
         else:
-            with open("file", "wb") as file:
-                np.savez(file, **dict.fromkeys(data.draw(st.sampled_from(["z", "y", "zx", "zx"])), content))
-        streams = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
-            try:
-                code = command_line(words)
-            except SystemExit as end:  # argparse
-                code = end.code
+            with open(file, "wb") as stream:
+                np.savez(stream, **dict.fromkeys(data.draw(st.sampled_from(["z", "y", "zx", "zx"])), content))
+        _ends_well(words)
+
+
+def problems(data: st.DataObject) -> None:
+    """Check that any formula, and any value in the description of a problem, is solved or refused by a sentence."""
+    parts = [*"xyk0123456789.+-*/%()<>,;='\"[] ", "sin(", "exp(", "where(", "pi", "**", "import ", "lambda:"]
+    terms, operators = ["cos(x)", "sin(2*y)", "exp(cos(y))", "2", "k", "x"], ["+", "-", "*", "/", "**", "<", ")", ""]
+    formula = "".join(data.draw(st.lists(st.sampled_from(parts), max_size=8)))
+    if data.draw(st.integers(0, 3)):
+        some = data.draw(st.lists(st.tuples(st.sampled_from(terms), st.sampled_from(operators)), max_size=3))
+        formula = "".join(term + operator for term, operator in some) + "cos(y)"
+    values = ["1", "-1", "0", "1e400", "nan", "true", '"x"', "[]", "[8, 8]", "[8, 8, 8]", "{k = 2}", "{x = 1}"]
+    keys = ["points", "time", "constants", "save_at", "particles", "steps", "tolerance", "velocity", "field0"]
+    entries = {"points": "[8, 8]", "time": "0.1", "vorticity": f"'''{formula}'''"} | data.draw(
+        st.dictionaries(st.sampled_from(keys), st.sampled_from(values), max_size=1)
+    )
+    with tempfile.TemporaryDirectory() as folder, _within(folder):
+        Path("problem.toml").write_text("\n".join(f"{name} = {value}" for name, value in entries.items()))
+        with warnings.catch_warnings():
+            # of fields of 1e160, whose energy no number holds
+            warnings.filterwarnings("ignore", "overflow encountered|invalid value encountered", RuntimeWarning)
+            _ends_well(
+                ["solve", "problem.toml", "--quiet", *data.draw(st.sampled_from([[], ["--vorticity", formula]]))]
+            )
+
+
+def _ends_well(words: list[str]) -> None:
+    """Check that a command line ends with 0, or with 2 and a sentence."""
+    streams = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
+        try:
+            code = command_line(words)
+        except SystemExit as end:  # argparse
+            code = end.code
     assert code in (0, 2), code
     if code == 2:
         assert streams[1].getvalue().strip() and "Traceback" not in streams[1].getvalue()
@@ -301,6 +333,6 @@ TARGETS: dict[str, tuple[Callable[[st.DataObject], None], int]] = {
     for target, cases in [
         (samples_of_any_array, 2000), (map_of_any_array, 1500), (map_of_any_latents, 1000), (path_at_any_times, 600),
         (measures, 600), (options, 1500), (grids, 1500), (solver, 600), (file_round_trip, 800), (map_round_trip, 300),
-        (broken_file, 2500), (fits, 150), (cautions, 600), (clipped_latents, 600), (commands, 600),
+        (broken_file, 2500), (fits, 150), (cautions, 600), (clipped_latents, 600), (commands, 600), (problems, 600),
     ]
 }  # fmt: skip

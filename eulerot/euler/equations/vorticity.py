@@ -33,7 +33,7 @@ class VorticityEquation(SpectralEquation):
 
     References
     ----------
-    C. Basdevant, J. Comput. Phys. 50:209 (1983), doi:10.1016/0021-9991(83)90064-5.
+    C. Basdevant, J. Comput. Phys. 50:209 (1983), https://doi.org/10.1016/0021-9991%2883%2990064-5.
 
     Examples
     --------

@@ -40,7 +40,7 @@ class NonuniformAdvection:
 
     References
     ----------
-    Barnett, Magland, af Klinteberg, SIAM J. Sci. Comput. 41:C479, 2019, doi:10.1137/18M120885X.
+    Barnett, Magland, af Klinteberg, SIAM J. Sci. Comput. 41:C479, 2019, https://doi.org/10.1137/18M120885X.
     """
 
     def __init__(self, equation: Equation, tableau: Tableau, threads: int) -> None:

@@ -80,6 +80,13 @@ def flow(
     UserWarning
         If nothing confirms the direction of a model of one's own: neither ``direction`` nor a density nor samples.
 
+    See Also
+    --------
+    eulerot.rearrange : Fit a map to a flow, and return its twin.
+    eulerot.knothe_flow : Make a flow of a density.
+    eulerot.velocity_flow : Make a flow of a velocity.
+    eulerot.flows.protocol.Flow : What a flow has to have.
+
     Examples
     --------
     >>> wide = flow(forward=lambda z: 2 * z, inverse=lambda x: x / 2, dim=2)

@@ -2,7 +2,8 @@
 
 The first coordinate goes through the distribution function of its marginal, each next one through that of its
 conditional, and all through the normal quantile (Rosenblatt, Ann. Math. Stat. 23:470, 1952,
-doi:10.1214/aoms/1177729394). The map is a valid flow of the density, yet not the map of the model it came from.
+https://doi.org/10.1214/aoms/1177729394). The map is a valid flow of the density, yet not
+the map of the model it came from.
 """
 
 from __future__ import annotations
@@ -46,6 +47,21 @@ class KnotheFlow:
         The mass found between the box and its double, before it was cropped to where the density lives.
     error : float
         The total variation distance between the law of the map and the density, estimated at 1024 points.
+
+    See Also
+    --------
+    eulerot.knothe_flow : Make a flow of a density.
+
+    References
+    ----------
+    M. Rosenblatt, Ann. Math. Statist. 23:470 (1952), https://doi.org/10.1214/aoms/1177729394.
+
+    Examples
+    --------
+    >>> from eulerot import knothe_flow
+    >>> flow = knothe_flow(lambda x: -0.5 * np.sum(x**2, axis=1) - np.log(2 * np.pi), dim=2)
+    >>> bool(np.abs(flow.forward(np.array([[0.5, -1.0]])) - [0.5, -1.0]).max() < 1e-3)
+    True
     """
 
     dim: int
@@ -133,12 +149,26 @@ def knothe_flow(
     normalised : bool
         Whether the density claims to have mass one. If not, it is divided by its mass.
 
+    Returns
+    -------
+    KnotheFlow
+        The flow.
+
     Raises
     ------
     ValueError
         For a dimension other than two and three, or a bad option.
     FlowError
         If the mass on the box is not what it should be, with the mass.
+
+    See Also
+    --------
+    eulerot.KnotheFlow : The Knothe-Rosenblatt map of a density.
+    eulerot.flow : Make a flow of a model.
+
+    References
+    ----------
+    M. Rosenblatt, Ann. Math. Statist. 23:470 (1952), https://doi.org/10.1214/aoms/1177729394.
 
     Examples
     --------

@@ -41,6 +41,17 @@ class VelocityFlow:
         The largest difference of data at 256 latents from those of an integration to a hundredth of the tolerance.
     field : Field
         The velocity.
+
+    See Also
+    --------
+    eulerot.velocity_flow : Make a flow of a velocity.
+
+    Examples
+    --------
+    >>> from eulerot import velocity_flow
+    >>> flow = velocity_flow(lambda t, x: x, dim=1)
+    >>> bool(np.abs(flow.forward(np.array([[1.0]])) - np.e).max() < 1e-4)
+    True
     """
 
     dim: int
@@ -156,6 +167,15 @@ def velocity_flow(
     ------
     FlowError
         If the velocity cannot be called, is not finite, or cannot be integrated to the tolerance.
+
+    See Also
+    --------
+    eulerot.VelocityFlow : A flow by integrating a velocity.
+    eulerot.flow : Make a flow of a model.
+
+    References
+    ----------
+    Y. Lipman, R. T. Q. Chen, H. Ben-Hamu, M. Nickel, M. Le, Flow matching for generative modeling, arXiv:2210.02747.
 
     Examples
     --------
