@@ -20,8 +20,12 @@ from typing import Any
 import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, NullCache
 
+from eulerot import _parts
+
 __all__ = ["compiled", "inlined"]
 
+# Functions that Python calls, and nothing written in C
+_KERNEL_OPTIONS: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True}
 _SEAL = 32  # bytes of SHA-256
 _SEALED = "-sealed"  # in the names of files, so that those of Numba itself are not taken for damaged ones
 
@@ -44,7 +48,7 @@ def compiled(**options: Any) -> Callable[[Callable], Callable]:
     """
 
     def compile_later(function: Callable) -> Callable:
-        dispatcher = numba.njit(nogil=True, **options)(function)
+        dispatcher = numba.njit(**_KERNEL_OPTIONS, **options)(function)
         if hasattr(dispatcher, "_cache"):  # without a compiler (NUMBA_DISABLE_JIT) it is the function itself
             dispatcher._cache = _cache_of(function)
         return dispatcher
@@ -56,7 +60,7 @@ def inlined(**options: Any) -> Callable[[Callable], Callable]:
     """Return a decorator for a part of compiled functions, which is inlined into each of them.
 
     In a process that compiles them, calls would be linked to other machine code than in one that loads them from the
-    cache, and a sum that is fused otherwise has other bits.
+    cache, and a sum that is fused otherwise has other bits. Python itself cannot call a part.
 
     Parameters
     ----------
@@ -68,10 +72,13 @@ def inlined(**options: Any) -> Callable[[Callable], Callable]:
     >>> @inlined(fastmath={"contract"})
     ... def twice(x):
     ...     return 2.0 * x
-    >>> twice(3.0)
-    6.0
+    >>> @compiled(fastmath={"contract"})
+    ... def fourfold(x):
+    ...     return twice(twice(x))
+    >>> fourfold(3.0)
+    12.0
     """
-    return numba.njit(forceinline=True, **options)  # type: ignore[no-any-return]
+    return numba.njit(**_parts.PART_OPTIONS, **options)  # type: ignore[no-any-return]
 
 
 def _cache_of(function: Callable) -> FunctionCache | NullCache:
@@ -167,9 +174,9 @@ def _check_whole(path: str) -> None:
 
 @lru_cache(maxsize=1)
 def _kernel_sources() -> bytes:
-    """Return what identifies the sources of all kernels: they are inlined into each other across files."""
-    sources = hashlib.sha256()
-    for file in sorted(Path(__file__).parent.rglob("_kernels*.py")):
+    """Return what identifies the sources of all kernels, and how they are compiled: parts are inlined across files."""
+    sources, package = hashlib.sha256(), Path(__file__).parent
+    for file in [Path(_parts.__file__), *sorted(package.rglob("_kernels*.py"))]:
         sources.update(file.read_bytes())
     return sources.digest()
 

@@ -1,4 +1,4 @@
-"""Numba loops for convex potentials: values, conjugates by Newton's method, and training by Adam; equation (24).
+"""Numba loops for convex potentials: values and conjugates by Newton's method, and Adam's steps; equation (24).
 
 A potential is ``alpha / 2 |z|^2 + c . z + sum_g tau_g log sum_k exp((w_k . z + b_k) / tau_g)``, the inner sum over the
 components `k` of a group `g`. Its parameters are one vector: the weights, shape (d, components), the offsets ``b``, one
@@ -29,20 +29,17 @@ _ROUNDING, _HALVINGS = 1e-13, 30
 _INEXACT = 0.1
 
 
-@_part
-def workspace(d, components, groups):
-    """Return work arrays: arguments, shares, products, bits of powers of two, values of groups, and vectors."""
-    u, p, t = np.empty(components), np.empty(components), np.empty(components)
-    return u, p, t, np.empty(components, np.int64), np.empty(groups), np.empty((7, d))
+def opened(theta, starts, d):
+    """Return what the loops take of a vector of parameters, and room for their work.
 
-
-@_part
-def unpacked(theta, starts, d):
-    """Return ``alpha, c, weights, offsets, tau, starts`` of a vector of parameters."""
+    They are ``alpha, c, weights, offsets, tau, starts``; arguments, shares, products, bits of powers of two, values of
+    groups, and vectors.
+    """
     m, groups = starts[-1], len(starts) - 1
-    c = theta[d * m + m + groups : d * m + m + groups + d]
-    tau = np.exp(theta[d * m + m : d * m + m + groups])
-    return math.exp(theta[-1]), c, theta[: d * m].reshape(d, m), theta[d * m : d * m + m], tau, starts
+    tau, c = theta[d * m + m : -d - 1], theta[-d - 1 : -1]
+    phi = float(np.exp(theta[-1])), c, theta[: d * m].reshape(d, m), theta[d * m : d * m + m], np.exp(tau), starts
+    rows = np.empty((3, m))
+    return phi, (rows[0], rows[1], rows[2], np.empty(m, np.int64), np.empty(groups), np.empty((5, d)))
 
 
 @_part
@@ -127,7 +124,7 @@ def _curve(v, phi, space, out):
 @_part
 def _solve(residual, phi, space, most):
     """Solve ``H s = residual`` for the step `s`, about, by at most so many conjugate gradients."""
-    s, r, v, hv = space[5][3], space[5][4], space[5][5], space[5][6]
+    s, r, v, hv = space[5][1], space[5][2], space[5][3], space[5][4]
     d, square = len(residual), 0.0
     for i in range(d):
         s[i], r[i], v[i] = 0.0, residual[i], residual[i]
@@ -148,42 +145,6 @@ def _solve(residual, phi, space, most):
             square += r[i] * r[i]
         for i in range(d):
             v[i] = r[i] + (square / before) * v[i]
-
-
-@_part
-def _ascend(x, point, phi, space, steps, most, tolerance):
-    """Move `point` by Newton's method to the maximum of ``x . z - phi(z)``; return the value there and ``|r|^2``.
-
-    It is concave, and the direction is one of ascent however inexact: steps are halved until the value does not fall.
-    """
-    work = space[5]
-    slope, residual, trial, s = work[0], work[1], work[2], work[3]
-    d, square = len(x), 0.0
-    value = -_evaluate(point, phi, space, slope)
-    for i in range(d):
-        value += x[i] * point[i]
-        residual[i] = x[i] - slope[i]
-        square += residual[i] * residual[i]
-    for _ in range(steps):
-        if square <= tolerance:
-            break
-        _solve(residual, phi, space, most)
-        share, higher = 1.0, value
-        for _halving in range(_HALVINGS):
-            higher = 0.0
-            for i in range(d):
-                trial[i] = point[i] + share * s[i]
-                higher += x[i] * trial[i]
-            higher -= _evaluate(trial, phi, space, slope)
-            if higher >= value - _ROUNDING * (1.0 + abs(value)):
-                break
-            share *= 0.5
-        value, square = higher, 0.0
-        for i in range(d):
-            point[i] = trial[i]
-            residual[i] = x[i] - slope[i]
-            square += residual[i] * residual[i]
-    return value, square
 
 
 @_part
@@ -209,75 +170,63 @@ def _add_derivative(z, sign, phi, space, out):
     out[-1] += sign * 0.5 * alpha * square
 
 
-@_part
-def _add_pairs(theta, starts, y, x, points, rows, newton, most, slope):
-    """Return the sum of ``phi(y) + phi*(x) - x . y`` over `rows` of pairs, and fill `slope` with its derivative.
+@compiled(fastmath=_FAST)
+def ascend(phi, space, x, points, rows, steps, most, tolerance, values, residuals, sign, derivative):
+    """Move `rows` of `points` by Newton's method to the maximum of ``x . z - phi(z)``, and fill the values there.
 
-    The conjugate is that of `points`, which are moved by so many steps of Newton's method towards its maximum. There
-    its derivative is that of ``-phi`` at the point, for the point itself does not matter to first order.
+    `residuals` are its slopes ``x - grad phi``, zero at the maximum. If `derivative` has room, `sign` times that of
+    ``phi`` at the points by the parameters is added to it: at the maximum the points do not matter to first order.
+    Without steps the points stay, and where `x` is zero the value is ``-phi``. One loop serves all, because each copy
+    of it takes seconds to compile.
+
+    What is maximised is concave, and the direction is one of ascent however inexact: steps are halved until the value
+    does not fall.
     """
-    d, total = y.shape[1], 0.0
-    phi, space = unpacked(theta, starts, d), workspace(d, starts[-1], len(starts) - 1)
-    gradient = np.empty(d)
-    slope[:] = 0.0
-    for i in rows:
-        total += _evaluate(y[i], phi, space, gradient)
-        _add_derivative(y[i], 1.0, phi, space, slope)
-        value, _ = _ascend(x[i], points[i], phi, space, newton, most, 0.0)
-        _add_derivative(points[i], -1.0, phi, space, slope)
-        total += value
+    trial, s = space[5][0], space[5][1]
+    d = points.shape[1]
+    for row in rows:
+        target, point, residual = x[row], points[row], residuals[row]
+        value, share, taken, halvings = -math.inf, 0.0, 0, 0
         for a in range(d):
-            total -= x[i, a] * y[i, a]
-    return total
+            s[a] = 0.0
+        while True:
+            higher, square = 0.0, 0.0
+            for a in range(d):
+                trial[a] = point[a] + share * s[a]
+                higher += target[a] * trial[a]
+            higher -= _evaluate(trial, phi, space, residual)
+            if higher < value - _ROUNDING * (1.0 + abs(value)) and halvings < _HALVINGS:
+                share *= 0.5
+                halvings += 1
+                continue
+            value = higher
+            for a in range(d):
+                point[a] = trial[a]
+                residual[a] = target[a] - residual[a]
+                square += residual[a] * residual[a]
+            if taken == steps or square <= tolerance:
+                break
+            _solve(residual, phi, space, most)
+            share, halvings, taken = 1.0, 0, taken + 1
+        values[row] = value
+        if len(derivative) > 0:
+            _add_derivative(point, sign, phi, space, derivative)
 
 
 @compiled(fastmath=_FAST)
-def gap_slope(theta, starts, y, x, points, rows, newton, most, slope):
-    """Return the sum of ``phi(y) + phi*(x) - x . y`` over `rows` of pairs, and fill `slope` with its derivative."""
-    return _add_pairs(theta, starts, y, x, points, rows, newton, most, slope)
-
-
-@compiled(fastmath=_FAST)
-def train(theta, starts, y, x, points, order, batch, rates, newton, most, moments, average):
-    """Take one step of Adam for each batch of pairs, in place; `average` follows the parameters smoothly.
+def adam(theta, slope, rate, moments, average):
+    """Take one step of Adam down a slope, in place; `average` follows the parameters smoothly.
 
     `moments` has the moving averages of slopes and of their squares as rows, and at the head of the third how many
     steps they have seen.
     """
-    slope = np.empty(len(theta))
-    for step in range(len(rates)):
-        rows = order[step * batch : step * batch + batch]
-        _add_pairs(theta, starts, y, x, points, rows, newton, most, slope)
-        moments[2, 0] += 1.0
-        count = moments[2, 0]
-        first, second = 1.0 - _FIRST**count, 1.0 - _SECOND**count
-        keep = min(_AVERAGE, count / (count + 10.0))
-        for a in range(len(theta)):
-            s = slope[a] / batch
-            moments[0, a] += (1.0 - _FIRST) * (s - moments[0, a])
-            moments[1, a] += (1.0 - _SECOND) * (s * s - moments[1, a])
-            theta[a] -= rates[step] * (moments[0, a] / first) / (math.sqrt(moments[1, a] / second) + 1e-12)
-            average[a] = keep * average[a] + (1.0 - keep) * theta[a]
-
-
-@compiled(fastmath=_FAST)
-def evaluate(theta, starts, y, values, slopes):
-    """Fill the values of a potential and its slopes at the rows of `y`."""
-    d = y.shape[1]
-    phi, space = unpacked(theta, starts, d), workspace(d, starts[-1], len(starts) - 1)
-    for i in range(len(y)):
-        values[i] = _evaluate(y[i], phi, space, slopes[i])
-
-
-@compiled(fastmath=_FAST)
-def conjugate(theta, starts, x, points, steps, most, tolerance, values):
-    """Fill upper bounds of the conjugate at the rows of `x`, and move `points` to where it is attained.
-
-    The maximum of an ``alpha``-strongly concave function is above its value where its slope is `r` by no more than
-    ``|r|^2 / (2 alpha)``, which is added.
-    """
-    d = x.shape[1]
-    phi, space = unpacked(theta, starts, d), workspace(d, starts[-1], len(starts) - 1)
-    for i in range(len(x)):
-        value, square = _ascend(x[i], points[i], phi, space, steps, most, tolerance)
-        values[i] = value + 0.5 * square / phi[0]
+    moments[2, 0] += 1.0
+    count = moments[2, 0]
+    first, second = 1.0 - _FIRST**count, 1.0 - _SECOND**count
+    keep = min(_AVERAGE, count / (count + 10.0))
+    for a in range(len(theta)):
+        s = slope[a]
+        moments[0, a] += (1.0 - _FIRST) * (s - moments[0, a])
+        moments[1, a] += (1.0 - _SECOND) * (s * s - moments[1, a])
+        theta[a] -= rate * (moments[0, a] / first) / (math.sqrt(moments[1, a] / second) + 1e-12)
+        average[a] = keep * average[a] + (1.0 - keep) * theta[a]

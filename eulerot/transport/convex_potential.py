@@ -132,12 +132,24 @@ class ConvexPotential:
         return 2.0 * self.coordinates.unit * np.maximum(values, 0.0)
 
     def _evaluated(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        values, slopes = np.empty(len(z)), np.empty_like(z)
-        _kernels_dual.evaluate(self.parameters, self.starts, z, values, slopes)
-        return values, slopes
+        values, slopes = self._ascended(np.zeros_like(z), z, 0)
+        return -values, -slopes
 
     def _conjugates(self, x: FloatArray, points: FloatArray) -> FloatArray:
-        """Return the conjugate in the coordinates, from `points` on, which are moved to where it is attained."""
-        values = np.empty(len(x))
-        _kernels_dual.conjugate(self.parameters, self.starts, x, points, _STEPS, 4 * x.shape[1], _RESIDUAL, values)
-        return values
+        """Return the conjugate in the coordinates, from `points` on, which are moved to where it is attained.
+
+        The maximum of an ``alpha``-strongly concave function is above its value where its slope is `r` by no more than
+        ``|r|^2 / (2 alpha)``, which is added.
+        """
+        values, residuals = self._ascended(x, points, _STEPS)
+        return values + 0.5 * np.einsum("ni,ni->n", residuals, residuals) / float(np.exp(self.parameters[-1]))
+
+    def _ascended(self, x: FloatArray, points: FloatArray, steps: int) -> tuple[FloatArray, FloatArray]:
+        """Return ``x . z - phi(z)`` and its slopes at `points`, after so many steps to its maximum."""
+        n, d = x.shape
+        values, residuals = np.empty(n), np.empty((n, d))
+        _kernels_dual.ascend(
+            *_kernels_dual.opened(self.parameters, self.starts, d), x, points, np.arange(n), steps, 4 * d, _RESIDUAL,
+            values, residuals, 1.0, np.empty(0),
+        )  # fmt: skip
+        return values, residuals

@@ -81,7 +81,8 @@ class _Training:
     def __init__(self, z: FloatArray, x: FloatArray, rng: np.random.Generator) -> None:
         # rounded, so that the digits which a shift or a scale leaves decide nothing; equation (22)
         self._z, self._x = (np.rint(rows / _QUANTUM) * _QUANTUM for rows in (z, x))
-        self._rng, self._points = rng, self._z.copy()
+        self._rng, self._points, self._zeros = rng, self._z.copy(), np.zeros_like(self._z)
+        self._values, self._slopes = np.empty(len(z)), np.empty_like(self._z)
         self._sizes = (2,) * int(np.clip(z.shape[1], *_RIDGES)) + _GROUPS
         self.starts = np.concatenate([[0], np.cumsum(self._sizes)]).astype(np.int64)
 
@@ -101,12 +102,22 @@ class _Training:
         moments, average = np.zeros((3, len(parameters))), parameters.copy()
         for epoch, some in enumerate(np.split(rates, epochs)):
             order = self._rng.permutation(n)
-            _kernels_dual.train(
-                parameters, self.starts, self._z, self._x, self._points, order, batch, some, _NEWTON, _CONJUGATE,
-                moments, average,
-            )  # fmt: skip
+            for step, rate in enumerate(some):
+                slope = self.slope(parameters, order[step * batch : (step + 1) * batch])
+                _kernels_dual.adam(parameters, slope, rate, moments, average)
             if (epoch + 1) % max(1, epochs // _LOOKS) == 0 or epoch + 1 == epochs:
                 yield average
+
+    def slope(self, parameters: FloatArray, rows: np.ndarray) -> FloatArray:
+        """Return the derivative by the parameters of the mean of ``phi(y) + phi*(x) - x . y`` over `rows` of pairs.
+
+        The conjugates are those of the points, which are moved by a step of Newton's method towards the maximum.
+        """
+        opened, unused = _kernels_dual.opened(parameters, self.starts, self._z.shape[1]), (self._values, self._slopes)
+        slope = np.zeros(len(parameters))
+        _kernels_dual.ascend(*opened, self._zeros, self._z, rows, 0, 0, 0.0, *unused, 1.0, slope)
+        _kernels_dual.ascend(*opened, self._x, self._points, rows, _NEWTON, _CONJUGATE, 0.0, *unused, -1.0, slope)
+        return slope / len(rows)
 
 
 def _first_parameters(d: int, sizes: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
