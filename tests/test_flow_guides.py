@@ -16,7 +16,7 @@ def run(page):
     for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
         exec(compile(block, page.name, "exec"), names)
     twin, x, y = names["twin"], names["x"], names["y"]
-    assert x.dtype == y.dtype == np.float64 and x.shape == y.shape == (1000, 2)
+    assert x.dtype == y.dtype == np.float64 and x.shape == y.shape == (1000, twin.dim)
     assert np.array_equal(twin.log_prob(x), twin.flow.log_prob(x))
     z = twin.flow.inverse(x)
     before, after = (transport_cost(latents, x, domain=twin.domain) for latents in (z, y))
@@ -43,5 +43,5 @@ def test_guide_of_own_flows():
 
 
 def test_every_library_has_a_page():
-    pages = {"angles", "distrax", "flowjax", "nflows", "normflows", "own", "sbi", "torch_pyro", "zuko"}
+    pages = {"angles", "dihedral", "distrax", "flowjax", "nflows", "normflows", "own", "sbi", "torch_pyro", "zuko"}
     assert {page.stem for page in GUIDES} == pages | {"jax_map", "torch_map", "velocity"}
