@@ -18,6 +18,7 @@ from eulerot.shooting.alignment import best_shift, torus_reflection
 from eulerot.shooting.joint_objective import JointObjective, Planes
 from eulerot.shooting.objective import Objective
 from eulerot.shooting.parametrisation import Parametrisation
+from eulerot.shooting.sweep_planes import PlanesOfAngles
 from eulerot.shooting.torus_slope import TorusSlope
 from eulerot.transport.cost import transport_cost
 
@@ -183,6 +184,7 @@ def test_a_flow_of_four_angles_is_rearranged():
     twin = eulerot.rearrange(flow, domain="torus", n_pairs=600, modes=3)
     report = twin.report(200)
     assert report.cost < 0.2 * report.before.cost and report.dual is None and report.density_error < 1e-8
+    assert "there is no dual bound of angles" in str(report)
     y = random_source(20, 4, 5, domain="torus")
     assert np.abs(shortest(twin.inverse(twin.forward(y)) - y, "torus")).max() < 1e-7
 
@@ -217,6 +219,15 @@ def test_reflection_of_angles_is_the_best(dim):
         found = torus_reflection(z, x)
         assert np.linalg.det(found) == -1
         assert cost(found) <= min(cost(matrix) for matrix in signed if np.linalg.det(matrix) < 0) + 1e-12
+
+
+def test_planes_are_matched_by_their_slopes():
+    z = random_source(2000, 6, 0, domain="torus")
+    x = z.copy()
+    for i, j, size in ((4, 1, 0.6), (0, 5, 0.4), (4, 0, 0.3)):
+        x[:, i] += size * np.sin(z[:, j])
+    found = [each.plane for each in PlanesOfAngles.candidates(np.eye(6), (z, x), (z, x))]
+    assert found == [(1, 4), (0, 5), (2, 3)]
 
 
 def test_best_shift_is_the_best():

@@ -6,6 +6,7 @@ from scipy.stats import ortho_group
 
 import eulerot
 from eulerot import pages
+from eulerot.latent.circle import wrapped
 from eulerot.latent.source import normal_points, random_source
 from eulerot.shooting.alignment import aligned, best_reflection, orientation
 
@@ -124,6 +125,15 @@ def test_angles_are_exchanged_or_reversed():
         s = found.rearrangement
         assert found.cost_after < 0.05 * found.cost_before and np.abs(s.inverse(s.forward(z)) - z).max() < 1e-7
         assert np.abs(s.path(z, [0.0, 1.0]) - [z, s.forward(z)]).max() < 1e-9
+
+
+def test_of_many_angles_costs_say_what_neighbours_cannot():
+    z = random_source(1000, 8, 1, domain="torus")
+    matrix = np.eye(8)[[0, 5, 2, 3, 4, 1, 6, 7]]
+    x = wrapped(z @ matrix.T + 0.8 * np.sin(np.roll(z, 3, axis=1)) + 1.0)
+    assert np.array_equal(aligned(z, x, False, domain="torus").rotation, matrix)
+    assert orientation(z, x[:, [0, 5, 2, 3, 4, 1, 6, 7]], domain="torus") == 1.0
+    assert orientation(z, random_source(1000, 8, 2, domain="torus"), domain="torus") == 1.0
 
 
 def test_unrelated_pairs_are_no_reason_to_reflect():

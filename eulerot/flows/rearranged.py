@@ -182,6 +182,7 @@ class RearrangedFlow(Shown):
             dual=dual_bound(y, x) if domain == "cube" and n >= FEWEST else None,
             conditional_planes=self.rearrangement.conditional_planes,
             dim=self.dim,
+            domain=domain,
         )
 
     def to_torch(self, *, error: float | None = None) -> Any:

@@ -60,6 +60,8 @@ class FlowReport(Shown):
     dim : int
         The dimension. From four on the printed report begins with what is certified, and says what the excess does not
         see.
+    domain : {"cube", "torus"}
+        ``"torus"`` for angles, of which there is no dual bound.
 
     See Also
     --------
@@ -87,6 +89,7 @@ class FlowReport(Shown):
     dual: DualBound | None = None
     conditional_planes: int = 0
     dim: int = 0
+    domain: str = "cube"
 
     @property
     def closed(self) -> float:
@@ -152,7 +155,12 @@ class FlowReport(Shown):
     @property
     def unseen(self) -> str:
         """What the excess does not see, in words; empty in fewer than four dimensions."""
-        return unseen(self.before, self.after) if self.dim >= MANY else ""
+        if self.dim < MANY:
+            return ""
+        lines = [unseen(self.before, self.after)]
+        if self.domain == "torus":
+            lines.append("there is no dual bound of angles: what the excess does not see nothing certifies")
+        return "\n".join(line for line in lines if line)
 
     def _certified_lines(self) -> list[str]:
         if self.dual is None:
