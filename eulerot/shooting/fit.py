@@ -20,6 +20,7 @@ from eulerot._types import FloatArray
 from eulerot.checks import checked_pairs
 from eulerot.latent.source import check_source
 from eulerot.rearrangement.composition import Rearrangement
+from eulerot.rearrangement.conditional import ConditionalSweep
 from eulerot.rearrangement.delivery import GEODESIC_ERROR, delivered
 from eulerot.shooting.alignment import aligned
 from eulerot.shooting.conditional_fit import (
@@ -254,42 +255,38 @@ def fit_to(
         except KeyboardInterrupt as interrupt:  # before there was anything to keep
             ranks.tell(interrupt)
             continuation.interrupted = True
-        rearrangement = _delivered(search, alignment)
-        outcome = _outcome(search, rearrangement)
-        if settings.conditional and not continuation.interrupted:
-            rearrangement, outcome = _with_conditional(search, rearrangement, alignment, outcome)
+        if settings.conditional and isinstance(search, SweepFit) and not continuation.interrupted:
+            rearrangement, outcome = _with_conditional(search, alignment)
+        else:
+            rearrangement = _delivered(search, alignment)
+            outcome = _outcome(search, rearrangement)
     return conclude(rearrangement, tuple(continuation.history), outcome, n_train=len(search.train[0]))
 
 
-def _with_conditional(
-    search: GeodesicFit | SweepFit, rearrangement: Rearrangement, alignment: Rearrangement, outcome: Outcome
-) -> tuple[Rearrangement, Outcome]:
-    """Return the best of three maps, and how the fit ended: without conditional sweeps, with them after it or alone.
+def _with_conditional(search: SweepFit, alignment: Rearrangement) -> tuple[Rearrangement, Outcome]:
+    """Return the best map, and how the fit ended: geodesics, or conditional sweeps after them or in their place.
 
-    Alone they follow the alignment, and are often better than after many geodesics, which leave them a rougher task.
+    In place of geodesics they follow the alignment, and are often better than after many geodesics, which leave them a
+    rougher task.
     """
-    if isinstance(search, SweepFit):
-        search.ask_for_more()  # these planes overfit with few, and always gain from more
-    chosen, best, held = rearrangement, None, search.held
-    end = _turned_already(rearrangement).forward(held[0])
-    for first in [alignment, rearrangement] if rearrangement.sweeps else [alignment]:
-        before = _turned_already(first)
-        train, judges = ((before.forward(latents), data) for latents, data in (search.train, held))
-        fitted = ConditionalFit(search.options, train, judges, search.continuation)
+    search.ask_for_more()  # these planes overfit with few, and always gain from more
+    best: tuple[ConditionalSweep, ...] = ()
+    place, end = "", search.moved(search.held)
+    for kept in ("in place of", "after") if search.found else ("in place of",):
+        train, held = (
+            (search.moved(pairs) if kept == "after" else pairs[0], pairs[1]) for pairs in (search.train, search.held)
+        )
+        fitted = ConditionalFit(search.options, train, held, search.continuation)
         sweeps = fitted.fit()
         if sweeps and fitted.is_better(end):
-            chosen, best, end = replace(first, sweeps=first.sweeps + sweeps), sweeps, fitted.end
+            best, place, end = sweeps, kept, fitted.end
         if search.continuation.interrupted:
-            outcome = RESUMABLE if search.options.checkpoint else INTERRUPTED
             break
-    if best is None:
+    chosen = alignment if place == "in place of" else _delivered(search, alignment)
+    outcome = _outcome(search, chosen)
+    if not best:
         return chosen, without_conditional(outcome)
-    return chosen, with_conditional(outcome, best, after_geodesics=bool(chosen.geodesics))
-
-
-def _turned_already(rearrangement: Rearrangement) -> Rearrangement:
-    """Return a map without its rotation: the latents of a search are rotated already."""
-    return replace(rearrangement, rotation=np.eye(rearrangement.dim))
+    return replace(chosen, sweeps=chosen.sweeps + best), with_conditional(outcome, best, place=place)
 
 
 def _further(more: Callable[[int], Pairs], unit: DataUnit, alignment: Rearrangement, n: int) -> Pairs:

@@ -87,6 +87,10 @@ class SweepFit:
         if self.found and not self.continuation.interrupted:
             self._refine()
 
+    def moved(self, pairs: Pairs) -> FloatArray:
+        """Return the latents of pairs as all sweeps move them, as far as they are resolved while they are fitted."""
+        return self._joint(pairs).moved(np.concatenate(self.unknowns).ravel()) if self.found else pairs[0]
+
     def sweeps(self) -> list[Sweep]:
         """Return the sweeps, their geodesics with the modes that they need, in steps of no account."""
         if not self.found:
