@@ -10,7 +10,7 @@ from typing import Any
 
 from eulerot.cli.streams import as_path
 
-__all__ = ["add_options", "given_options"]
+__all__ = ["add_options", "given_options", "option_names"]
 
 # How the command line takes a parameter of this annotation; one of another annotation is no option of a command
 _KINDS: dict[str, dict] = {
@@ -60,11 +60,11 @@ def add_options(
     """
     group = parser.add_argument_group(f"options of {name}")
     described = _described(function)
-    for parameter in inspect.signature(function).parameters.values():
-        annotation = str(parameter.annotation)
-        kind = _KINDS.get(annotation.removesuffix(" | None"))
-        if kind is None or parameter.name in ("progress", *leave_out):
+    for parameter in _options(function):
+        if parameter.name in leave_out:
             continue
+        annotation = str(parameter.annotation)
+        kind = _KINDS[annotation.removesuffix(" | None")]
         default = defaults.get(parameter.name, parameter.default)
         own, words = described.get(parameter.name, ("", ""))
         settings = {**kind, "default": argparse.SUPPRESS, "help": _help(words, default)}
@@ -78,6 +78,18 @@ def add_options(
         group.add_argument(f"--{parameter.name.replace('_', '-')}", **settings)
 
 
+def option_names(function: Callable[..., object]) -> tuple[str, ...]:
+    """Return the parameters of a function that are options of a command.
+
+    Examples
+    --------
+    >>> from eulerot.euler.grid import Grid
+    >>> option_names(Grid)
+    ('points', 'domain', 'lengths', 'dealiasing')
+    """
+    return tuple(parameter.name for parameter in _options(function))
+
+
 def given_options(arguments: argparse.Namespace, function: Callable[..., object]) -> dict[str, Any]:
     """Return the keywords of a function that were given on the command line."""
     parameters = inspect.signature(function).parameters
@@ -86,6 +98,15 @@ def given_options(arguments: argparse.Namespace, function: Callable[..., object]
     if isinstance(axes, list):  # an angle, or the rows of a rotation of space
         given["axes"] = axes[0] if len(axes) == 1 else [axes[i : i + 3] for i in range(0, len(axes), 3)]
     return given
+
+
+def _options(function: Callable[..., object]) -> list[inspect.Parameter]:
+    """Return the parameters that a command can take; each has its own way to ask for a progress bar."""
+    return [
+        parameter
+        for parameter in inspect.signature(function).parameters.values()
+        if str(parameter.annotation).removesuffix(" | None") in _KINDS and parameter.name != "progress"
+    ]
 
 
 def _or_none(convert: Callable[[str], object]) -> Callable[[str], object]:

@@ -13,7 +13,7 @@ import numpy as np
 from eulerot._types import FloatArray
 from eulerot.checks import checked_number
 from eulerot.cli.formula import evaluated
-from eulerot.cli.options import add_options
+from eulerot.cli.options import add_options, option_names
 from eulerot.cli.streams import as_path, checked_folder, show_json
 from eulerot.cli.tables import read_points
 from eulerot.errors import FormatError
@@ -31,12 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-_GRID = ("points", "domain", "lengths", "dealiasing")
+_GRID, _SOLVE = option_names(Grid), option_names(solve_euler)
 _FIELD = ("vorticity", "velocity", "field0", "constants")
-_SOLVE = (
-    "time", "steps", "threads", "particles", "quantity", "evaluation", "courant", "tolerance", "tail_limit", "save_at",
-    "store",
-)  # fmt: skip
 _DESCRIPTION = """\
 solve the incompressible Euler equations from an initial field
 

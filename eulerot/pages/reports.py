@@ -66,10 +66,8 @@ def flow_page(
     """
     page = Page(title)
     asymmetry = ["asymmetry", f"{report.asymmetry_before:.4f}", f"{report.asymmetry_after:.4f}"]
-    errors = [
-        [name.replace("_", " "), "", f"{getattr(report, name):.1e}"] for name in ("density_error", "geodesic_error")
-    ]
-    _measures(page, [report.before, report.after], [asymmetry, *errors], report.dual, first=report.dim >= MANY)
+    more = [asymmetry, *_errors(report)]
+    _measures(page, [report.before, report.after], more, report.dual, first=report.dim >= MANY)
     if report.unseen:
         page.text(f"{report.unseen[0].upper()}{report.unseen[1:]}.")
     if report.changed:
@@ -125,16 +123,20 @@ def pairs_page(
     >>> z = np.random.default_rng(0).standard_normal((20, 2))
     >>> pairs_page(z, 2 * z).write("pairs.html")  # doctest: +SKIP
     """
-    page, rows = Page(title), []
+    page = Page(title)
     report = PairsReport(z, x, rearrangement) if report is None else report
-    if rearrangement is not None:
-        rows.append(["density error", "", f"{report.density_error:.1e}"])
-        rows.append(["geodesic error", "", f"{report.geodesic_error:.1e}"])
-    _measures(page, report.reports, rows, report.dual, first=report.dim >= MANY)
+    more = [] if rearrangement is None else _errors(report)
+    _measures(page, report.reports, more, report.dual, first=report.dim >= MANY)
     _couplings(page, report.latents, report.x, report.reports)
     if rearrangement is not None:
         _map(page, rearrangement, report.certificate, progress=progress)
     return page
+
+
+def _errors(report: FlowReport | PairsReport) -> list[list[str]]:
+    """Return the rows of the errors of a map."""
+    names = ("density_error", "geodesic_error")
+    return [[name.replace("_", " "), "", f"{getattr(report, name):.1e}"] for name in names]
 
 
 def _measures(

@@ -69,7 +69,7 @@ def orientation(z: FloatArray, x: FloatArray, *, domain: str = "cube") -> float:
         if abs(vote) >= _MAJORITY:
             return float(np.sign(vote))
     if domain == "torus":
-        saved = _shifted_costs(z, x) - _shifted_costs(z @ torus_reflection(z, x).T, x)
+        saved = np.sum(_shifted_squares(z, x) - _shifted_squares(z @ torus_reflection(z, x).T, x), axis=1)
         return -1.0 if saved.mean() > _SURE * saved.std() / np.sqrt(n) else 1.0
     return float(np.linalg.slogdet(_moments(z, x))[0]) or 1.0
 
@@ -125,8 +125,7 @@ def torus_reflection(z: FloatArray, x: FloatArray) -> FloatArray:
     dim, rows = z.shape[1], range(z.shape[1])
 
     def cost(sign: float, angle: int) -> FloatArray:
-        moved = np.repeat(sign * z[:, angle : angle + 1], dim, axis=1)
-        return np.mean(shortest(x - moved - best_shift(moved, x), "torus") ** 2, axis=0)
+        return np.mean(_shifted_squares(np.repeat(sign * z[:, angle : angle + 1], dim, axis=1), x), axis=0)
 
     # by sign, by the angle of the data and by that of the latents
     costs = np.array([[cost(sign, angle) for angle in rows] for sign in (1.0, -1.0)]).swapaxes(1, 2)
@@ -151,9 +150,9 @@ def _reflecting(costs: FloatArray, columns: np.ndarray) -> tuple[float, FloatArr
     return float(chosen.sum()), np.diag(signs)[:, np.argsort(columns)]
 
 
-def _shifted_costs(z: FloatArray, x: FloatArray) -> FloatArray:
-    """Return the squared distance of each pair after the best shift, the shortest way round, shape ``(n,)``."""
-    return np.sum(shortest(x - z - best_shift(z, x), "torus") ** 2, axis=1)
+def _shifted_squares(z: FloatArray, x: FloatArray) -> FloatArray:
+    """Return the squared distance in each angle of each pair after the best shift, the shortest way round."""
+    return shortest(x - z - best_shift(z, x), "torus") ** 2
 
 
 def best_shift(z: FloatArray, x: FloatArray) -> FloatArray:

@@ -172,9 +172,10 @@ def without_conditional(before: Outcome) -> Outcome:
     return Outcome(before.status, f"{before.message} {words}")
 
 
-def with_conditional(before: Outcome, sweeps: Sequence[ConditionalSweep], *, place: str) -> Outcome:
-    """Return how a fit ended whose map has conditional planes, "after" its geodesics or "in place of" them."""
+def with_conditional(before: Outcome, sweeps: Sequence[ConditionalSweep], *, after_geodesics: bool) -> Outcome:
+    """Return how a fit ended whose map has conditional planes, after its geodesics or in place of them."""
     planes, stalled = sum(len(sweep.planes) for sweep in sweeps), before.status == "stalled"
+    place = "after" if after_geodesics else "in place of"
     words = (
         f"{planes} conditional planes in {len(sweeps)} sweeps, {place} geodesics, lower the held-out cost further: "
         f"{NO_GEODESIC}, and the map has no certificate."

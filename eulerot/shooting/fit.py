@@ -271,22 +271,20 @@ def _with_conditional(search: SweepFit, alignment: Rearrangement) -> tuple[Rearr
     """
     search.ask_for_more()  # these planes overfit with few, and always gain from more
     best: tuple[ConditionalSweep, ...] = ()
-    place, end = "", search.moved(search.held)
-    for kept in ("in place of", "after") if search.found else ("in place of",):
-        train, held = (
-            (search.moved(pairs) if kept == "after" else pairs[0], pairs[1]) for pairs in (search.train, search.held)
-        )
+    follow, end = True, search.moved(search.held)
+    for after in (False, True) if search.found else (False,):
+        train, held = ((search.moved(pairs) if after else pairs[0], pairs[1]) for pairs in (search.train, search.held))
         fitted = ConditionalFit(search.options, train, held, search.continuation)
         sweeps = fitted.fit()
         if sweeps and fitted.is_better(end):
-            best, place, end = sweeps, kept, fitted.end
+            best, follow, end = sweeps, after, fitted.end
         if search.continuation.interrupted:
             break
-    chosen = alignment if place == "in place of" else _delivered(search, alignment)
+    chosen = _delivered(search, alignment) if follow else alignment
     outcome = _outcome(search, chosen)
     if not best:
         return chosen, without_conditional(outcome)
-    return replace(chosen, sweeps=chosen.sweeps + best), with_conditional(outcome, best, place=place)
+    return replace(chosen, sweeps=chosen.sweeps + best), with_conditional(outcome, best, after_geodesics=follow)
 
 
 def _further(more: Callable[[int], Pairs], unit: DataUnit, alignment: Rearrangement, n: int) -> Pairs:

@@ -17,8 +17,7 @@ from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.euler.trajectory import Trajectory
 from eulerot.latent.chart import from_chart, log_density, to_chart
-from eulerot.latent.circle import shortest
-from eulerot.shooting.objective import Objective, penalised
+from eulerot.shooting.objective import Objective, angle_costs, penalised
 from eulerot.shooting.polynomial_potential import PolynomialPotential, polynomial_potential
 from eulerot.shooting.potential import Potential, half_square, regressed_potential
 
@@ -196,8 +195,7 @@ class JointObjective:
     def _pair_costs(self, y: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the cost of each pair and half its derivative by the moved latents."""
         if not self.grid.walls:
-            gaps = shortest(self.x - y, "torus")
-            return np.sum(gaps**2, axis=1), -gaps
+            return angle_costs(y, self.x)
         return (self.potential or half_square(self.z.shape[1])).pair_costs(y, self.x)
 
     def _product(self, a: FloatArray, b: FloatArray) -> FloatArray:

@@ -23,7 +23,7 @@ from eulerot.latent.circle import shortest
 from eulerot.shooting.parametrisation import Parametrisation
 from eulerot.shooting.potential import Potential, half_square, regressed_potential
 
-__all__ = ["Objective", "field_modes", "penalised"]
+__all__ = ["Objective", "angle_costs", "field_modes", "penalised"]
 
 # At most so many times the steps asked for: a faster field comes from a line search that went too far
 _MOST = 8
@@ -57,6 +57,18 @@ def penalised(
     except ResolutionError:
         return 1e6 * (1.0 + float(theta @ theta)), 2e6 * theta
     return cost + 0.5 * float(stiffness @ theta**2), gradient + stiffness * theta
+
+
+def angle_costs(latents: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the squared distance of each pair of angles, the shortest way round, and half its derivative by latents.
+
+    Examples
+    --------
+    >>> angle_costs(np.array([[3.0]]), np.array([[3.5 - 2 * np.pi]]))
+    (array([0.25]), array([[-0.5]]))
+    """
+    apart = shortest(x - latents, "torus")
+    return np.sum(apart**2, axis=1), -apart
 
 
 @dataclass(frozen=True)
@@ -225,7 +237,6 @@ class Objective:
     def _pair_costs(self, latents: FloatArray, phases: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the cost of each pair and half its derivative by the latents."""
         if not self.grid.walls:
-            apart = shortest(self.x - latents, "torus")
-            return np.sum(apart**2, axis=1), -apart
+            return angle_costs(latents, self.x)
         potential = self.potential or half_square(latents.shape[1])
         return potential.pair_costs(latents, self.x, phases)

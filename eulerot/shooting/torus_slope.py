@@ -22,6 +22,9 @@ __all__ = ["TorusSlope"]
 
 # Modes an axis: few, because a plane is only to be compared with others
 _MODES = 3
+_WAVENUMBERS = np.arange(-_MODES, _MODES + 1.0)
+_SQUARES = _WAVENUMBERS[:, None] ** 2 + _WAVENUMBERS**2
+_INVERSE_LAPLACIAN = np.divide(1.0, _SQUARES, out=np.zeros_like(_SQUARES), where=_SQUARES > 0)
 
 
 @dataclass(frozen=True)
@@ -50,30 +53,20 @@ class TorusSlope:
     def squared(self, i: int, j: int) -> float:
         """Return the squared slope ``S`` in the plane of two angles."""
         slope = self._coefficients(i, j)
-        return float(np.sum(np.abs(slope) ** 2 * self._inverse_laplacian))
+        return float(np.sum(np.abs(slope) ** 2 * _INVERSE_LAPLACIAN))
 
     def along_steepest(self, z: FloatArray, gaps: FloatArray) -> FloatArray:
         """Return ``gap . u(z)`` for other pairs of a plane, with ``u`` the steepest velocity of these, shape ``(n,)``.
 
         Its mean is positive in expectation only if these pairs have seen something that is no noise.
         """
-        psi = self._coefficients(0, 1) * self._inverse_laplacian
-        k, waves = self._wavenumbers, _waves(z)
+        psi = self._coefficients(0, 1) * _INVERSE_LAPLACIAN
+        k, waves = _WAVENUMBERS, _waves(z)
         by_first, by_second = (
             np.einsum("nk,nk->n", waves[:, 0], np.einsum("nl,kl->nk", waves[:, 1], 1j * factor * psi))
             for factor in (k[:, None], k)
         )
         return np.real(gaps[:, 0] * by_second - gaps[:, 1] * by_first)
-
-    @property
-    def _wavenumbers(self) -> FloatArray:
-        return np.arange(-_MODES, _MODES + 1.0)
-
-    @property
-    def _inverse_laplacian(self) -> FloatArray:
-        k = self._wavenumbers
-        squares = k[:, None] ** 2 + k**2
-        return np.divide(1.0, squares, out=np.zeros_like(squares), where=squares > 0)
 
     @kept
     def _conjugates(self) -> np.ndarray:
@@ -81,11 +74,11 @@ class TorusSlope:
 
     def _coefficients(self, i: int, j: int) -> np.ndarray:
         """Return ``h``, shape ``(K, K)``."""
-        first, second, k = self._conjugates[:, i], self._conjugates[:, j], self._wavenumbers
+        first, second, k = self._conjugates[:, i], self._conjugates[:, j], _WAVENUMBERS
         of_first, of_second = (np.einsum("nk,nl->kl", self.gaps[:, axis, None] * first, second) for axis in (i, j))
         return (of_first * k - of_second * k[:, None]) / (1j * len(self.z))
 
 
 def _waves(angles: FloatArray) -> np.ndarray:
     """Return ``exp(i k a)`` of each angle, shape ``(n, d, K)``."""
-    return np.exp(1j * angles[..., None] * np.arange(-_MODES, _MODES + 1.0))
+    return np.exp(1j * angles[..., None] * _WAVENUMBERS)

@@ -167,7 +167,7 @@ def _spread(rows: FloatArray) -> float:
 
 
 def _covariance(rows: FloatArray) -> FloatArray:
-    return product(np.ascontiguousarray(rows.T), rows) / len(rows) if rows.shape[1] > 1 else rows.T @ rows / len(rows)
+    return product(np.ascontiguousarray(rows.T), rows) / len(rows)
 
 
 def _symmetric(matrix: FloatArray) -> FloatArray:

@@ -19,19 +19,19 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import ot
+from peers import Map, enot
 
 import eulerot
 from eulerot.flows import zoo
+from eulerot.shooting.alignment import orientation, procrustes_rotation
 
 WEIGHTS = Path(__file__).parents[1] / "zoo" / "weights"
-FRESH, FEW, DRAWN, BATCH = 16_384, 8192, 2**17, 1024
+FRESH, FEW, DRAWN = 16_384, 8192, 2**17
 FloatArray = np.ndarray
-Map = Callable[[FloatArray], FloatArray]
 
 
 def load(name: str) -> zoo.SplineFlow:
@@ -48,22 +48,10 @@ def cost(y: FloatArray, x: FloatArray) -> tuple[float, float]:
     return float(squares.mean()), float(squares.std() / np.sqrt(len(squares)))
 
 
-def enot(flow: zoo.SplineFlow, iterations: int) -> Map:
+def neural_dual(flow: zoo.SplineFlow) -> Map:
     """Return the map of the neural dual of latents and data that are drawn for themselves."""
-    import jax.numpy as jnp
-    from ott.neural.methods.expectile_neural_dual import ExpectileNeuralDual
-
-    z = np.random.default_rng(5).standard_normal((DRAWN, flow.dim))
-    x = flow.forward(np.random.default_rng(6).standard_normal((DRAWN, flow.dim)))
-
-    def batches(rows: FloatArray, seed: int) -> Iterator[object]:
-        rng = np.random.default_rng(seed)
-        while True:
-            yield jnp.asarray(rows[rng.integers(len(rows), size=BATCH)])
-
-    solver = ExpectileNeuralDual(flow.dim, num_train_iters=iterations)
-    potentials = solver(batches(z, 0), batches(x, 1), batches(z, 2), batches(x, 3))
-    return lambda latents: np.asarray(potentials.transport(jnp.asarray(latents)), dtype=float)
+    z, apart = (np.random.default_rng(seed).standard_normal((DRAWN, flow.dim)) for seed in (5, 6))
+    return enot(z, flow.forward(apart), flow)
 
 
 def pushed_forward(moved: FloatArray, x: FloatArray, other: FloatArray) -> float:
@@ -89,7 +77,6 @@ def main() -> None:
     parser.add_argument("flow", choices=("china", "components", "digits", "flower"))
     methods = ("enot", "bound", "geodesics", "conditional", "few", "few-conditional")
     parser.add_argument("--methods", nargs="+", default=methods, choices=methods)
-    parser.add_argument("--iterations", type=int, default=20_000, help="of the neural dual")
     arguments = parser.parse_args()
     flow, rng = load(arguments.flow), np.random.default_rng(2026)
     z, other = rng.standard_normal((2, FRESH, flow.dim))
@@ -101,7 +88,7 @@ def main() -> None:
             print(f"bound: {eulerot.dual_bound(*_aligned(flow, z, x)).in_words}", flush=True)
             continue
         if method == "enot":
-            y, result = enot(flow, arguments.iterations)(z), None
+            y, result = neural_dual(flow)(z), None
             mean, error = cost(z, y)  # latents to where they are moved: these are no pairs
             words = f"push-forward {pushed_forward(y, x, others):.2f}"
         else:
@@ -117,9 +104,8 @@ def main() -> None:
 def _aligned(flow: zoo.SplineFlow, z: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return pairs after the best rotation, by other pairs."""
     latents = np.random.default_rng(4).standard_normal((FRESH, flow.dim))
-    matrix = np.asarray(flow.forward(latents)).T @ latents
-    left, _, right = np.linalg.svd(matrix)
-    y = z @ (left @ right).T
+    data = flow.forward(latents)
+    y = z @ procrustes_rotation(latents, data, sign=orientation(latents, data)).T
     print(f"aligned: cost {cost(y, x)[0]:.4f}", flush=True)
     return y, x
 
