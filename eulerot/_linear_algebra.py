@@ -107,7 +107,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def product(a: FloatArray, b: FloatArray, *, threads: int = 1) -> FloatArray:
-    """Return ``a @ b`` for matrices, with bits that depend on no thread.
+    """Return ``a @ b`` for matrices, with bits that depend on no thread, and on no order in memory.
 
     Parameters
     ----------
@@ -125,9 +125,10 @@ def product(a: FloatArray, b: FloatArray, *, threads: int = 1) -> FloatArray:
     (m, k), n = a.shape, b.shape[1]
     if min(m, k, n) <= 1:  # no matrix product to the library, and split among its threads in other ways
         return np.einsum("ik,kj->ij", a, b)
+    b = np.ascontiguousarray(b)  # the library has other loops, which round differently, for each order in memory
     if m * k * n <= ALONE:
         with LIBRARY:
-            return a @ b
+            return np.ascontiguousarray(a) @ b
     columns = min(n, _TILE)
     rows = min(m, max(_TILE, ALONE // (min(k, _TILE) * columns)))
     result = np.zeros((m, n))
