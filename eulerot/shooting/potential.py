@@ -129,7 +129,7 @@ def _cosines(y: FloatArray, phases: FloatArray | None, m: int) -> list[tuple[Flo
     """Return ``cos(k a)``, ``k < m``, and their derivatives by ``y``, for each coordinate, shape ``(n, m)`` each."""
     k, waves = np.arange(float(m)), []
     for column, phase in zip(y.T, (to_box(y) if phases is None else phases).T, strict=True):
-        sine, cosine = harmonics(phase, k)
+        sine, cosine = (np.ascontiguousarray(wave.T) for wave in harmonics(phase, m))
         waves.append((cosine, -sine * (np.exp(log_density(column))[:, None] * k)))
     return waves
 
