@@ -31,7 +31,7 @@ _MOST = 24
 _LEAST, _WEAK = 0.006, 2
 # A sweep need not be exact, because another follows, and all are refined together: few iterations, few steps, one
 # weight; in many dimensions few cosines
-_ITERATIONS, _COSINES = 8, 8
+_ITERATIONS, _COSINES = 6, 8
 _WEIGHTS, _MANY_JOINT_WEIGHTS = (3e-3,), (1e-3, 1e-4)
 _FEW_DIMENSIONS, _FEW_ITERATIONS, _FEW_WEIGHTS = 3, 12, (1e-3,)
 # The share of the steps that a geodesic has: in many dimensions there are many, of slow fields. Where a field is too
@@ -39,9 +39,11 @@ _FEW_DIMENSIONS, _FEW_ITERATIONS, _FEW_WEIGHTS = 3, 12, (1e-3,)
 _FEW_SHARE, _MANY_SHARE = 2, 8
 # Fewer pairs overfit with a weight that many can do with at once
 _MANY, _WEIGHTS_OF_FEW = 4096, (1e-2, 1e-3)
-# Where all are refined together, by the dimension, with iterations that the weights share. So many pairs for each
-# unknown need no weight but the last, fewer only the first if there are more to come
-_JOINT_WEIGHTS, _JOINT_ITERATIONS, _ENOUGH = {2: (1e-4, 1e-5), 3: (1e-3, 1e-4)}, 20, 4
+# Where all are refined together, by the dimension. So many pairs for each unknown need no weight but the last, fewer
+# only the first if there are more to come
+_JOINT_WEIGHTS, _ENOUGH = {2: (1e-4, 1e-5), 3: (1e-3, 1e-4)}, 4
+# Iterations that the weights share; with fewer pairs for each unknown the later ones only overfit
+_JOINT_ITERATIONS, _ITERATIONS_OF_FEW, _FEW_PAIRS = 20, 10, 0.5
 # More pairs are asked for, up to so many times as many, as long as the last ones gained so much of the whole; and no
 # more than so many pairs, or pairs of so many coordinates
 _GROWTH, _PAYS, _MOST_PAIRS, _MOST_COORDINATES = 8, 0.001, 2**16, 2**19
@@ -143,11 +145,11 @@ class SweepFit:
     def _refined_together(self) -> float:
         """Refine all geodesics for descending weights, as long as held-out costs fall; return how far they are down."""
         objective, held_out, start = self._joint(self.train), self._joint(self.held), np.concatenate(self.unknowns)
-        weights = self._joint_weights(objective.size)
+        weights, few = self._joint_weights(objective.size), len(self.train[0]) < _FEW_PAIRS * objective.size
+        most = (_ITERATIONS_OF_FEW if few else _JOINT_ITERATIONS) // len(weights)
         theta, gains = self.continuation.minimise(
-            objective, held_out, start.ravel(), weights, spread(self.train[1]),
-            iterations=_JOINT_ITERATIONS // len(weights),
-        )  # fmt: skip
+            objective, held_out, start.ravel(), weights, spread(self.train[1]), iterations=most
+        )
         if theta is not None:
             ends = np.cumsum([len(sweep.planes) for sweep in self.found])
             self.unknowns = np.split(theta.reshape(start.shape), ends[:-1])
