@@ -24,7 +24,7 @@ rng = np.random.default_rng(0)
 particles = np.pi + 0.9 * rng.uniform(-1, 1, (400, 2))
 times = [0.0, 3.0, 6.0, 9.0]
 solution = eulerot.solve_euler(vorticity, grid, time=9.0, save_at=times, particles=particles)
-fig, axes = plt.subplots(1, 4, figsize=(12, 3.2), layout="constrained")
+fig, axes = plt.subplots(1, 4, figsize=(12, 3.4), layout="constrained")
 for time, field, points, ax in zip(times, solution.saved.fields, solution.saved.positions, axes, strict=True):
     ax.pcolormesh(x, y, field, cmap="RdBu_r", vmin=-3, vmax=3, shading="gouraud", rasterized=True)
     ax.plot(*(points % (2 * np.pi)).T, ".", color="black", markersize=1)
