@@ -41,7 +41,7 @@ _FIRST_PAIRS, _STREAMS = (7168, 8192), 8
 
 @dataclass(frozen=True)
 class RearrangedFlow(Shown):
-    """``g = f o s^-1``: the density of the flow `f`, another coupling with the latent space. Equation (1).
+    """A flow with the density of another and a cheaper coupling, ``g = f o s^-1``; equation (1).
 
     Parameters
     ----------
