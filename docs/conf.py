@@ -105,6 +105,15 @@ def _one_sentence(app: Sphinx, what: str, name: str, obj: object, options: objec
     lines[:] = [line.replace(" ... ", " … ") for line in lines]
 
 
+def _references(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Make a list of the references of a docstring, one a line there; ``G. Morel`` numbers nothing."""
+    listed = False
+    for n, line in enumerate(lines):
+        listed = line == "References" or (listed and bool(line))
+        if listed and line != "References" and not line.startswith(("-", " ")):
+            lines[n] = f"- \\{line}"
+
+
 def _mathematics(app: Sphinx, exception: Exception | None) -> None:
     """Put MathJax beside the pages."""
     if exception is None:
@@ -113,6 +122,7 @@ def _mathematics(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Connect both."""
+    """Connect the three."""
     app.connect("autodoc-process-docstring", _one_sentence)
+    app.connect("autodoc-process-docstring", _references, priority=400)  # before numpydoc
     app.connect("build-finished", _mathematics)

@@ -74,7 +74,8 @@ class RearrangedFlow(Shown):
     Examples
     --------
     >>> from eulerot.flows.linear import LinearFlow
-    >>> twin = RearrangedFlow(LinearFlow([[2.0, 0.0], [0.0, 1.0]], [0.0, 0.0]), Rearrangement.identity(2))
+    >>> flow = LinearFlow([[2.0, 0.0], [0.0, 1.0]], [0.0, 0.0])
+    >>> twin = RearrangedFlow(flow, Rearrangement.identity(2))
     >>> twin.forward([[1.0, 1.0]])
     array([[2., 1.]])
     """
@@ -327,7 +328,8 @@ def rearrange(
     Examples
     --------
     >>> from eulerot.flows.linear import LinearFlow
-    >>> twin = rearrange(LinearFlow([[0.0, -2.0], [1.0, 0.0]], [1.0, 0.0]), n_pairs=512, modes=4)
+    >>> flow = LinearFlow([[0.0, -2.0], [1.0, 0.0]], [1.0, 0.0])
+    >>> twin = rearrange(flow, n_pairs=512, modes=4)
     >>> bool(twin.report(500).closed > 0.99)
     True
     """
