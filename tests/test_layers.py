@@ -27,8 +27,8 @@ euler.trajectory
 euler.splined euler.dataset euler.solution euler.store euler.run euler.solver euler.geodesic euler.resolution
 euler.refinement euler
 geometry.curvature geometry.jacobi geometry.conjugate geometry
-rearrangement.rotations rearrangement.sweep rearrangement._kernels_conditional rearrangement.conditional
-rearrangement.pullback rearrangement.delivery rearrangement._kernels
+rearrangement.rotations rearrangement.isometry rearrangement.sweep rearrangement._kernels_conditional
+rearrangement.conditional rearrangement.pullback rearrangement.delivery rearrangement._kernels
 rearrangement.tables rearrangement.exports.exact_map rearrangement.exports.splines
 rearrangement.exports.torch_transform rearrangement.exports.torch_map rearrangement.exports.torch_tables
 rearrangement.exports.jax_map rearrangement.exports.jax_flowjax rearrangement.exports.jax_distrax rearrangement.exports
