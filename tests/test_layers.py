@@ -47,7 +47,7 @@ flows.velocity.flow flows.velocity flows.angles flows.exports.torch_base flows.e
 flows.exports.torch_distributions flows.exports.torch_pyro flows.exports.torch_zuko flows.exports.torch_nflows
 flows.exports.torch_normflows flows.exports.torch_twins flows.exports.jax_base flows.exports.jax_flowjax
 flows.exports.jax_distrax flows.exports.jax_twins flows.exports flows.report flows.rearranged
-flows.pairs_report flows
+flows.rearranging flows.pairs_report flows
 pages.page pages.animation pages.reports pages
 . validation benchmark
 cli.streams cli.options cli.tables cli.formula cli.animate cli.apply cli.bench cli.completion cli.demo cli.fit cli.pairs
