@@ -1,4 +1,4 @@
-"""Links of files that pages include, which stand elsewhere in the tree: they lead to pages, or stay plain text."""
+"""Links of files that pages include, which stand elsewhere in the tree: they lead to pages, or name the file."""
 
 from __future__ import annotations
 
@@ -24,19 +24,26 @@ def places() -> dict[Path, str]:
     return found
 
 
-def _led(app: Sphinx, path: Path, parent: str, content: list[str]) -> None:
-    """Lead the links of an included file."""
+def led(text: str, folder: Path) -> str:
+    """Return the text of a file in a folder with links that lead somewhere in the pages."""
     known = places()
 
-    def led(link: re.Match[str]) -> str:
-        file = (DOCS / path).parent.joinpath(link[2]).resolve()
+    def one(link: re.Match[str]) -> str:
+        words, file = link[1], (folder / link[2]).resolve()
         target = file.name if file.parent == DOCS else known.get(file)
-        return f"[{link[1]}]({target})" if target else link[1]
+        if target:
+            return f"[{words}]({target})"
+        name = file.relative_to(DOCS.parent).as_posix()
+        return f"`{name}`" if words in name else f"{words} in `{name}`"
 
-    content[0] = LINK.sub(led, content[0])
+    return LINK.sub(one, text)
+
+
+def _included(app: Sphinx, path: Path, parent: str, content: list[str]) -> None:
+    content[0] = led(content[0], (DOCS / path).parent)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect it."""
-    app.connect("include-read", _led)
+    app.connect("include-read", _included)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,7 +9,7 @@ from sphinx.application import Sphinx
 SHORT = 18
 
 
-def _laid_out(app: Sphinx, page: nodes.document) -> None:
+def laid_out(app: Sphinx | None, page: nodes.Element) -> None:
     """Mark short cells and breaks for browsers, and give pictures a width: Sphinx links those that have one."""
     for cell in page.findall(nodes.entry):
         if isinstance(cell.parent.parent, nodes.tbody) and len(cell.astext()) <= SHORT:
@@ -21,15 +21,14 @@ def _laid_out(app: Sphinx, page: nodes.document) -> None:
 
 
 def _break_at_folders(code: nodes.literal) -> None:
-    first, *others = code.astext().split("/")
-    if others:
-        code.children = []
-        code += nodes.Text(first)
-        for other in others:
-            code += [nodes.Text("/"), nodes.raw("", "<wbr>", format="html"), nodes.Text(other)]
+    *folders, last = code.astext().split("/")
+    code.children = []
+    for folder in folders:
+        code += [nodes.Text(f"{folder}/"), nodes.raw("", "<wbr>", format="html")]
+    code += nodes.Text(last)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect it."""
-    app.connect("doctree-read", _laid_out)
+    app.connect("doctree-read", laid_out)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
