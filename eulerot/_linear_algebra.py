@@ -21,7 +21,8 @@ from eulerot._types import FloatArray
 
 __all__ = ["ALONE", "LIBRARY", "ONE_THREAD", "inverse", "product", "stacked_product"]
 
-_TILE = 64
+# A part of a narrow rest of rows or columns would take as long as a whole one
+_TILE, _MORE = 64, 16
 # Multiplications of a product that the library leaves to one thread
 ALONE = _TILE**3
 # A stack is shared among threads in this many pieces, and no product of fewer multiplications is
@@ -107,7 +108,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def product(a: FloatArray, b: FloatArray, *, threads: int = 1) -> FloatArray:
-    """Return ``a @ b`` for matrices, with bits that depend on no thread.
+    """Return ``a @ b`` for matrices, with bits that depend on no thread, and on no order in memory.
 
     Parameters
     ----------
@@ -125,27 +126,33 @@ def product(a: FloatArray, b: FloatArray, *, threads: int = 1) -> FloatArray:
     (m, k), n = a.shape, b.shape[1]
     if min(m, k, n) <= 1:  # no matrix product to the library, and split among its threads in other ways
         return np.einsum("ik,kj->ij", a, b)
+    b = np.ascontiguousarray(b)  # the library has other loops, which round differently, for each order in memory
     if m * k * n <= ALONE:
         with LIBRARY:
-            return a @ b
-    columns = min(n, _TILE)
-    rows = min(m, max(_TILE, ALONE // (min(k, _TILE) * columns)))
+            return np.ascontiguousarray(a) @ b
+    columns = _part(n, _TILE)
+    rows = _part(m, max(_TILE, ALONE // (min(k, _TILE) * columns)))
     result = np.zeros((m, n))
     blocks = [slice(i, i + rows) for i in range(0, m, rows)]
-    add = partial(_add_product, b, ALONE // (rows * columns))
+    add = partial(_add_product, b, columns, ALONE // (rows * columns))
     tasks = [partial(add, a[block], result[block]) for block in blocks]
     run_tasks(tasks, threads if m * k * n >= _SHARED_FROM else 1)
     return result
 
 
-def _add_product(b: FloatArray, depth: int, a: FloatArray, out: FloatArray) -> None:
+def _part(count: int, most: int) -> int:
+    """Return the size of equal parts: of at most so many, or few more if one is enough then."""
+    return count if count <= most + _MORE else -(-count // -(-count // most))
+
+
+def _add_product(b: FloatArray, columns: int, depth: int, a: FloatArray, out: FloatArray) -> None:
     """Add ``a @ b`` to `out`, in pieces of so many rows and columns that each is computed on one thread."""
     for i in range(0, len(b), depth):
         left = np.ascontiguousarray(a[:, i : i + depth])
-        for j in range(0, b.shape[1], _TILE):
+        for j in range(0, b.shape[1], columns):
             with LIBRARY:
-                part = left @ b[i : i + depth, j : j + _TILE]
-            out[:, j : j + _TILE] += part
+                part = left @ b[i : i + depth, j : j + columns]
+            out[:, j : j + columns] += part
 
 
 def stacked_product(matrix: FloatArray, stack: FloatArray, *, threads: int = 1) -> FloatArray:

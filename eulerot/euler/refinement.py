@@ -20,6 +20,8 @@ __all__ = ["refined"]
 # Steps of a map for one of the first that it is compared with; the most by which they grow then; and the least, which a
 # prediction from coarse steps gets on top
 _COMPARED, _GROWTH, _LEAST_GROWTH = 2.0, 2.0, 1.12
+# The law of the scheme's order, by which steps are predicted, holds for short ones: so many more are taken
+_SAFE = 1.1
 # Steps of the field at first for one that is stable, and of the particles
 _FINER, _COARSER = 2.0, 0.5
 _FEWEST = 4
@@ -72,10 +74,10 @@ def refined(
         _enough, distance=distance, tolerance=0.5 * tolerance, order=geodesic.tableau.order, most=most,
         threads=geodesic.threads,
     )  # fmt: skip
-    stable = max(FEWEST, stable_steps(geodesic))
+    stable = stable_steps(geodesic)
     first = max(_FEWEST, math.ceil(_COARSER * stable))
     # more steps of the field than it takes cost nothing later, and those that were compared with are there
-    _, fine = enough(lambda count: end(first, count), math.ceil(_FINER * stable))
+    _, fine = enough(lambda count: end(first, count), max(FEWEST, math.ceil(_FINER * stable)))
     steps, _ = enough(lambda count: end(count, fine), first)
     return with_field(fine).in_steps(steps, fine)
 
@@ -104,7 +106,7 @@ def _enough(
         before, after = run_tasks([partial(end, coarse), partial(end, steps)], threads)
         # of the coarser map, from the geometric law of both; not a number where one of them is nowhere
         error = distance(before, after) / (1 - (coarse / steps) ** order)
-        needed = coarse * (error / tolerance) ** (1 / order)
+        needed = _SAFE * coarse * (error / tolerance) ** (1 / order)
         if needed <= steps:
             return max(coarse, math.ceil(needed)), steps
         growth = min(_GROWTH, _LEAST_GROWTH * max(1.0, needed / steps)) if math.isfinite(needed) else _COMPARED

@@ -14,15 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from eulerot._linear_algebra import inverse, product
 from eulerot._types import FloatArray
 from eulerot.latent.chart import harmonics, log_density, to_box
+from eulerot.shooting.regression import blocks
 
 __all__ = ["Potential", "half_square", "quadratic_potential", "regressed_potential"]
 
+# Waves of a coordinate and their derivatives, a row for each
+_Waves: TypeAlias = tuple[FloatArray, FloatArray]
 # The quadratic potential has a matrix of its own from so many pairs a dimension on
 _PAIRS_A_ROW = 32
 
@@ -58,11 +62,8 @@ class Potential:
         values = np.einsum("ni,i->n", y, self.linear) + 0.5 * np.einsum("ni,ni->n", y, tilted)
         gradient = self.linear + tilted
         if np.any(self.cosines):
-            waves = _cosines(y, phases, len(self.cosines))
-            # einsum, not a matrix product: the sum does not depend on the threads of the linear algebra library
-            along = [np.einsum("nl,...l->n...", wave, self.cosines) for wave in waves[-1]]
-            more, slopes = _summed(along, waves[:-1])
-            values, gradient = values + more, gradient + slopes
+            more, *slopes = _series(self.cosines, _cosines(y, phases, len(self.cosines)))
+            values, gradient = values + more, gradient + np.stack(slopes, axis=1)
         return values, gradient
 
     @property
@@ -111,26 +112,27 @@ def half_square(dim: int) -> Potential:
     return Potential(np.zeros(dim), np.eye(dim), np.zeros((1,) * dim))
 
 
-def _summed(along: list[FloatArray], waves: list[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
-    """Return values and gradient of a series, given it and its derivative by the last axis, summed over that axis."""
-    if not waves:
-        value, slope = along
-        return value, slope[:, None]
-    *others, (c, dc) = waves
-    series, derived = along
-    by_last = derived
-    for wave, _ in reversed(waves):
-        by_last = np.einsum("n...k,nk->n...", by_last, wave)
-    value, slopes = _summed([np.einsum("n...k,nk->n...", series, wave) for wave in (c, dc)], others)
-    return value, np.column_stack([slopes, by_last])
+def _series(coefficients: FloatArray, waves: list[_Waves]) -> list[FloatArray]:
+    """Return a sum of products of waves, one of each coordinate, and its derivatives, shape ``(n,)`` each."""
+    parts = [
+        product(coefficients.reshape(-1, len(wave)), wave).reshape(*coefficients.shape[:-1], -1) for wave in waves[-1]
+    ]
+    for cosine, slope in reversed(waves[:-1]):  # the derivatives so far, and that by one more coordinate
+        value, *others = parts
+        parts = [_contracted(value, cosine), _contracted(value, slope), *(_contracted(each, cosine) for each in others)]
+    return parts
 
 
-def _cosines(y: FloatArray, phases: FloatArray | None, m: int) -> list[tuple[FloatArray, FloatArray]]:
-    """Return ``cos(k a)``, ``k < m``, and their derivatives by ``y``, for each coordinate, shape ``(n, m)`` each."""
-    k, waves = np.arange(float(m)), []
+def _contracted(terms: FloatArray, wave: FloatArray) -> FloatArray:
+    return np.einsum("...kn,kn->...n", terms, wave)
+
+
+def _cosines(y: FloatArray, phases: FloatArray | None, m: int) -> list[_Waves]:
+    """Return ``cos(k a)``, ``k < m``, and their derivatives by ``y``, for each coordinate, shape ``(m, n)`` each."""
+    k, waves = np.arange(float(m))[:, None], []
     for column, phase in zip(y.T, (to_box(y) if phases is None else phases).T, strict=True):
-        sine, cosine = harmonics(phase, k)
-        waves.append((cosine, -sine * (np.exp(log_density(column))[:, None] * k)))
+        sine, cosine = harmonics(phase, m)
+        waves.append((cosine, sine * (-k * np.exp(log_density(column)))))
     return waves
 
 
@@ -163,14 +165,11 @@ def regressed_potential(
     count = dim + len(first)
     size = count + m**dim - 1
     gram, moments = np.zeros((size, size)), np.zeros(size)
-    for axis, slopes in enumerate(_cosine_slopes(_cosines(y, phases, m))):
-        design = np.concatenate([np.zeros((n, count)), slopes[:, 1:]], axis=1)
-        design[:, axis] = 1.0
-        for column, pair in enumerate(zip(first, second, strict=True), start=dim):
-            if axis in pair:
-                design[:, column] = y[:, pair[0] + pair[1] - axis]
-        gram += np.einsum("ni,nj->ij", design, design) / n
-        moments += np.einsum("ni,n->i", design, x[:, axis]) / n
+    for rows in blocks(n):
+        waves = _cosines(y[rows], None if phases is None else phases[rows], m)
+        for axis, design in enumerate(_slopes(y[rows], waves)):
+            gram += product(design, design.T) / n
+            moments += product(design, x[rows, axis, None])[:, 0] / n
     squares = np.sum(np.square(np.indices((m,) * dim, dtype=float)), axis=0)
     stiffness = np.concatenate([np.zeros(count), (squares**2).ravel()[1:]])
     found = product(inverse(gram + ridge * np.diag(stiffness)), moments[:, None])[:, 0]
@@ -179,11 +178,20 @@ def regressed_potential(
     return Potential(found[:dim], quadratic, np.concatenate([[0.0], found[count:]]).reshape((m,) * dim))
 
 
-def _cosine_slopes(waves: list[tuple[FloatArray, FloatArray]]) -> Iterator[FloatArray]:
-    """Yield for each coordinate the derivatives of all products of cosines by it, shape ``(n, m^d)``."""
-    n = len(waves[0][0])
-    for axis in range(len(waves)):
-        terms = np.ones((n, 1))
+def _slopes(y: FloatArray, waves: list[_Waves]) -> Iterator[FloatArray]:
+    """Yield for each coordinate the derivatives of all terms of a potential by it, shape ``(terms, n)``.
+
+    The terms are the coordinates, their products two by two, and all products of cosines but the constant.
+    """
+    n, dim = y.shape
+    pairs = list(zip(*np.triu_indices(dim), strict=True))
+    for axis in range(dim):
+        polynomials = np.zeros((dim + len(pairs), n))
+        polynomials[axis] = 1.0
+        for row, pair in enumerate(pairs, start=dim):
+            if axis in pair:
+                polynomials[row] = y[:, sum(pair) - axis]
+        terms = np.ones((1, n))
         for other, (wave, slope) in enumerate(waves):
-            terms = np.einsum("nk,nl->nkl", terms, slope if other == axis else wave).reshape(n, -1)
-        yield terms
+            terms = (terms[:, None] * (slope if other == axis else wave)).reshape(-1, n)
+        yield np.concatenate([polynomials, terms[1:]])

@@ -16,6 +16,7 @@ from functools import partial
 
 import numpy as np
 
+from eulerot._cached import kept
 from eulerot._linear_algebra import inverse, product
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
@@ -54,16 +55,17 @@ class Slope:
 
     def __call__(self, axes: FloatArray) -> tuple[float, FloatArray]:
         """Return ``S`` and its derivative with respect to the axes ``Q``."""
-        latents, data = (product(rows, axes.T, threads=self.threads) for rows in (self.z, self.x))
+        # a row for each coordinate: all that is done with one is then done in the order of memory
+        times = partial(product, threads=self.threads)
+        latents, data = (times(axes, rows) for rows in self._transposed)
         steepest, pulled, total = np.zeros_like(latents), np.zeros_like(latents), 0.0
         planes = [slice(i, i + 2) for i in range(0, len(axes) - 1, 2)]
-        parts = run_tasks([partial(self._plane, latents[:, plane], data[:, plane]) for plane in planes], self.threads)
+        parts = run_tasks([partial(self._plane, latents[plane], data[plane]) for plane in planes], self.threads)
         for plane, (value, velocity, pull) in zip(planes, parts, strict=True):
-            steepest[:, plane], pulled[:, plane] = velocity, pull
+            steepest[plane], pulled[plane] = velocity, pull
             total += value
         # S = mean x . v with v linear in it, so d S = 2 mean [ dx . v + x . Dv dy ]
-        times = partial(product, threads=self.threads)
-        return total, (times(steepest.T, self.x) + times(pulled.T, self.z)) * (2.0 / len(self.z))
+        return total, (times(steepest, self.x) + times(pulled, self.z)) * (2.0 / len(self.z))
 
     def along_steepest(self, z: FloatArray, x: FloatArray) -> FloatArray:
         """Return ``x . v(z)`` for other pairs of the plane, with ``v`` the steepest velocity of these, shape ``(n,)``.
@@ -78,10 +80,16 @@ class Slope:
         >>> bool(Slope(z[0], x[0]).along_steepest(z[1], x[1]).mean() > 1.0)
         True
         """
-        first, second = self._waves(self.z)
-        psi = self._metric * self._coefficients(first, second, curl_part(self.z, self.x))
-        v = _velocity(*self._waves(z), psi)
-        return np.sum(curl_part(z, x) * v, axis=1)
+        own = self._waves(self.z.T)
+        psi = self._metric * self._coefficients(*own, curl_part(self.z, self.x).T)
+        first, second = self._waves(z.T)
+        over, along, *_ = _sums_over_second(second, psi)
+        velocity = np.stack([_sums(first.over, along), -_sums(first.slope, over)], axis=1)
+        return np.sum(curl_part(z, x) * velocity, axis=1)
+
+    @kept
+    def _transposed(self) -> tuple[FloatArray, FloatArray]:
+        return np.ascontiguousarray(self.z.T), np.ascontiguousarray(self.x.T)
 
     @property
     def _wavenumbers(self) -> FloatArray:
@@ -93,30 +101,30 @@ class Slope:
         return 2.0 / np.hypot(k[:, None], k)
 
     def _waves(self, y: FloatArray) -> tuple[_Waves, _Waves]:
-        first, second = (_Waves.of(column, self._wavenumbers) for column in y.T)
+        first, second = (_Waves.of(column, self._wavenumbers) for column in y)
         return first, second
 
     def _coefficients(self, first: _Waves, second: _Waves, x: FloatArray) -> FloatArray:
         """Return ``G``, equation (18)."""
-        by_first = np.einsum("nk,nl->kl", x[:, :1] * first.over, second.slope)
-        by_second = np.einsum("nk,nl->kl", first.slope, x[:, 1:] * second.over)
-        return self._metric * (by_first - by_second) / len(x)
+        by_first = product(x[0] * first.over, second.slope.T)
+        by_second = product(first.slope, (x[1] * second.over).T)
+        return self._metric * (by_first - by_second) / x.shape[1]
 
     def _plane(self, y: FloatArray, x: FloatArray) -> tuple[float, FloatArray, FloatArray]:
         """Return the squared slope in a plane, the steepest velocity ``v`` there, and ``Dv^T x``."""
         first, second = self._waves(y)
         slope = self._coefficients(first, second, x)
-        psi = self._metric * slope
-        d11 = _total(first.bend, second.slope, psi)
-        d12 = _total(first.over, second.curve, psi)
-        d21, d22 = -_total(first.curve, second.over, psi), -_total(first.slope, second.bend, psi)
-        pulled = np.stack([d11 * x[:, 0] + d21 * x[:, 1], d12 * x[:, 0] + d22 * x[:, 1]], axis=1)
-        return float(np.sum(slope**2)), _velocity(first, second, psi), pulled
+        over, along, bent, curved = _sums_over_second(second, self._metric * slope)
+        velocity = np.stack([_sums(first.over, along), -_sums(first.slope, over)])
+        d11, d12 = _sums(first.bend, along), _sums(first.over, curved)
+        d21, d22 = -_sums(first.curve, over), -_sums(first.slope, bent)
+        pulled = np.stack([d11 * x[0] + d21 * x[1], d12 * x[0] + d22 * x[1]])
+        return float(np.sum(slope**2)), velocity, pulled
 
 
 @dataclass(frozen=True)
 class _Waves:
-    """Hold ``sin(k a) / a'``, ``k cos(k a)`` and their derivatives by ``y`` for one coordinate, all ``(n, K)``."""
+    """Hold ``sin(k a) / a'``, ``k cos(k a)`` and their derivatives by ``y`` for one coordinate, all ``(K, n)``."""
 
     over: FloatArray
     slope: FloatArray
@@ -125,18 +133,18 @@ class _Waves:
 
     @classmethod
     def of(cls, column: FloatArray, k: FloatArray) -> _Waves:
-        rate, (sine, cosine) = np.exp(log_density(column))[:, None], harmonics(to_box(column), k)
-        over, slope = sine / rate, k * cosine
-        return cls(over, slope, slope + column[:, None] * over, -(k**2) * sine * rate)
+        rate, (sine, cosine) = np.exp(log_density(column)), (wave[1:] for wave in harmonics(to_box(column), len(k) + 1))
+        over, slope = sine / rate, k[:, None] * cosine
+        return cls(over, slope, slope + column * over, sine * rate * -(k**2)[:, None])
 
 
-def _total(a: FloatArray, b: FloatArray, psi: FloatArray) -> FloatArray:
-    return np.einsum("nk,nk->n", a, np.einsum("nl,kl->nk", b, psi))
+def _sums_over_second(second: _Waves, psi: FloatArray) -> list[FloatArray]:
+    """Return the sums of `psi` times each kind of wave of the second coordinate, shape ``(K, n)`` each."""
+    return [product(psi, waves) for waves in (second.over, second.slope, second.bend, second.curve)]
 
 
-def _velocity(first: _Waves, second: _Waves, psi: FloatArray) -> FloatArray:
-    """Return the velocity of a stream function with coefficients `psi`, shape ``(n, 2)``."""
-    return np.stack([_total(first.over, second.slope, psi), -_total(first.slope, second.over, psi)], axis=1)
+def _sums(a: FloatArray, b: FloatArray) -> FloatArray:
+    return np.einsum("kn,kn->n", a, b)
 
 
 def best_axes(

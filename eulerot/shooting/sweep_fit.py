@@ -34,6 +34,9 @@ _LEAST, _WEAK = 0.006, 2
 _ITERATIONS, _COSINES = 8, 8
 _WEIGHTS, _MANY_JOINT_WEIGHTS = (3e-3,), (1e-3, 1e-4)
 _FEW_DIMENSIONS, _FEW_ITERATIONS, _FEW_WEIGHTS = 3, 12, (1e-3,)
+# The share of the steps that a geodesic has: in many dimensions there are many, of slow fields. Where a field is too
+# fast for so few steps it has more
+_FEW_SHARE, _MANY_SHARE = 2, 4
 # Fewer pairs overfit with a weight that many can do with at once
 _MANY, _WEIGHTS_OF_FEW = 4096, (1e-2, 1e-3)
 # Where all are refined together, by the dimension, with iterations that the weights share. So many pairs for each
@@ -241,4 +244,4 @@ class SweepFit:
 
     @property
     def _steps(self) -> int:
-        return max(1, self.options.steps // 2)
+        return max(1, self.options.steps // (_FEW_SHARE if self._few else _MANY_SHARE))
