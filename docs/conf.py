@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,6 +32,8 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "equations",
+    "included",
+    "layout",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["*figures.py", "gallery/*"]
@@ -99,14 +100,18 @@ sphinx_gallery_conf = {
 }
 
 
-def _without_links_into_the_tree(app: Sphinx, path: object, parent: str, content: list[str]) -> None:
-    """Leave the text of links from included READMEs to files that are no pages."""
-    content[0] = re.sub(r"\[([^]]+)\]\((?!https?:)[^)]*\)", r"\1", content[0])
-
-
 def _one_sentence(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
     """Keep the dots of ``a ... z`` from ending a summary."""
     lines[:] = [line.replace(" ... ", " … ") for line in lines]
+
+
+def _references(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Make a list of the references of a docstring, one a line there; ``G. Morel`` numbers nothing."""
+    listed = False
+    for n, line in enumerate(lines):
+        listed = line == "References" or (listed and bool(line))
+        if listed and line != "References" and not line.startswith(("-", " ")):
+            lines[n] = f"- \\{line}"
 
 
 def _mathematics(app: Sphinx, exception: Exception | None) -> None:
@@ -118,6 +123,6 @@ def _mathematics(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     """Connect the three."""
-    app.connect("include-read", _without_links_into_the_tree)
     app.connect("autodoc-process-docstring", _one_sentence)
+    app.connect("autodoc-process-docstring", _references, priority=400)  # before numpydoc
     app.connect("build-finished", _mathematics)

@@ -10,7 +10,8 @@ from eulerot.flows import zoo
 from eulerot.flows.adapters.flow import flow
 from eulerot.flows.knothe.flow import KnotheFlow, knothe_flow
 from eulerot.flows.linear import LinearFlow
-from eulerot.flows.rearranged import RearrangedFlow, rearrange
+from eulerot.flows.rearranged import RearrangedFlow
+from eulerot.flows.rearranging import rearrange
 from eulerot.flows.report import FlowReport
 from eulerot.flows.velocity.flow import VelocityFlow, velocity_flow
 from eulerot.geometry.conjugate import ConjugatePoint, conjugate_time

@@ -21,7 +21,8 @@ from eulerot.euler.grid import Grid
 from eulerot.euler.solver import solve_euler
 from eulerot.flows import zoo
 from eulerot.flows.linear import LinearFlow
-from eulerot.flows.rearranged import RearrangedFlow, rearrange
+from eulerot.flows.rearranged import RearrangedFlow
+from eulerot.flows.rearranging import rearrange
 from eulerot.latent.source import normal_points
 from eulerot.rearrangement.composition import Rearrangement
 from eulerot.rearrangement.sweep import Sweep

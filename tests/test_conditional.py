@@ -12,6 +12,7 @@ from scipy.stats import norm
 from swirls import monge, rotated_axes
 
 import eulerot
+from eulerot import pages
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.rearrangement.composition import Rearrangement
@@ -201,6 +202,18 @@ def test_map_of_both_kinds():
     assert np.abs(found.pullback(z, covectors) - by_differences).max() < 1e-6
     by_differences = np.einsum("nij,ni->nj", jacobians(found.inverse, y), covectors)
     assert np.abs(found.inverse_pullback(y, covectors) - by_differences).max() < 1e-6
+
+
+def test_page_says_where_conditional_planes_stand():
+    pytest.importorskip("matplotlib").use("Agg")
+    both, z = some_map(), normal(40, 7)
+    alone = replace(both, sweeps=both.sweeps[1:])
+    for found, place, caption in (
+        (both, "come after the geodesics", "The paths of latents, and the initial vorticities and velocities."),
+        (alone, "stand in place of geodesics", "The paths of latents."),
+    ):
+        text = pages.pairs_page(z, 2 * z, found).html()
+        assert f"4 conditional planes {place}: planes whose" in text and caption in text
 
 
 def test_path_begins_and_ends_where_it_should_and_preserves_the_source():

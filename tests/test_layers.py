@@ -27,8 +27,8 @@ euler.trajectory
 euler.splined euler.dataset euler.solution euler.store euler.run euler.solver euler.geodesic euler.resolution
 euler.refinement euler
 geometry.curvature geometry.jacobi geometry.conjugate geometry
-rearrangement.rotations rearrangement.sweep rearrangement._kernels_conditional rearrangement.conditional
-rearrangement.pullback rearrangement.delivery rearrangement._kernels
+rearrangement.rotations rearrangement.isometry rearrangement.sweep rearrangement._kernels_conditional
+rearrangement.conditional rearrangement.pullback rearrangement.delivery rearrangement._kernels
 rearrangement.tables rearrangement.exports.exact_map rearrangement.exports.splines
 rearrangement.exports.torch_transform rearrangement.exports.torch_map rearrangement.exports.torch_tables
 rearrangement.exports.jax_map rearrangement.exports.jax_flowjax rearrangement.exports.jax_distrax rearrangement.exports
@@ -47,7 +47,7 @@ flows.velocity.flow flows.velocity flows.angles flows.exports.torch_base flows.e
 flows.exports.torch_distributions flows.exports.torch_pyro flows.exports.torch_zuko flows.exports.torch_nflows
 flows.exports.torch_normflows flows.exports.torch_twins flows.exports.jax_base flows.exports.jax_flowjax
 flows.exports.jax_distrax flows.exports.jax_twins flows.exports flows.report flows.rearranged
-flows.pairs_report flows
+flows.rearranging flows.pairs_report flows
 pages.page pages.animation pages.reports pages
 . validation benchmark
 cli.streams cli.options cli.tables cli.formula cli.animate cli.apply cli.bench cli.completion cli.demo cli.fit cli.pairs

@@ -64,6 +64,44 @@ def test_style_sheets_are_looked_at(extension, tmp_path):
     assert extension.main(tmp_path / "nothing") == 1
 
 
+def test_links_of_included_files_lead_to_pages_or_name_the_file(monkeypatch):
+    pytest.importorskip("sphinx")
+    pytest.importorskip("mdit_py_plugins")
+    monkeypatch.syspath_prepend(DOCS / "_extensions")
+    import included
+
+    text = "[a](../docs/limits.md#x), [table](euler/cases.md), [all](fits/peers.md), [README](zoo/README.md), [b](https://b)"
+    assert included.led(text, ROOT / "validation") == (
+        "[a](limits.md), [table](validation.md#the-euler-solver-against-values-from-elsewhere), "
+        "all in `validation/fits/peers.md`, `validation/zoo/README.md`, [b](https://b)"
+    )
+    del sys.modules["included"]
+
+
+def test_short_cells_paths_and_pictures(monkeypatch):
+    nodes = pytest.importorskip("docutils.nodes")
+    pytest.importorskip("sphinx")
+    monkeypatch.syspath_prepend(DOCS / "_extensions")
+    import layout
+
+    def cell(*children):
+        return nodes.entry("", nodes.paragraph("", "", *children))
+
+    short, long = cell(nodes.Text("0.142 ± 0.018")), cell(nodes.literal("", "validation/fits/peers.py --all"))
+    picture = nodes.image(uri="a.png")
+    page = nodes.section("", nodes.table("", nodes.tgroup("", nodes.tbody("", nodes.row("", short, long)))), picture)
+    layout.laid_out(None, page)
+    assert short["classes"] == ["short"] and long["classes"] == [] and picture["width"] == "100%"
+    (code,) = long.findall(nodes.literal)
+    assert [str(part) for part in code.children if isinstance(part, nodes.Text)] == [
+        "validation/",
+        "fits/",
+        "peers.py --all",
+    ]
+    assert len(list(code.findall(nodes.raw))) == 2
+    del sys.modules["layout"]
+
+
 @pytest.mark.flows
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["twin_6_in_torch", "twin_7_in_jax"])

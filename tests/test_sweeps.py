@@ -11,7 +11,8 @@ from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.flows import zoo
 from eulerot.flows.linear import LinearFlow
-from eulerot.flows.rearranged import RearrangedFlow, rearrange
+from eulerot.flows.rearranged import RearrangedFlow
+from eulerot.flows.rearranging import rearrange
 from eulerot.latent.chart import to_box, to_latent
 from eulerot.latent.source import normal_points
 from eulerot.rearrangement.sweep import Sweep

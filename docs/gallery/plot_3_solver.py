@@ -24,9 +24,10 @@ rng = np.random.default_rng(0)
 particles = np.pi + 0.9 * rng.uniform(-1, 1, (400, 2))
 times = [0.0, 3.0, 6.0, 9.0]
 solution = eulerot.solve_euler(vorticity, grid, time=9.0, save_at=times, particles=particles)
-fig, axes = plt.subplots(1, 4, figsize=(12, 3.2), layout="constrained")
-for time, field, points, ax in zip(times, solution.saved.fields, solution.saved.positions, axes, strict=True):
-    ax.pcolormesh(x, y, field, cmap="RdBu_r", vmin=-3, vmax=3, shading="gouraud", rasterized=True)
+saved = solution.saved
+fig, axes = plt.subplots(1, 4, figsize=(12, 3.4), layout="constrained")
+for time, field, points, ax in zip(times, saved.fields, saved.positions, axes, strict=True):
+    ax.pcolormesh(x, y, field, cmap="RdBu_r", vmin=-3, vmax=3, shading="gouraud")
     ax.plot(*(points % (2 * np.pi)).T, ".", color="black", markersize=1)
     ax.set(title=f"t = {time:g}", aspect="equal", xticks=[], yticks=[])
 
@@ -36,7 +37,7 @@ for time, field, points, ax in zip(times, solution.saved.fields, solution.saved.
 
 print(f"energy drift    {np.ptp(solution.energy) / solution.energy[0]:.1e}")
 print(f"enstrophy drift {np.ptp(solution.enstrophy) / solution.enstrophy[0]:.1e}")
-print(f"tail            {solution.tail[0]:.1e} at the start, {solution.tail[-1]:.1e} at the end")
+print(f"tail            {solution.tail[0]:.1e} before, {solution.tail[-1]:.1e} after")
 
 # %%
 # How the energy is spread over scales.

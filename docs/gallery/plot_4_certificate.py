@@ -14,7 +14,8 @@ import eulerot
 
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 for name, ax in zip(["eight_gaussians", "two_moons"], axes, strict=True):
-    twin = eulerot.rearrange(eulerot.zoo.load(name), n_pairs=2048, modes=8, geodesics=1, align=False)
+    flow = eulerot.zoo.load(name)
+    twin = eulerot.rearrange(flow, n_pairs=2048, modes=8, geodesics=1, align=False)
     certificate = twin.rearrangement.certificate()
     print(f"{name}: {certificate}\n")
     certificate.plot(ax=ax)

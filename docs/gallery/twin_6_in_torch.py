@@ -19,8 +19,8 @@ import eulerot
 
 torch.manual_seed(0)
 angle = np.pi * np.random.default_rng(0).random(2000)
-data = torch.tensor(np.stack([2 * np.cos(angle), 3 * np.sin(angle) - 1.5], axis=1), dtype=torch.float32)
-data = data + 0.2 * torch.randn(data.shape)
+data = np.stack([2 * np.cos(angle), 3 * np.sin(angle) - 1.5], axis=1)
+data = torch.tensor(data, dtype=torch.float32) + 0.2 * torch.randn(data.shape)
 flow = zuko.flows.MAF(features=2, transforms=3, hidden_features=(32, 32))
 optimizer = torch.optim.Adam(flow.parameters(), lr=5e-3)
 for _ in range(100):

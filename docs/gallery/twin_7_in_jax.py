@@ -23,8 +23,9 @@ import eulerot
 angle = np.pi * np.random.default_rng(0).random(2000)
 data = np.stack([2 * np.cos(angle), 3 * np.sin(angle) - 1.5], axis=1)
 data = data + 0.2 * np.random.default_rng(1).standard_normal(data.shape)
-flow = coupling_flow(jax.random.key(0), base_dist=Normal(jnp.zeros(2)), flow_layers=3, nn_width=16)
-flow, losses = fit_to_data(jax.random.key(1), flow, data, max_epochs=3, show_progress=False)
+base = Normal(jnp.zeros(2))
+flow = coupling_flow(jax.random.key(0), base_dist=base, flow_layers=3, nn_width=16)
+flow, losses = fit_to_data(jax.random.key(1), flow, data, max_epochs=3)
 
 # %%
 # Its twin has the same density and another coupling.
@@ -38,6 +39,7 @@ slope = jax.grad(lambda points: there.log_prob(points).sum())(jnp.asarray(data[:
 # The map of the latents alone, exact by a callback, or as tables without one.
 
 s = twin.rearrangement.to_jax(library="distrax")
-moved, log_det = jax.jit(s.forward_and_log_det)(jnp.asarray(np.random.default_rng(2).standard_normal((100, 2))))
+z = jax.random.normal(jax.random.key(2), (100, 2))
+moved, log_det = jax.jit(s.forward_and_log_det)(z)
 tables = twin.rearrangement.tabulated(error=1e-4).to_jax()
 print(jax.jit(jax.vmap(tables.transform))(moved)[:5])

@@ -76,7 +76,7 @@ def _fish(parsers: dict[str, argparse.ArgumentParser]) -> str:
             words = f" -x -a '{' '.join(map(str, action.choices))}'" if action.choices else ""
             if action.option_strings:
                 names = "".join(f" -l {n[2:]}" if n.startswith("--") else f" -s {n[1:]}" for n in action.option_strings)
-                told = (action.help or "").replace("%%", "%").replace("\\", "").replace("'", "")
+                told = (action.help or "").replace("%%", "%").replace("\\", "").replace("'", "\\'")
                 takes = " -r" if action.nargs != 0 and not words else ""
                 lines.append(f"{seen}{names}{takes}{words} -d '{told}'")
             elif words:

@@ -15,7 +15,7 @@ __all__ = ["LinearFlow"]
 
 
 class LinearFlow:
-    """``f(z) = A z + b`` of the standard normal: its best rearrangement is a rotation.
+    """An affine flow, ``f(z) = A z + b``, whose best rearrangement is a rotation.
 
     The polar decomposition ``A = P R``, with ``P`` symmetric positive and ``R`` orthogonal, is Brenier's
     factorization (1): ``R`` is the rearrangement and ``y -> P y + b`` the Monge map.
@@ -34,7 +34,7 @@ class LinearFlow:
 
     See Also
     --------
-    eulerot.flows.zoo.load : Load a flow that ships with the package.
+    eulerot.zoo.load : Load a flow that ships with the package.
     eulerot.flow : Make a flow of a model.
 
     Examples

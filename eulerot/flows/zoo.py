@@ -25,7 +25,7 @@ def names() -> tuple[str, ...]:
 
     See Also
     --------
-    eulerot.flows.zoo.load : Load a flow that ships with the package.
+    eulerot.zoo.load : Load a flow that ships with the package.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def load(name: str) -> SplineFlow | LinearFlow:
 
     See Also
     --------
-    eulerot.flows.zoo.names : The names of these flows.
+    eulerot.zoo.names : The names of these flows.
     eulerot.flow : Make a flow of a model.
 
     Examples

@@ -181,12 +181,13 @@ def _map(
     if rearrangement.reflection is not None:
         axis = ", ".join(f"{value:.3g}" for value in rearrangement.reflection)
         page.text(f"The flow reverses orientation: latents are first reflected along ({axis}).")
-    if rearrangement.conditional_planes:
-        page.text(f"{rearrangement.conditional_planes} conditional planes come after the geodesics: {NO_GEODESIC}.")
     geodesics = rearrangement.geodesics[:3]  # what fits into a row
+    if rearrangement.conditional_planes:
+        place = "come after the geodesics" if geodesics else "stand in place of geodesics"
+        page.text(f"{rearrangement.conditional_planes} conditional planes {place}: {NO_GEODESIC}.")
     first = "" if len(geodesics) == len(rearrangement.geodesics) else f" of the first {len(geodesics)} geodesics"
-    caption = f"The paths of latents, and the initial vorticities and velocities{first}."
-    with page.figure(caption, columns=1 + len(geodesics)) as (ax, *others):
+    fields = f", and the initial vorticities and velocities{first}" if geodesics else ""
+    with page.figure(f"The paths of latents{fields}.", columns=1 + len(geodesics)) as (ax, *others):
         rearrangement.plot(ax=ax)
         for geodesic, other in zip(geodesics, others, strict=True):
             geodesic.plot(ax=other)

@@ -1,27 +1,39 @@
-"""Sweeps of geodesics as named arrays, for files."""
+"""Maps as named arrays, for files: what is in them, and their versions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eulerot._types import FloatArray
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4
 from eulerot.rearrangement.conditional import ConditionalSweep
 from eulerot.rearrangement.sweep import Sweep
 
-__all__ = ["restored_sweep", "stored_sweep"]
+__all__ = ["KIND", "VERSION", "restored_parts", "stored_parts", "version_of"]
+
+KIND = "eulerot rearrangement"
+# Raised when older readers would misread a file; files that they can read all of have the version of theirs
+VERSION, _OF_GEODESICS = 4, 3
 
 # What a conditional sweep has
 _CONDITIONAL = ("axes", "directions", "offsets", "weights", "steps")
 _TABLEAUS = {tableau.name: tableau for tableau in (RK4, DOP853)}
 
 
-def stored_sweep(sweep: Sweep | ConditionalSweep, prefix: str) -> dict[str, ArrayLike]:
-    """Return a sweep as arrays whose names begin with `prefix`; not its threads, on which nothing depends.
+def version_of(sweeps: Sequence[Sweep | ConditionalSweep]) -> int:
+    """Return the version of the file of a map with these sweeps."""
+    return VERSION if any(isinstance(sweep, ConditionalSweep) for sweep in sweeps) else _OF_GEODESICS
+
+
+def stored_parts(
+    rotation: FloatArray, sweeps: Sequence[Sweep | ConditionalSweep], shift: FloatArray | None
+) -> dict[str, ArrayLike]:
+    """Return what a map is made of as named arrays.
 
     Raises
     ------
@@ -31,10 +43,34 @@ def stored_sweep(sweep: Sweep | ConditionalSweep, prefix: str) -> dict[str, Arra
     Examples
     --------
     >>> sweep = Sweep((Geodesic(np.zeros((8, 8)), Grid((8, 8), "cube"), steps=4),), np.eye(2))
-    >>> arrays = {name: np.asarray(array) for name, array in stored_sweep(sweep, "sweep0_").items()}
-    >>> restored_sweep(arrays, "sweep0_", threads=1).geodesics[0].steps
+    >>> arrays = {name: np.asarray(array) for name, array in stored_parts(np.eye(2), [sweep], None).items()}
+    >>> restored_parts(arrays, threads=1)[1][0].geodesics[0].steps
     4
     """
+    arrays: dict[str, ArrayLike] = {"rotation": rotation, "sweeps": len(sweeps)}
+    if shift is not None:
+        arrays["shift"] = shift
+    for i, sweep in enumerate(sweeps):
+        arrays |= _stored_sweep(sweep, f"sweep{i}_")
+    return arrays
+
+
+def restored_parts(
+    arrays: Mapping[str, np.ndarray], threads: int
+) -> tuple[FloatArray, tuple[Sweep | ConditionalSweep, ...], FloatArray | None]:
+    """Return the rotation, the sweeps and the shift that `stored_parts` turned into arrays.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If an array is missing, or does not fit.
+    """
+    sweeps = tuple(_restored_sweep(arrays, f"sweep{i}_", threads) for i in range(int(arrays["sweeps"])))
+    return arrays["rotation"], sweeps, arrays.get("shift")
+
+
+def _stored_sweep(sweep: Sweep | ConditionalSweep, prefix: str) -> dict[str, ArrayLike]:
+    """Return a sweep as arrays whose names begin with `prefix`; not its threads, on which nothing depends."""
     if isinstance(sweep, ConditionalSweep):
         return {prefix + name: getattr(sweep, name) for name in _CONDITIONAL}
     arrays: dict[str, ArrayLike] = {f"{prefix}axes": sweep.axes, f"{prefix}geodesics": len(sweep.geodesics)}
@@ -43,14 +79,7 @@ def stored_sweep(sweep: Sweep | ConditionalSweep, prefix: str) -> dict[str, Arra
     return arrays
 
 
-def restored_sweep(arrays: Mapping[str, np.ndarray], prefix: str, threads: int) -> Sweep | ConditionalSweep:
-    """Return the sweep that `stored_sweep` turned into arrays.
-
-    Raises
-    ------
-    KeyError, ValueError
-        If an array is missing, or does not fit.
-    """
+def _restored_sweep(arrays: Mapping[str, np.ndarray], prefix: str, threads: int) -> Sweep | ConditionalSweep:
     if f"{prefix}weights" in arrays:
         axes, directions, offsets, weights, steps = (arrays[prefix + name] for name in _CONDITIONAL)
         return ConditionalSweep(axes, directions, offsets, weights, int(steps), threads)

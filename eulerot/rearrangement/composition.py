@@ -30,10 +30,10 @@ from eulerot.euler.resolution import geodesic_error
 from eulerot.files import decoded, encoded, read_arrays, write_arrays
 from eulerot.latent.circle import wrapped
 from eulerot.latent.source import source_points
-from eulerot.rearrangement.archive import restored_sweep, stored_sweep
+from eulerot.rearrangement.archive import KIND, VERSION, restored_parts, stored_parts, version_of
 from eulerot.rearrangement.conditional import ConditionalSweep
+from eulerot.rearrangement.isometry import Isometry
 from eulerot.rearrangement.pullback import pulled_through
-from eulerot.rearrangement.rotations import reflection_axis, rotation_power
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.rearrangement.tabulated import TabulatedRearrangement, tabulated
 
@@ -43,10 +43,6 @@ if TYPE_CHECKING:
     from eulerot.rearrangement.exports.torch_map import TorchRearrangement
 
 __all__ = ["Rearrangement"]
-
-# What `Rearrangement.save` writes: the version is raised when older readers would misread it, and theirs where they can
-# read all that there is
-_KIND, _VERSION, _OF_GEODESICS = "eulerot rearrangement", 4, 3
 
 
 @dataclass(frozen=True)
@@ -115,9 +111,9 @@ class Rearrangement:
         count, parts = len(self.geodesics), list[str]()
         if self.reflection is not None:
             parts.append("a reflection")
-        elif not np.array_equal(self.rotation, np.eye(self.dim)):
+        elif self._isometry.rotates:
             parts.append("a rotation")
-        if self.shift is not None and self.shift.any():
+        if self._isometry.shifts:
             parts.append("a shift")
         if count:
             parts.append(f"{count} geodesic{'s' if count > 1 else ''}")
@@ -157,17 +153,16 @@ class Rearrangement:
     @property
     def is_identity(self) -> bool:
         """Whether nothing is moved at all."""
-        still = np.array_equal(self.rotation, np.eye(self.dim)) and (self.shift is None or not self.shift.any())
-        return not self.sweeps and still
+        return not (self.sweeps or self._isometry.rotates or self._isometry.shifts)
 
     @property
     def reflection(self) -> FloatArray | None:
         """The axis along which latents are reflected before all else, shape ``(d,)``; None if orientation is kept."""
-        return reflection_axis(self.rotation)
+        return self._isometry.reflection
 
     def forward(self, z: ArrayLike) -> FloatArray:
         """Return ``s(z)``, shape ``(n, d)``."""
-        latents = self._rotated(checked_samples("z", z, dim=self.dim))
+        latents = self._isometry.forward(checked_samples("z", z, dim=self.dim))
         for sweep in self.sweeps:
             latents = sweep.forward(latents)
         return latents
@@ -177,9 +172,7 @@ class Rearrangement:
         latents = checked_samples("y", y, dim=self.dim)
         for sweep in reversed(self.sweeps):
             latents = sweep.inverse(latents)
-        if self.shift is not None:
-            return wrapped(product(latents - self.shift, self.rotation))
-        return latents if np.array_equal(self.rotation, np.eye(self.dim)) else product(latents, self.rotation)
+        return self._isometry.inverse(latents)
 
     @kept
     def geodesic_error(self) -> float:
@@ -204,7 +197,7 @@ class Rearrangement:
         This is ``log |det Ds(z)| + log N(s(z)) - log N(z)``, equal to ``log |det DX_1|`` in the box, equation (16):
         zero where ``s`` preserves the Gaussian. Its largest value over a sample is the density error.
         """
-        latents = self._rotated(checked_samples("z", z, dim=self.dim))
+        latents = self._isometry.forward(checked_samples("z", z, dim=self.dim))
         total = np.zeros(len(latents))
         for sweep in self.sweeps:
             total += sweep.log_abs_det(latents)
@@ -235,7 +228,7 @@ class Rearrangement:
         array([[ 2., -1.]])
         """
         latents, bars = self._checked_pair("z", z, covectors)
-        return product(pulled_through(self.sweeps, self._rotated(latents), bars), self.rotation)
+        return product(pulled_through(self.sweeps, self._isometry.forward(latents), bars), self.rotation)
 
     def inverse_pullback(self, y: ArrayLike, covectors: ArrayLike) -> FloatArray:
         """Return the transposed Jacobians of ``s^-1`` at `y` times covectors at ``s^-1(y)``, shape ``(n, d)``.
@@ -265,13 +258,13 @@ class Rearrangement:
         """
         latents = checked_samples("z", z, dim=self.dim)
         when = checked_times("times", times)
-        start, reflected = (latents if self.shift is None else wrapped(latents)), self._reflected(latents)
+        start, reflected = (latents if self.shift is None else wrapped(latents)), self._isometry.reflected(latents)
         result = self._start_of_path(reflected, when)
-        latents = self._rotated(latents)
+        latents = self._isometry.forward(latents)
         for sweep, indices, shares in self.schedule(when):
             if sweep is None:
                 for i, share in zip(indices, shares, strict=True):
-                    result[i] = product(reflected, rotation_power(self._proper_rotation, share).T)
+                    result[i] = self._isometry.along(reflected, share)
                 continue
             *between, latents = sweep.path(latents, [*shares, 1.0])
             for i, at in zip(indices, between, strict=True):
@@ -286,8 +279,7 @@ class Rearrangement:
 
         The rotation, for which None stands, and the sweeps take equal shares of the time.
         """
-        rotates = self.shift is None and not np.array_equal(self._proper_rotation, np.eye(self.dim))
-        moves = [None] * rotates + list(self.sweeps)
+        moves = [None] * self._isometry.takes_time + list(self.sweeps)
         local = times * len(moves)
         for number, sweep in enumerate(moves):
             inside = np.flatnonzero((local > number if number else local >= 0) & (local <= number + 1))
@@ -343,7 +335,7 @@ class Rearrangement:
         ...     Rearrangement.load(path).is_identity
         True
         """
-        write_arrays(path, self._arrays(), kind=_KIND, version=self._version)
+        write_arrays(path, self._arrays(), kind=KIND, version=version_of(self.sweeps))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> Rearrangement:
@@ -363,7 +355,7 @@ class Rearrangement:
         FormatError
             If it is not a rearrangement's file, or is truncated, altered, or of a newer version.
         """
-        return cls._restored(path, read_arrays(path, kind=_KIND, version=_VERSION), checked_threads(threads))
+        return cls._restored(path, read_arrays(path, kind=KIND, version=VERSION), checked_threads(threads))
 
     def to_bytes(self) -> bytes:
         """Return what `save` writes to a file.
@@ -373,31 +365,21 @@ class Rearrangement:
         >>> Rearrangement.from_bytes(Rearrangement.identity(2).to_bytes()).is_identity
         True
         """
-        return encoded(self._arrays(), _KIND, self._version)
+        return encoded(self._arrays(), KIND, version_of(self.sweeps))
 
     @classmethod
     def from_bytes(cls, data: bytes, *, threads: int | None = None) -> Rearrangement:
         """Return the map of what `to_bytes` returned, equal to the last bit; see `load`."""
         what = "the bytes of a map"
-        return cls._restored(what, decoded(what, data, kind=_KIND, version=_VERSION), checked_threads(threads))
-
-    @property
-    def _version(self) -> int:
-        return _VERSION if self.conditional_planes else _OF_GEODESICS
+        return cls._restored(what, decoded(what, data, kind=KIND, version=VERSION), checked_threads(threads))
 
     def _arrays(self) -> dict[str, ArrayLike]:
-        arrays: dict[str, ArrayLike] = {"rotation": self.rotation, "sweeps": len(self.sweeps)}
-        if self.shift is not None:
-            arrays["shift"] = self.shift
-        for i, sweep in enumerate(self.sweeps):
-            arrays |= stored_sweep(sweep, f"sweep{i}_")
-        return arrays
+        return stored_parts(self.rotation, self.sweeps, self.shift)
 
     @classmethod
     def _restored(cls, path: str | os.PathLike[str], arrays: dict[str, np.ndarray], threads: int) -> Rearrangement:
         try:
-            sweeps = tuple(restored_sweep(arrays, f"sweep{i}_", threads) for i in range(int(arrays["sweeps"])))
-            return cls(arrays["rotation"], sweeps, arrays.get("shift"))
+            return cls(*restored_parts(arrays, threads))
         except (KeyError, TypeError, ValueError) as error:
             raise FormatError(f"{path}: expected a rearrangement; got arrays that make none ({error}).") from error
 
@@ -464,31 +446,15 @@ class Rearrangement:
         return plotting.path(tracks, domain=self.domain, ax=ax)
 
     @kept
-    def _proper_rotation(self) -> FloatArray:
-        """The rotation that is left of ``R`` after its reflection; on the torus none."""
-        axis = self.reflection
-        if self.shift is not None or axis is None:
-            return self.rotation if self.shift is None else np.eye(self.dim)
-        proper = self.rotation - 2 * np.outer(self.rotation @ axis, axis)
-        return np.eye(self.dim) if np.allclose(proper, np.eye(self.dim), atol=1e-14) else proper
+    def _isometry(self) -> Isometry:
+        """What comes before all sweeps, ``R``."""
+        return Isometry(self.rotation, self.shift)
 
     def _checked_pair(self, name: str, latents: ArrayLike, covectors: ArrayLike) -> tuple[FloatArray, FloatArray]:
         rows, bars = checked_samples(name, latents, dim=self.dim), checked_samples("covectors", covectors, dim=self.dim)
         if rows.shape != bars.shape:
             raise ValueError(f"covectors: expected one for each row of {name}, {len(rows)}; got {len(bars)}.")
         return rows, bars
-
-    def _reflected(self, latents: FloatArray) -> FloatArray:
-        """Return latents after what takes no time: a reflection, or what the torus has in place of a rotation."""
-        if self.shift is not None:
-            return product(latents, self.rotation.T)
-        axis = self.reflection
-        return latents if axis is None else latents - 2 * np.outer(latents @ axis, axis)
-
-    def _rotated(self, latents: FloatArray) -> FloatArray:
-        if self.shift is not None:
-            return wrapped(product(latents, self.rotation.T) + self.shift)
-        return latents if np.array_equal(self.rotation, np.eye(self.dim)) else product(latents, self.rotation.T)
 
     def _start_of_path(self, latents: FloatArray, when: FloatArray) -> FloatArray:
         """Return where a path begins at all times: shifted at once if sweeps follow, else little by little."""

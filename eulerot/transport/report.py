@@ -133,7 +133,7 @@ def closed_in_words(before: TransportReport, after: TransportReport) -> str:
 
 
 def transport_report(y: ArrayLike, x: ArrayLike, *, domain: str = "cube") -> TransportReport:
-    """Measure a coupling: its cost, the exact optimum, the excess and the Gelbrich bound; section 4.
+    """Measure a coupling: its cost, the exact optimum, the excess and the Gelbrich bound; equations (14) and (15).
 
     Quote the excess on pairs that no fit has seen, with their number.
 

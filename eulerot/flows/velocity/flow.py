@@ -79,7 +79,7 @@ class VelocityFlow:
         return self._through(self.field.velocity, checked_samples("x", x, dim=self.dim), *self.times[::-1])
 
     def log_prob(self, x: ArrayLike) -> FloatArray:
-        """Return ``log N(z) - int div v dt`` along the way of data to their latents, shape ``(n,)``.
+        """Return ``log N(z) - int div v dt`` along the path of data to their latents, shape ``(n,)``.
 
         Raises
         ------
