@@ -209,13 +209,17 @@ class Grid:
         return np.divide(1.0, symbol, out=np.zeros_like(symbol), where=symbol > 0)
 
     @kept
+    def axis_weights(self) -> tuple[FloatArray, ...]:
+        """Return the factors of Parseval's weights along each axis."""
+        if self.walls:  # the mean of a squared sine or cosine is a half
+            return tuple(np.where(k > 0, 0.5, 1.0) for k in self.axis_modes)
+        *full, last = self.axis_modes  # the plane 0 of the last axis holds both k and -k
+        return (*(np.ones(len(k)) for k in full), np.where(last == 0, 1.0, 2.0))
+
+    @kept
     def weights(self) -> FloatArray:
         """Return Parseval's weights: ``mean f^2 = sum weights |f_hat|^2``."""
-        if self.walls:  # the mean of a squared sine or cosine is a half
-            factors = np.meshgrid(*[np.where(k > 0, 0.5, 1.0) for k in self.axis_modes], indexing="ij", sparse=True)
-            return np.prod(np.broadcast_arrays(*factors), axis=0)
-        # the plane 0 of the last axis holds both k and -k
-        return np.broadcast_to(np.where(self.axis_modes[-1] == 0, 1.0, 2.0), self.shape_hat).copy()
+        return np.prod(np.broadcast_arrays(*np.ix_(*self.axis_weights)), axis=0)
 
     @property
     def ranks(self) -> Ranks:

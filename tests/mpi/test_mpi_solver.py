@@ -31,7 +31,8 @@ def start_of(points, domain="torus", **options):
 
 def check_same(one, other):
     """Check that two solutions are equal to the last bit."""
-    different = [name for name in COLUMNS if not np.array_equal(getattr(one, name), getattr(other, name))]
+    columns = [(name, getattr(one, name), getattr(other, name)) for name in COLUMNS]
+    different = [name for name, a, b in columns if not (a is b is None or np.array_equal(a, b, equal_nan=True))]
     if one.saved is not None:
         different += [
             name for name in SAVED if not np.array_equal(getattr(one.saved, name), getattr(other.saved, name))
@@ -62,7 +63,7 @@ def test_fields_particles_and_invariants_have_the_bits_of_one_process(comm, alon
     grid, field, particles = start_of(points, domain, **options)
     assert len(grid.blocks) > 2
     settings = {"time": 0.1 / np.max(grid.scales), "steps": 4, "save_at": [0.0, 0.05 / np.max(grid.scales)]}
-    settings |= {"particles": particles, "tail_limit": None}
+    settings |= {"particles": particles, "tail_limit": None, "casimirs_every": 3 if grid.dim == 2 else None}
     check_same(alone(lambda: solve_euler(field, grid, **settings)), solve_euler(field, grid, comm=comm, **settings))
 
 

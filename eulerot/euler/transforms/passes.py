@@ -7,16 +7,23 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
-from eulerot.euler.transforms._kernels import pad, unpad
+from eulerot.euler.transforms._kernels import pad, rows_at, unpad
 from eulerot.euler.transforms.backends import Plan, empty, planner
 
-__all__ = ["Block", "Layout", "Parity", "Slab"]
+__all__ = ["Block", "Columns", "Layout", "Parity", "Slab", "as_numbers"]
 
 # "sin" or "cos" along each axis of the box; on the torus it is ignored
 Parity = tuple[str, ...]
-# Columns of all fields, in some rows each
-Columns = list[tuple[slice, np.ndarray]]
+# Rows, an array of these of all fields as real numbers, and the number with which the columns begin in each
+Columns = list[tuple[slice, FloatArray, int]]
+
+
+def as_numbers(coefficients: np.ndarray, axis: int) -> FloatArray:
+    """Return contiguous coefficients as real numbers, the axes from `axis` on as one; a view, to be written to."""
+    numbers = math.prod(coefficients.shape[axis:]) * coefficients.itemsize // 8
+    return coefficients.view(np.float64).reshape(*coefficients.shape[:axis], numbers)
 
 
 class Layout:
@@ -44,6 +51,13 @@ class Layout:
         for kept, place in self.pieces(axis):
             origins[place] = np.arange(kept.start, kept.stop)
         return origins
+
+    def places(self, axis: int) -> np.ndarray:
+        """Return for each kept coefficient its place in the padded array; -1 where it has none."""
+        places = np.full(self.grid.whole.shape_hat[axis], -1)
+        for kept, place in self.pieces(axis):
+            places[kept] = np.arange(place.start, place.stop)
+        return places
 
     def kind(self, axis: int, *, back: bool) -> str:
         """Return the kind of transform along an axis, to values or back."""
@@ -122,7 +136,7 @@ class Block:
     """The pass along the first axis, over one block of columns at a time, planned on the array of one thread.
 
     Blocks of all processes have the same shape, so that they are transformed alike; where one has fewer columns, the
-    others are zero.
+    others are zero. Coefficients come and go as real numbers, shape ``(kept along the first axis, numbers)``.
     """
 
     def __init__(
@@ -130,44 +144,44 @@ class Block:
     ) -> None:
         self._grid = grid
         self._room = empty((points[0], grid.block_columns, *grid.shape_hat[2:]), grid.dtype_hat, backend)
+        self._numbers = as_numbers(self._room, 1)
+        self._width = self._numbers.shape[1] // grid.block_columns  # numbers of a column
         kinds, plan = [layout.kind(0, back=back) for layout in layouts], planner(backend)
         plans = {kind: plan(kind, self._room, self._room, 0) for kind in dict.fromkeys(kinds)}
         self._plans, self._layouts = [plans[kind] for kind in kinds], layouts
+        self._every, self._origins = np.arange(points[0]), [layout.origins(0) for layout in layouts]
+        self._places = [layout.places(0) for layout in layouts]
 
-    def synthesise(self, field: int, kept: np.ndarray, where: slice, columns: Columns, scale: float) -> None:
+    def synthesise(self, field: int, kept: FloatArray, where: slice, columns: Columns, scale: float) -> None:
         """Set columns of a field from its kept coefficients, those of a block."""
-        layout, (room, rest), kept = self._layouts[field], self._parts(where), kept[:, where]
-        end = 0
-        for source, place in layout.pieces(0):
-            room[end : place.start] = 0.0
-            np.multiply(kept[source], scale, out=room[place])
-            end = place.stop
-        room[end:], rest[...] = 0.0, 0.0
+        layout, first, count = self._layouts[field], *self._begin(where)
+        rows_at(kept, first, self._origins[field], scale, self._numbers, 0, count)
         for axis in layout.firsts("cos"):
-            self._first(room, axis, where)[...] *= 2.0
+            self._first(axis, where)[...] *= 2.0
         self._plans[field]()
-        for rows, part in columns:
-            part[field, :, where] = room[rows]
+        for rows, part, start in columns:
+            rows_at(self._numbers, 0, self._every[rows], 1.0, part[field], start + first, count)
 
-    def analyse(self, field: int, columns: Columns, where: slice, kept: np.ndarray, scale: float) -> None:
+    def analyse(self, field: int, columns: Columns, where: slice, kept: FloatArray, scale: float) -> None:
         """Set the kept coefficients of a field from its columns, those of a block."""
-        layout, (room, rest), kept = self._layouts[field], self._parts(where), kept[:, where]
-        for rows, part in columns:
-            room[rows] = part[field, :, where]
-        rest[...] = 0.0
+        layout, first, count = self._layouts[field], *self._begin(where)
+        for rows, part, start in columns:
+            rows_at(part[field], start + first, self._every, 1.0, self._numbers[rows], 0, count)
         self._plans[field]()
-        for target, place in layout.pieces(0):
-            np.multiply(room[place], scale, out=kept[target])
         for axis in layout.firsts("cos"):
-            self._first(kept, axis, where)[...] *= 0.5
+            self._first(axis, where)[...] *= 0.5
         for axis in layout.firsts("sin"):
-            self._first(kept, axis, where)[...] = 0.0
+            if axis > 0:  # along the first axis there is no place for it
+                self._first(axis, where)[...] = 0.0
+        rows_at(self._numbers, 0, self._places[field], scale, kept, first, count)
 
-    def _parts(self, where: slice) -> tuple[np.ndarray, np.ndarray]:
-        """Return the columns of the array that a block takes, and the others."""
-        return self._room[:, : where.stop - where.start], self._room[:, where.stop - where.start :]
+    def _begin(self, where: slice) -> tuple[int, int]:
+        """Return where the numbers of a block begin and how many there are in a row; clear the room that it leaves."""
+        first, end = where.start * self._width, where.stop * self._width
+        self._numbers[:, end - first :] = 0.0
+        return first, end - first
 
-    def _first(self, columns: np.ndarray, axis: int, where: slice) -> np.ndarray:
-        """Return the first of all coefficients along `axis`, if these columns of the block `where` hold it."""
+    def _first(self, axis: int, where: slice) -> np.ndarray:
+        """Return the first of all coefficients along `axis`, if the block `where` holds it."""
         there = axis != 1 or self._grid.columns.start + where.start == 0
-        return columns[(slice(None),) * axis + (slice(0, int(there)),)]
+        return self._room[(slice(None),) * axis + (slice(0, int(there)),)]
