@@ -133,7 +133,10 @@ class RungeKutta:
         a, b = self.tableau.a, self.tableau.b
         for i in range(self.tableau.stages):
             stage = self._stage if stages is None else stages[i]
-            self._combined(stage, field, [(dt * w, s) for w, s in zip(a[i, :i], self._slopes, strict=False)])
+            if i == 0 and stages is None:
+                stage = field
+            else:
+                self._combined(stage, field, [(dt * w, s) for w, s in zip(a[i, :i], self._slopes, strict=False)])
             if i == 0 and first is not None:
                 self._slopes[0] = first
             else:

@@ -51,7 +51,7 @@ def test_of_a_spectrum_only_what_truncation_leaves_is_exchanged(comm, grid, plai
         if comm.size == 1:
             return
         values = np.random.default_rng(ranks.number).standard_normal((grid.points[0], *mine.shape_hat[1:]))
-        values = as_numbers(values, 1)
+        values = as_numbers(values.astype(grid.dtype_hat), 1)
         parts = [(span, part[0, :, start : start + values.shape[1]]) for span, part, start in exchange.columns]
         for span, part in parts:
             part[...] = values[span]

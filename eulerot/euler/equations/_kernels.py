@@ -137,15 +137,18 @@ def velocity_adjoint_products(values, out):
 
 @compiled(fastmath=_FUSE)
 def combine(out, base, w0, w1, w2, w3, s0, s1, s2, s3, count, start, stop):
-    """Set `out` to `base` plus the first `count` of four weighted terms."""
+    """Set numbers of `out` to those of `base` plus the first `count` of four weighted terms."""
+    # an index that begins at `start` could be negative for all that the compiler knows, and is four times as slow
+    out, base = out[start:stop], base[start:stop]
+    s0, s1, s2, s3 = s0[start:stop], s1[start:stop], s2[start:stop], s3[start:stop]
     if count == 0:
-        for p in range(start, stop):
+        for p in range(out.size):
             out[p] = base[p]
     elif count == 1:
-        for p in range(start, stop):
+        for p in range(out.size):
             out[p] = base[p] + w0 * s0[p]
     else:
-        for p in range(start, stop):
+        for p in range(out.size):
             out[p] = base[p] + w0 * s0[p] + w1 * s1[p] + w2 * s2[p] + w3 * s3[p]
 
 

@@ -14,6 +14,8 @@ from eulerot.euler.transforms.backends import Plan, empty, planner
 
 __all__ = ["Block", "Columns", "Layout", "Parity", "Slab", "as_numbers"]
 
+# Memory is aligned alike at multiples of so many bytes, for all instructions that there are
+_ALIGNED = 64
 # "sin" or "cos" along each axis of the box; on the torus it is ignored
 Parity = tuple[str, ...]
 # Rows, an array of these of all fields as real numbers, and the number with which the columns begin in each
@@ -133,55 +135,88 @@ class Slab:
 
 
 class Block:
-    """The pass along the first axis, over one block of columns at a time, planned on the array of one thread.
+    """The pass along the first axis, over one block of columns at a time, planned on arrays of one thread.
 
     Blocks of all processes have the same shape, so that they are transformed alike; where one has fewer columns, the
-    others are zero. Coefficients come and go as real numbers, shape ``(kept along the first axis, numbers)``.
+    others are zero. If there is but one block, its rows are transformed where they stand. Coefficients come and go as
+    real numbers, shape ``(kept along the first axis, numbers)``.
+
+    Parameters
+    ----------
+    grid : Grid
+        Domain and truncation.
+    points : tuple of int
+        Where the values are.
+    layouts : sequence of Layout
+        Of the fields.
+    rows : ndarray, shape (fields, own rows, ...)
+        The columns of this process.
+    backend : {"fftw", "scipy"}
+        Whose transforms.
+    back : bool
+        Whether they go to coefficients.
     """
 
     def __init__(
-        self, grid: Grid, points: tuple[int, ...], layouts: Sequence[Layout], backend: str, *, back: bool
+        self,
+        grid: Grid,
+        points: tuple[int, ...],
+        layouts: Sequence[Layout],
+        rows: np.ndarray,
+        backend: str,
+        *,
+        back: bool,
     ) -> None:
-        self._grid = grid
-        self._room = empty((points[0], grid.block_columns, *grid.shape_hat[2:]), grid.dtype_hat, backend)
-        self._numbers = as_numbers(self._room, 1)
-        self._width = self._numbers.shape[1] // grid.block_columns  # numbers of a column
-        kinds, plan = [layout.kind(0, back=back) for layout in layouts], planner(backend)
-        plans = {kind: plan(kind, self._room, self._room, 0) for kind in dict.fromkeys(kinds)}
-        self._plans, self._layouts = [plans[kind] for kind in kinds], layouts
+        self._layouts, plan = layouts, planner(backend)
+        self._first_column = grid.columns.start
+        # all fields alike: in memory that is aligned otherwise another algorithm may be the fastest
+        self._in_place = grid.ranks.size == 1 and len(grid.blocks) == 1 and rows[:1].nbytes % _ALIGNED == 0
+        if self._in_place:
+            self._rooms = list(rows)
+            self._plans = [plan(layout.kind(0, back=back), r, r, 0) for layout, r in zip(layouts, rows, strict=True)]
+        else:
+            room = empty((points[0], grid.block_columns, *grid.shape_hat[2:]), grid.dtype_hat, backend)
+            kinds = [layout.kind(0, back=back) for layout in layouts]
+            plans = {kind: plan(kind, room, room, 0) for kind in dict.fromkeys(kinds)}
+            self._rooms, self._plans = [room] * len(layouts), [plans[kind] for kind in kinds]
+        self._numbers = [as_numbers(room, 1) for room in self._rooms]
         self._every, self._origins = np.arange(points[0]), [layout.origins(0) for layout in layouts]
         self._places = [layout.places(0) for layout in layouts]
+        self._width = math.prod(grid.shape_hat[2:]) * np.dtype(grid.dtype_hat).itemsize // 8  # numbers of a column
 
     def synthesise(self, field: int, kept: FloatArray, where: slice, columns: Columns, scale: float) -> None:
         """Set columns of a field from its kept coefficients, those of a block."""
-        layout, first, count = self._layouts[field], *self._begin(where)
-        rows_at(kept, first, self._origins[field], scale, self._numbers, 0, count)
+        layout, numbers, first, count = self._layouts[field], *self._begin(field, where)
+        rows_at(kept, first, self._origins[field], scale, numbers, 0, count)
         for axis in layout.firsts("cos"):
-            self._first(axis, where)[...] *= 2.0
+            self._first(field, axis, where)[...] *= 2.0
         self._plans[field]()
-        for rows, part, start in columns:
-            rows_at(self._numbers, 0, self._every[rows], 1.0, part[field], start + first, count)
+        if not self._in_place:
+            for rows, part, start in columns:
+                rows_at(numbers, 0, self._every[rows], 1.0, part[field], start + first, count)
 
     def analyse(self, field: int, columns: Columns, where: slice, kept: FloatArray, scale: float) -> None:
         """Set the kept coefficients of a field from its columns, those of a block."""
-        layout, first, count = self._layouts[field], *self._begin(where)
-        for rows, part, start in columns:
-            rows_at(part[field], start + first, self._every, 1.0, self._numbers[rows], 0, count)
+        layout, numbers, first, count = self._layouts[field], *self._begin(field, where)
+        if not self._in_place:
+            for rows, part, start in columns:
+                rows_at(part[field], start + first, self._every, 1.0, numbers[rows], 0, count)
         self._plans[field]()
         for axis in layout.firsts("cos"):
-            self._first(axis, where)[...] *= 0.5
+            self._first(field, axis, where)[...] *= 0.5
         for axis in layout.firsts("sin"):
             if axis > 0:  # along the first axis there is no place for it
-                self._first(axis, where)[...] = 0.0
-        rows_at(self._numbers, 0, self._places[field], scale, kept, first, count)
+                self._first(field, axis, where)[...] = 0.0
+        rows_at(numbers, 0, self._places[field], scale, kept, first, count)
 
-    def _begin(self, where: slice) -> tuple[int, int]:
-        """Return where the numbers of a block begin and how many there are in a row; clear the room that it leaves."""
-        first, end = where.start * self._width, where.stop * self._width
-        self._numbers[:, end - first :] = 0.0
-        return first, end - first
+    def _begin(self, field: int, where: slice) -> tuple[FloatArray, int, int]:
+        """Return the room of a block, where its numbers begin and how many there are in a row; clear what they leave."""
+        numbers, first, end = self._numbers[field], where.start * self._width, where.stop * self._width
+        if end - first < numbers.shape[1]:
+            numbers[:, end - first :] = 0.0
+        return numbers, first, end - first
 
-    def _first(self, axis: int, where: slice) -> np.ndarray:
+    def _first(self, field: int, axis: int, where: slice) -> np.ndarray:
         """Return the first of all coefficients along `axis`, if the block `where` holds it."""
-        there = axis != 1 or self._grid.columns.start + where.start == 0
-        return self._room[(slice(None),) * axis + (slice(0, int(there)),)]
+        there = axis != 1 or self._first_column + where.start == 0
+        return self._rooms[field][(slice(None),) * axis + (slice(0, int(there)),)]

@@ -173,8 +173,8 @@ class _Workspace:
         )
         self.exchange_in = Exchange(grid.ranks, self.rows_in, edges, grid.column_edges)
         self.exchange_out = Exchange(grid.ranks, self.rows_out, edges, grid.column_edges)
-        self.blocks_in = [Block(grid, points, into, backend, back=False) for _ in range(threads)]
-        self.blocks_out = [Block(grid, points, out, backend, back=True) for _ in range(threads)]
+        self.blocks_in = [Block(grid, points, into, self.rows_in, backend, back=False) for _ in range(threads)]
+        self.blocks_out = [Block(grid, points, out, self.rows_out, backend, back=True) for _ in range(threads)]
         self.slabs = [
             (Slab(grid, points, into, rows, backend, back=False), Slab(grid, points, out, rows, backend, back=True))
             for _ in slabs
