@@ -7,8 +7,8 @@ from differences import derivative
 from fields import noise, random_field
 
 from eulerot.euler import invariants
-from eulerot.euler.equations._kernels import largest_speeds, power_sums
 from eulerot.euler.equations import equation_of
+from eulerot.euler.equations._kernels import largest_speeds, power_sums
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4, RungeKutta
 from eulerot.euler.trajectory import Trajectory

@@ -112,9 +112,10 @@ def solve_euler(
         the process, the store is what `EulerSolution.to_xarray` returns of all that was completed, and may be gone on
         with. Without `save_at` the end is saved. Nothing may be at the path but the store of what is gone on with.
     casimirs_every : int, optional
-        Steps from one measurement of the Casimirs of the plane to the next; each takes a transform. In any case they are
-        measured at the start, at the times of `save_at` and at the end, and are not a number at the other steps. Energy,
-        enstrophy, helicity and tail take one pass over the coefficients, and are measured at every step.
+        Steps from one measurement of the Casimirs of the plane to the next, counted from the start; each takes a
+        transform. In any case they are measured at the start, at the times of `save_at` and at the end; at the other
+        steps they are not a number. Energy, enstrophy, helicity and tail take one pass over the coefficients, and are
+        measured at every step.
     callback : callable, optional
         Is called with a `SolverStep` after each step, and ends the solution there by a true answer.
     progress : bool
@@ -127,8 +128,8 @@ def solve_euler(
     Returns
     -------
     EulerSolution
-        The field at the end, the invariants at every step (Casimirs: see `casimirs_every`), and what was saved. Ctrl-C ends the solution
-        with what there is.
+        The field at the end, the invariants at every step (Casimirs as `casimirs_every` says), and what was saved.
+        Ctrl-C ends the solution with what there is.
 
     Raises
     ------

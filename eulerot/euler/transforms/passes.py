@@ -12,7 +12,7 @@ from eulerot.euler.grid import Grid
 from eulerot.euler.transforms._kernels import pad, rows_at, unpad
 from eulerot.euler.transforms.backends import Plan, empty, planner
 
-__all__ = ["Block", "Columns", "Layout", "Parity", "Slab", "as_numbers"]
+__all__ = ["Block", "Columns", "Layout", "Parity", "Slab", "as_numbers", "with_middle"]
 
 # Memory is aligned alike at multiples of so many bytes, for all instructions that there are
 _ALIGNED = 64
@@ -26,6 +26,12 @@ def as_numbers(coefficients: np.ndarray, axis: int) -> FloatArray:
     """Return contiguous coefficients as real numbers, the axes from `axis` on as one; a view, to be written to."""
     numbers = math.prod(coefficients.shape[axis:]) * coefficients.itemsize // 8
     return coefficients.view(np.float64).reshape(*coefficients.shape[:axis], numbers)
+
+
+def with_middle(columns: np.ndarray) -> FloatArray:
+    """Return columns of fields as real numbers, with a middle axis of length one in the plane; a view."""
+    real = columns.view(np.float64)
+    return real if columns.ndim == 4 else real[:, :, None]
 
 
 class Layout:
@@ -96,7 +102,8 @@ class Slab:
         self, grid: Grid, points: tuple[int, ...], layouts: Sequence[Layout], rows: int, backend: str, *, back: bool
     ) -> None:
         padded = tuple(_padded(grid, points, axis) for axis in range(1, grid.dim))
-        self.spectra = empty((len(layouts), rows, *padded), grid.dtype_hat, backend)
+        spectra = empty((len(layouts), rows, *padded), grid.dtype_hat, backend)
+        self._spectra = with_middle(spectra)
         grid_values = empty((len(layouts), rows, *points[1:]), np.float64, backend)
         self.values = grid_values.reshape(len(layouts), rows * math.prod(points[1:]))
         self.rows, self._plans, last = rows, list[Plan](), grid.dim - 1
@@ -106,7 +113,7 @@ class Slab:
         reals = 1 if grid.walls else 2  # real numbers a coefficient: they are copied as such
         self._last = reals * np.array([(kept.start, place.start, place.stop) for kept, place in ranges])
         plan = planner(backend)
-        for layout, spectrum, values in zip(layouts, self.spectra, grid_values, strict=True):
+        for layout, spectrum, values in zip(layouts, spectra, grid_values, strict=True):
             ends = (values, spectrum) if back else (spectrum, values)
             passes = [plan(layout.kind(last, back=back), *ends, last)]
             if grid.dim == 3:  # the middle pass skips the columns that are empty along the last axis
@@ -114,24 +121,19 @@ class Slab:
                 passes.insert(1 if back else 0, plan(layout.kind(1, back=back), kept, kept, 1))
             self._plans += passes
 
-    def synthesise(self, columns: np.ndarray, start: int) -> None:
-        """Set `values` from columns, of which this slab starts at row `start`."""
+    def synthesise(self, columns: FloatArray, start: int) -> None:
+        """Set `values` from columns `with_middle`, of which this slab starts at row `start`."""
         if len(columns):
-            pad(self._flat(columns), start, self._flat(self.spectra), self._middle, self._last)
+            pad(columns, start, self._spectra, self._middle, self._last)
         for plan in self._plans:
             plan()
 
-    def analyse(self, columns: np.ndarray, start: int) -> None:
-        """Set columns from `values`."""
+    def analyse(self, columns: FloatArray, start: int) -> None:
+        """Set columns `with_middle` from `values`."""
         for plan in self._plans:
             plan()
         if len(columns):
-            unpad(self._flat(columns), start, self._flat(self.spectra), self._middle, self._last)
-
-    @staticmethod
-    def _flat(array: np.ndarray) -> np.ndarray:
-        real = array.view(np.float64)
-        return real if array.ndim == 4 else real[:, :, None]
+            unpad(columns, start, self._spectra, self._middle, self._last)
 
 
 class Block:
@@ -210,7 +212,7 @@ class Block:
         rows_at(numbers, 0, self._places[field], scale, kept, first, count)
 
     def _begin(self, field: int, where: slice) -> tuple[FloatArray, int, int]:
-        """Return the room of a block, where its numbers begin and how many there are in a row; clear what they leave."""
+        """Return the room of a block, where its numbers begin and how many a row has; clear what they leave."""
         numbers, first, end = self._numbers[field], where.start * self._width, where.stop * self._width
         if end - first < numbers.shape[1]:
             numbers[:, end - first :] = 0.0
