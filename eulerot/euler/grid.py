@@ -249,7 +249,7 @@ class Grid:
         blocks = -(-columns // max(1, _BLOCK_BYTES // column_bytes))
         return -(-columns // blocks)
 
-    @property
+    @kept
     def blocks(self) -> list[slice]:
         """Return the blocks of these columns."""
         width, count = self.block_columns, self.shape_hat[1]
