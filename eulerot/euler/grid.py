@@ -21,7 +21,8 @@ DOMAINS = ("torus", "cube")
 DEALIASING = ("2/3", "3/2")
 # The most points an axis of a box whose transforms are products with matrices, in the plane and in space
 MOST_DENSE = {2: 144, 3: 48}
-# Columns of coefficients that are transformed along the first axis at a time take this many bytes at most
+# Columns of coefficients that are transformed along the first axis at a time take this many bytes at most in space, and
+# twice as many in the plane, where their rows are short to copy
 _BLOCK_BYTES = 2**19
 
 
@@ -246,7 +247,7 @@ class Grid:
         """Return how many columns make a block, on which the first axis is transformed."""
         column_bytes = self.product_points[0] * math.prod(self.shape_hat[2:]) * np.dtype(self.dtype_hat).itemsize
         columns = self.shape_hat[1]
-        blocks = -(-columns // max(1, _BLOCK_BYTES // column_bytes))
+        blocks = -(-columns // max(1, (4 - self.dim) * _BLOCK_BYTES // column_bytes))
         return -(-columns // blocks)
 
     @kept
