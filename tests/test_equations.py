@@ -8,6 +8,7 @@ from fields import noise, random_field
 
 from eulerot.euler import invariants
 from eulerot.euler.equations import equation_of
+from eulerot.euler.equations._kernels import largest_speeds, power_sums
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4, RungeKutta
 from eulerot.euler.trajectory import Trajectory
@@ -230,7 +231,34 @@ def test_invariants_are_means_over_the_grid(grid):
     field = random_field(grid)
     vorticity = equation.synthesised(field) if grid.dim == 2 else equation.vorticity(field)
     assert np.isclose(invariants.enstrophy(field, grid), 0.5 * np.sum(vorticity**2) / np.prod(grid.points), rtol=1e-13)
+    squares = grid.weights * grid.laplacian ** (grid.dim - 2) * np.abs(field) ** 2  # of vorticity, by mode
+    assert np.isclose(invariants.palinstrophy(field, grid), 0.5 * np.sum(grid.laplacian * squares), rtol=1e-13)
+    outer = sum(np.abs(k) > 0.9 * most for k, most in zip(grid.wavenumbers, grid.modes * grid.scales, strict=True)) > 0
+    assert np.isclose(invariants.tail(field, grid), np.sum(outer * squares) / np.sum(squares), rtol=1e-13)
+    assert 0.05 < invariants.tail(field, grid) < 0.9
     if grid.dim == 3 and not grid.walls:
         expected = np.sum(vorticity * equation.velocity(field)) / np.prod(grid.points)
         size = np.sqrt(invariants.enstrophy(field, grid) * invariants.energy(field, grid))
         assert abs(invariants.helicity(field, grid) - expected) < 1e-13 * size
+
+
+@every_grid
+def test_the_fastest_flow_is_that_of_the_grid_points(grid):
+    equation, weights = equation_of(grid), np.arange(1.0, 1.0 + grid.dim)
+    field = random_field(grid)
+    speeds = np.tensordot(weights, np.abs(equation.velocity(field)), 1)
+    assert np.isclose(equation.fastest(field, weights), speeds.max(), rtol=1e-14)
+    field[..., 1, 1] = np.nan
+    assert np.isnan(equation.fastest(field, weights))
+
+
+def test_largest_speeds_and_sums_of_powers_row_by_row():
+    values, weights = np.random.default_rng(3).standard_normal((2, 7, 53)), np.array([1.5, 0.25])
+    largest, powers = np.full((5, 1), -1.0), np.full((5, 2), -1.0)  # the last slab may have fewer rows than room
+    largest_speeds(values, weights, largest)
+    assert np.allclose(largest[:, 0], (1.5 * np.abs(values[0]) + 0.25 * np.abs(values[1])).max(axis=1)[:5], rtol=1e-15)
+    power_sums(values, powers)
+    assert np.allclose(powers, np.stack([(values[0] ** n).sum(axis=1)[:5] for n in (3, 4)], axis=1), rtol=1e-13)
+    values[1, 2, 4] = np.nan  # is not lost among those that come after
+    largest_speeds(values, weights, largest)
+    assert np.isnan(largest[2, 0]) and np.isfinite(np.delete(largest, 2)).all()

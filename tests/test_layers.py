@@ -18,8 +18,8 @@ euler.sizes euler.grid euler.transforms._kernels euler.transforms.backends euler
 euler.transforms.dense euler.shared_grid euler.transforms.exchange euler.embedding
 euler.transforms.pointwise euler.transforms euler.equations._kernels
 euler.equations.spectral euler.equations.vorticity euler.equations.velocity euler.equations euler.invariants
-euler.integrators euler.diagnostics euler.dropped euler.stepping euler.adaptive euler.legs euler.pressure
-euler.certificate
+euler.dormand_prince euler.integrators euler.diagnostics euler.dropped euler.stepping euler.adaptive euler.legs
+euler.pressure euler.certificate
 euler.particles._kernels_splines euler.particles._kernels_lanes euler.particles._kernels_plane
 euler.particles._kernels_space euler.particles._kernels euler.particles.phases euler.particles.interpolant
 euler.particles.ordering euler.particles.advection euler.particles.nonuniform euler.particles.steps euler.particles

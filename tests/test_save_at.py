@@ -26,7 +26,7 @@ def start_of(points, domain):
 
 
 def same(one, other):
-    return (one is None and other is None) or np.array_equal(one, other)
+    return (one is None and other is None) or np.array_equal(one, other, equal_nan=True)
 
 
 @pytest.mark.parametrize("steps", [None, 16])

@@ -5,7 +5,7 @@ import pytest
 from fields import random_values
 
 from eulerot.errors import ResolutionError
-from eulerot.euler import invariants
+from eulerot.euler import diagnostics
 from eulerot.euler.equations import VorticityEquation
 from eulerot.euler.grid import Grid
 from eulerot.euler.particles.advection import Advection
@@ -63,7 +63,7 @@ def test_a_resolved_field_is_not_refused():
 @pytest.mark.parametrize(
     ("owner", "name"),
     # in the middle of a step; while its particles are moved; between the energy and the Casimirs of a measurement
-    [(VorticityEquation, "tendency"), (Advection, "advance"), (invariants, "tail")],
+    [(VorticityEquation, "tendency"), (Advection, "advance"), (diagnostics, "power_sums")],
     ids=lambda part: part if isinstance(part, str) else "",
 )
 @pytest.mark.parametrize("share", [0.0, 0.27, 0.999])
@@ -82,11 +82,11 @@ def test_an_interrupted_solution_ends_with_its_last_complete_step(owner, name, s
 
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, interrupted)
-        whole = solve_euler(values, grid, time=1.0, steps=steps, particles=points)
-        first = 1 if owner is invariants else 0  # the field is measured once before the first step
+        whole = solve_euler(values, grid, time=1.0, steps=steps, particles=points, casimirs_every=1)
+        first = 1 if owner is diagnostics else 0  # the field is measured once before the first step
         needed, calls = calls - first, 0
         end = first + int(share * needed)
-        solution = solve_euler(values, grid, time=1.0, steps=steps, particles=points)
+        solution = solve_euler(values, grid, time=1.0, steps=steps, particles=points, casimirs_every=1)
     done = int(share * needed) * steps // needed
     assert solution.status == "interrupted" and whole.status == "completed"
     for column in ("times", "energy", "enstrophy", "casimirs", "tail"):
@@ -98,6 +98,30 @@ def test_an_interrupted_solution_ends_with_its_last_complete_step(owner, name, s
         shorter = solve_euler(values, grid, time=done / steps, steps=done, particles=points)
         assert np.abs(solution.field - shorter.field).max() < 1e-14
         assert np.abs(solution.positions - shorter.positions).max() < 1e-14
+
+
+def test_casimirs_are_measured_at_some_steps():
+    grid, options = Grid((24, 20)), {"time": 1.0, "steps": 20, "save_at": [0.0, 0.35, 1.0]}
+    values = random_values(grid) + 0.3 * np.cos(grid.mesh()[0])
+    every = solve_euler(values, grid, casimirs_every=1, **options).casimirs
+    first, last = ((solve_euler(values, grid, time=1.0, steps=20).field ** n).mean() for n in (3, 4))
+    assert every.shape == (21, 2) and np.allclose(every[0], [(values**n).mean() for n in (3, 4)], rtol=0, atol=1e-13)
+    assert np.allclose(every[-1], [first, last], rtol=1e-9)
+    for some, steps in ((None, {0, 7, 20}), (6, {0, 6, 7, 12, 18, 20})):
+        found = solve_euler(values, grid, casimirs_every=some, **options).casimirs
+        assert set(np.flatnonzero(np.isfinite(found).all(axis=1)).tolist()) == steps
+        assert np.array_equal(found[sorted(steps)], every[sorted(steps)])
+    stopped = solve_euler(values, grid, time=1.0, steps=20, callback=lambda step: step.number == 5)
+    assert np.isfinite(stopped.casimirs[[0, -1]]).all() and np.isnan(stopped.casimirs[1:-1]).all()
+    longer = solve_euler(stopped, grid, time=1.0, steps=20, casimirs_every=4)  # counts from the start
+    assert np.flatnonzero(np.isfinite(longer.casimirs[:, 0])).tolist() == [0, 5, 8, 12, 16, 20]
+
+
+@pytest.mark.parametrize(("points", "every"), [((8, 8, 8), 1), ((8, 8), 0), ((8, 8), 1.5)])
+def test_casimirs_are_those_of_the_plane_at_whole_steps(points, every):
+    grid = Grid(points)
+    with pytest.raises((ValueError, TypeError), match="casimirs_every: expected"):
+        solve_euler(np.zeros((*[3] * (len(points) - 2), *points)), grid, time=1.0, casimirs_every=every)
 
 
 def test_threads_and_progress_change_nothing(capsys):

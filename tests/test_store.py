@@ -36,7 +36,7 @@ def assert_same(one, other):
     """Two solutions have the same bits, and the same of them is saved."""
     for name in COLUMNS:
         a, b = getattr(one, name), getattr(other, name)
-        assert (a is None and b is None) or np.array_equal(a, b), name
+        assert (a is None and b is None) or np.array_equal(a, b, equal_nan=True), name
     for name in ("times", "fields", "positions", "energy", "enstrophy", "indices"):
         a, b = getattr(one.saved, name), getattr(other.saved, name)
         assert (a is None and b is None) or np.array_equal(np.asarray(a), np.asarray(b)), name

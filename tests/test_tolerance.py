@@ -5,13 +5,14 @@ import importlib.util
 import numpy as np
 import pytest
 from fields import random_field, random_values, random_velocity
+from scipy import integrate
 
 from eulerot.errors import ResolutionError
 from eulerot.euler import invariants
 from eulerot.euler.adaptive import adaptive_steps
 from eulerot.euler.equations import equation_of
 from eulerot.euler.grid import Grid
-from eulerot.euler.integrators import DOPRI5, EmbeddedRungeKutta
+from eulerot.euler.integrators import DOP853, DOPRI5, EmbeddedRungeKutta
 from eulerot.euler.solver import solve_euler
 
 CASES = [((24, 20), "torus"), ((24, 20), "cube"), ((12, 10, 14), "torus"), ((12, 10, 14), "cube")]
@@ -30,6 +31,12 @@ def naive(equation, field, dt, tableau):
     for weights in tableau.a:
         slopes.append(equation.tendency(field + dt * sum((w * s for w, s in zip(weights, slopes, strict=False)), 0.0)))
     return field + dt * sum(w * s for w, s in zip(tableau.b, slopes, strict=True)), slopes
+
+
+def test_coefficients_are_those_of_scipy():
+    assert np.array_equal(DOP853.a, integrate.DOP853.A) and np.array_equal(DOP853.b, integrate.DOP853.B)
+    assert np.array_equal(DOPRI5.tableau.a, np.pad(integrate.RK45.A, ((0, 0), (0, 1))))
+    assert np.array_equal(DOPRI5.tableau.b, integrate.RK45.B) and np.array_equal(DOPRI5.error, integrate.RK45.E)
 
 
 def test_the_pair_has_the_orders_that_it_says():

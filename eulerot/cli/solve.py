@@ -93,7 +93,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.animation is not None:
         solution.animate(arguments.animation, progress=not arguments.quiet)
     if arguments.json:
-        ends = {name: [float(values[0]), float(values[-1])] for name, values in _invariants(solution).items()}
+        ends = {name: values[[0, -1]].tolist() for name, values in _invariants(solution).items()}
         steps, time = len(solution.times) - 1, float(solution.times[-1])
         show_json({"out": arguments.out, "status": solution.status, "time": time, "steps": steps, **ends})
     else:
@@ -185,7 +185,7 @@ def _constant(text: str) -> tuple[str, float]:
 
 def _invariants(solution: EulerSolution) -> dict[str, FloatArray]:
     """Return what is kept of every step."""
-    names = ("energy", "enstrophy", "helicity", "tail")
+    names = ("energy", "enstrophy", "helicity", "casimirs", "tail")
     return {name: values for name in names if (values := getattr(solution, name)) is not None}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -11,14 +11,16 @@ from eulerot._types import FloatArray
 from eulerot.errors import ResolutionError
 from eulerot.euler import invariants
 from eulerot.euler.equations import Equation
+from eulerot.euler.equations._kernels import power_sums
 
 __all__ = ["Diagnostics"]
 
 _COLUMNS = ("times", "energy", "enstrophy", "helicity", "casimirs", "tail")
+_NOT_MEASURED = (math.nan, math.nan)
 
 
 class Diagnostics:
-    """Record the invariants of a field at each step.
+    """Record the invariants of a field at each step, and its Casimirs at some.
 
     Parameters
     ----------
@@ -26,42 +28,52 @@ class Diagnostics:
         The equation of the field.
     limit : float or None
         The largest share of the enstrophy that the outermost tenth of the kept modes may hold; None for no limit.
+    casimirs_every : int or None
+        Every how many steps the Casimirs of the plane are measured, beside the steps of which it is asked for; None for
+        those alone. Elsewhere they are not a number.
     earlier : object, optional
         What was recorded before, by the names of the columns.
     """
 
-    def __init__(self, equation: Equation, limit: float | None, earlier: object | None = None) -> None:
-        grid = equation.grid
-        self._grid, self._limit = grid, limit
-        self._measures: dict[str, Callable[[np.ndarray], float | list[float]]] = {
-            "energy": lambda field: invariants.energy(field, grid),
-            "enstrophy": lambda field: invariants.enstrophy(field, grid),
-            "tail": lambda field: invariants.tail(field, grid),
-        }
-        if grid.dim == 2:
-            self._measures["casimirs"] = lambda field: _casimirs(equation, field)
-        elif not grid.walls:
-            self._measures["helicity"] = lambda field: invariants.helicity(field, grid)
-        self._columns: dict[str, list] = {name: list(getattr(earlier, name, ())) for name in ("times", *self._measures)}
+    def __init__(
+        self, equation: Equation, limit: float | None, casimirs_every: int | None, earlier: object | None = None
+    ) -> None:
+        self._equation, self._limit, self._casimirs_every = equation, limit, casimirs_every
+        names = ["times", "energy", "enstrophy", "tail"]
+        if equation.grid.dim == 2:
+            names.append("casimirs")
+        elif not equation.grid.walls:
+            names.append("helicity")
+        self._columns: dict[str, list[Any]] = {name: list(getattr(earlier, name, ())) for name in names}
 
-    def record(self, time: float, field: np.ndarray) -> None:
-        """Measure a field and append its invariants.
+    def record(self, time: float, field: np.ndarray, *, casimirs: bool) -> None:
+        """Measure a field and append its invariants, its Casimirs in any case if they are asked for.
 
         Raises
         ------
         ResolutionError
             If it is under-resolved.
         """
+        step, measured = len(self._columns["times"]), invariants.measured(field, self._equation.grid)
         self._columns["times"].append(time)
-        for name, measure in self._measures.items():
-            self._columns[name].append(measure(field))
-        share = self._columns["tail"][-1]
-        if self._limit is not None and share > self._limit:
+        for name in ("energy", "enstrophy", "tail", "helicity"):
+            if name in self._columns:
+                self._columns[name].append(getattr(measured, name))
+        if "casimirs" in self._columns:
+            due = casimirs or (self._casimirs_every is not None and step % self._casimirs_every == 0)
+            self._columns["casimirs"].append(_casimirs(self._equation, field) if due else _NOT_MEASURED)
+        if self._limit is not None and measured.tail > self._limit:
             raise ResolutionError(
                 f"grid: expected at most {self._limit:g} of the enstrophy in the outermost tenth of the kept modes; "
-                f"got {share:.2g} after {len(self._columns['tail']) - 1} steps: the field is under-resolved. Raise "
-                f"points (now {self._grid.points}), end sooner, or set tail_limit=None to go on regardless."
+                f"got {measured.tail:.2g} after {step} steps: the field is under-resolved. Raise points (now "
+                f"{self._equation.grid.points}), end sooner, or set tail_limit=None to go on regardless."
             )
+
+    def end(self, step: int, field: np.ndarray) -> None:
+        """Measure the Casimirs of the last field, after so many steps, if they were not measured then."""
+        column = self._columns.get("casimirs")
+        if column is not None and math.isnan(column[step][0]):
+            column[step] = _casimirs(self._equation, field)
 
     def last(self, name: str) -> float:
         """Return what was recorded last in a column of numbers."""
@@ -73,12 +85,7 @@ class Diagnostics:
         return {name: np.array(taken[name][:count]) if name in taken else None for name in _COLUMNS}
 
 
-def _casimirs(equation: Equation, field: np.ndarray) -> list[float]:
+def _casimirs(equation: Equation, field: np.ndarray) -> tuple[float, ...]:
     """Return the means of the third and the fourth power of the vorticity, row by row of the grid."""
-
-    def powers(vorticity: FloatArray) -> FloatArray:
-        square = vorticity[0] ** 2
-        return np.stack([np.sum(square * vorticity[0], axis=1), np.sum(square**2, axis=1)], axis=1)
-
-    rows = equation.transforms.by_rows(field[None], equation.vorticity_parities, powers, numbers=2)
-    return [float(np.sum(each)) / math.prod(equation.grid.points) for each in rows.T]
+    rows = equation.transforms.by_rows(field[None], equation.vorticity_parities, power_sums, numbers=2)
+    return tuple(float(np.sum(each)) / math.prod(equation.grid.points) for each in rows.T)

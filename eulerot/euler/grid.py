@@ -21,7 +21,8 @@ DOMAINS = ("torus", "cube")
 DEALIASING = ("2/3", "3/2")
 # The most points an axis of a box whose transforms are products with matrices, in the plane and in space
 MOST_DENSE = {2: 144, 3: 48}
-# Columns of coefficients that are transformed along the first axis at a time take this many bytes at most
+# Columns of coefficients that are transformed along the first axis at a time take this many bytes at most in space, and
+# twice as many in the plane, where their rows are short to copy
 _BLOCK_BYTES = 2**19
 
 
@@ -209,13 +210,17 @@ class Grid:
         return np.divide(1.0, symbol, out=np.zeros_like(symbol), where=symbol > 0)
 
     @kept
+    def axis_weights(self) -> tuple[FloatArray, ...]:
+        """Return the factors of Parseval's weights along each axis."""
+        if self.walls:  # the mean of a squared sine or cosine is a half
+            return tuple(np.where(k > 0, 0.5, 1.0) for k in self.axis_modes)
+        *full, last = self.axis_modes  # the plane 0 of the last axis holds both k and -k
+        return (*(np.ones(len(k)) for k in full), np.where(last == 0, 1.0, 2.0))
+
+    @kept
     def weights(self) -> FloatArray:
         """Return Parseval's weights: ``mean f^2 = sum weights |f_hat|^2``."""
-        if self.walls:  # the mean of a squared sine or cosine is a half
-            factors = np.meshgrid(*[np.where(k > 0, 0.5, 1.0) for k in self.axis_modes], indexing="ij", sparse=True)
-            return np.prod(np.broadcast_arrays(*factors), axis=0)
-        # the plane 0 of the last axis holds both k and -k
-        return np.broadcast_to(np.where(self.axis_modes[-1] == 0, 1.0, 2.0), self.shape_hat).copy()
+        return np.prod(np.broadcast_arrays(*np.ix_(*self.axis_weights)), axis=0)
 
     @property
     def ranks(self) -> Ranks:
@@ -242,10 +247,10 @@ class Grid:
         """Return how many columns make a block, on which the first axis is transformed."""
         column_bytes = self.product_points[0] * math.prod(self.shape_hat[2:]) * np.dtype(self.dtype_hat).itemsize
         columns = self.shape_hat[1]
-        blocks = -(-columns // max(1, _BLOCK_BYTES // column_bytes))
+        blocks = -(-columns // max(1, (4 - self.dim) * _BLOCK_BYTES // column_bytes))
         return -(-columns // blocks)
 
-    @property
+    @kept
     def blocks(self) -> list[slice]:
         """Return the blocks of these columns."""
         width, count = self.block_columns, self.shape_hat[1]

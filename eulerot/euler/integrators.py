@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.integrate import DOP853 as _SCIPY_DOP853
-from scipy.integrate import RK45 as _SCIPY_DOPRI5
 
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
+from eulerot.euler.dormand_prince import DOP853_A, DOP853_B, DOPRI5_A, DOPRI5_B, DOPRI5_ERROR
 from eulerot.euler.equations import Equation
 from eulerot.euler.equations._kernels import combine
 
@@ -51,8 +50,7 @@ RK4 = Tableau(
     order=4,
     stability=2.82,
 )
-# Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I, section II.10
-DOP853 = Tableau("DOP853", a=_SCIPY_DOP853.A.copy(), b=_SCIPY_DOP853.B.copy(), order=8, stability=5.9)
+DOP853 = Tableau("DOP853", a=DOP853_A, b=DOP853_B, order=8, stability=5.9)
 
 
 @dataclass(frozen=True)
@@ -76,17 +74,7 @@ class EmbeddedPair:
         return Tableau(f"{self.tableau.name}, lower", a, b, self.tableau.order - 1, self.tableau.stability)
 
 
-# Dormand and Prince, J. Comput. Appl. Math. 6:19 (1980), https://doi.org/10.1016/0771-050X%2880%2990013-3
-DOPRI5 = EmbeddedPair(
-    Tableau(
-        "DOPRI5",
-        a=np.pad(_SCIPY_DOPRI5.A, ((0, 0), (0, 1))),
-        b=_SCIPY_DOPRI5.B.copy(),
-        order=5,
-        stability=0.99,
-    ),
-    error=_SCIPY_DOPRI5.E.copy(),
-)
+DOPRI5 = EmbeddedPair(Tableau("DOPRI5", a=DOPRI5_A, b=DOPRI5_B, order=5, stability=0.99), error=DOPRI5_ERROR)
 
 
 class RungeKutta:
@@ -133,7 +121,10 @@ class RungeKutta:
         a, b = self.tableau.a, self.tableau.b
         for i in range(self.tableau.stages):
             stage = self._stage if stages is None else stages[i]
-            self._combined(stage, field, [(dt * w, s) for w, s in zip(a[i, :i], self._slopes, strict=False)])
+            if i == 0 and stages is None:
+                stage = field
+            else:
+                self._combined(stage, field, [(dt * w, s) for w, s in zip(a[i, :i], self._slopes, strict=False)])
             if i == 0 and first is not None:
                 self._slopes[0] = first
             else:

@@ -8,73 +8,82 @@ order: so they do not depend on who has which.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from eulerot._types import FloatArray
-from eulerot.euler.equations._kernels import weighted_product_sums
-from eulerot.euler.equations.velocity import curl
+from eulerot.euler.equations._kernels import velocity_sums, vorticity_sums
 from eulerot.euler.grid import Grid
 
-__all__ = ["energy", "enstrophy", "helicity", "palinstrophy", "spectrum", "tail"]
+__all__ = ["Invariants", "energy", "enstrophy", "helicity", "measured", "palinstrophy", "spectrum", "tail"]
 
 # The outermost share of the kept modes, by whose enstrophy an under-resolved field is known
 _TAIL_FROM = 0.9
 
 
-@lru_cache(maxsize=32)
-def _symbol(grid: Grid, name: str) -> FloatArray:
-    """Return the weights of ``|field_hat|^2`` in one of the sums below."""
-    powers = {"energy": -1, "enstrophy": 0, "palinstrophy": 1}
-    if name == "tail":
-        reach = [np.abs(k) / last for k, last in zip(np.ix_(*grid.axis_modes), grid.modes, strict=True)]
-        outer = np.maximum.reduce(np.broadcast_arrays(*reach)) > _TAIL_FROM
-        return outer * _symbol(grid, "enstrophy")
-    power = powers[name] + (1 if grid.dim == 3 else 0)  # of a velocity, not of a vorticity
-    ones = np.ones(grid.shape_hat)
-    factor = {-1: grid.inverse_laplacian, 0: ones, 1: grid.laplacian, 2: grid.laplacian**2}[power]
-    return np.ascontiguousarray(grid.weights * factor)
+class Invariants(NamedTuple):
+    """What one pass over the coefficients of a field tells.
+
+    Attributes
+    ----------
+    energy, enstrophy, palinstrophy : float
+        ``1/2 mean |u|^2``, ``1/2 mean |omega|^2`` and ``1/2 mean |grad omega|^2``.
+    tail : float
+        The share of the enstrophy in the outermost tenth of the kept modes of any axis.
+    helicity : float
+        ``mean u . omega`` on the torus in space; elsewhere it means nothing.
+    """
+
+    energy: float
+    enstrophy: float
+    palinstrophy: float
+    tail: float
+    helicity: float
 
 
-def _half_mean_square(field: np.ndarray, grid: Grid, name: str) -> float:
-    sums, weights = np.zeros(grid.shape_hat[1]), _symbol(grid, name)
-    for each in field if grid.dim == 3 else field[None]:
-        weighted_product_sums(_spatial(each), _spatial(each), _spatial(weights), sums)
-    return 0.5 * _total(sums, grid)
-
-
-def _spatial(array: np.ndarray) -> np.ndarray:
-    """Return an array with three axes, the last of length one in the plane."""
-    return array.reshape((*array.shape, 1)[:3])
-
-
-def _total(sums: FloatArray, grid: Grid) -> float:
-    """Return the sum over all columns."""
-    return float(np.sum(grid.ranks.joined(sums)))
-
-
-def energy(field: np.ndarray, grid: Grid) -> float:
-    """Return the kinetic energy ``1/2 mean |u|^2``.
+def measured(field: np.ndarray, grid: Grid) -> Invariants:
+    """Return the invariants of a field that are sums over its coefficients.
 
     Examples
     --------
     >>> grid = Grid((12, 12), "cube")
     >>> vorticity = np.zeros(grid.shape_hat)
     >>> vorticity[0, 0] = 2.0  # psi = sin x sin y
-    >>> energy(vorticity, grid), enstrophy(vorticity, grid)
-    (0.25, 0.5)
+    >>> measured(vorticity, grid)
+    Invariants(energy=0.25, enstrophy=0.5, palinstrophy=1.0, tail=0.0, helicity=0.0)
     """
-    return _half_mean_square(field, grid, "energy")
+    sums, (wavenumbers, weights) = np.zeros((5, grid.shape_hat[1])), _along_axes(grid)
+    if grid.dim == 2:
+        vorticity_sums(field, grid.inverse_laplacian, *wavenumbers, *weights, sums)
+    else:
+        velocity_sums(field, *wavenumbers, *weights, sums)
+    *halves, helicity = np.sum(grid.ranks.joined(sums, 1), axis=1).tolist()
+    energy, enstrophy, palinstrophy, outside = (0.5 * each for each in halves)
+    return Invariants(energy, enstrophy, palinstrophy, outside / enstrophy if enstrophy > 0 else 0.0, helicity)
+
+
+@lru_cache(maxsize=32)
+def _along_axes(grid: Grid) -> tuple[list[FloatArray], list[FloatArray]]:
+    """Return the wavenumbers along each axis, and Parseval's weights and ones for the outermost modes along each."""
+    reach = [np.abs(k) / last for k, last in zip(grid.axis_modes, grid.modes, strict=True)]
+    outer = [np.where(each > _TAIL_FROM, 1.0, 0.0) for each in reach]
+    return [np.ascontiguousarray(k.ravel()) for k in grid.wavenumbers], [*grid.axis_weights, *outer]
+
+
+def energy(field: np.ndarray, grid: Grid) -> float:
+    """Return the kinetic energy ``1/2 mean |u|^2``."""
+    return measured(field, grid).energy
 
 
 def enstrophy(field: np.ndarray, grid: Grid) -> float:
     """Return the enstrophy ``1/2 mean |omega|^2``; of a velocity, that of its divergence-free part."""
-    return _half_mean_square(field, grid, "enstrophy")
+    return measured(field, grid).enstrophy
 
 
 def palinstrophy(field: np.ndarray, grid: Grid) -> float:
     """Return the palinstrophy ``1/2 mean |grad omega|^2``, the regularisation ``R`` of equation (12)."""
-    return _half_mean_square(field, grid, "palinstrophy")
+    return measured(field, grid).palinstrophy
 
 
 def helicity(velocity: np.ndarray, grid: Grid) -> float:
@@ -88,16 +97,12 @@ def helicity(velocity: np.ndarray, grid: Grid) -> float:
     >>> helicity(velocity, grid), 2 * energy(velocity, grid)
     (1.0, 1.0)
     """
-    sums = np.zeros(grid.shape_hat[1])
-    for component, vorticity in zip(velocity, curl(velocity, grid), strict=True):
-        weighted_product_sums(component, vorticity, grid.weights, sums)
-    return _total(sums, grid)
+    return measured(velocity, grid).helicity
 
 
 def tail(field: np.ndarray, grid: Grid) -> float:
     """Return the share of the enstrophy in the outermost tenth of the kept modes of any axis."""
-    total = _half_mean_square(field, grid, "enstrophy")
-    return _half_mean_square(field, grid, "tail") / total if total > 0 else 0.0
+    return measured(field, grid).tail
 
 
 def spectrum(field: np.ndarray, grid: Grid) -> tuple[FloatArray, FloatArray]:
@@ -117,5 +122,6 @@ def spectrum(field: np.ndarray, grid: Grid) -> tuple[FloatArray, FloatArray]:
     width = float(np.min(grid.scales))
     shell = np.rint(np.sqrt(grid.laplacian) / width).astype(int)
     squares = np.sum(np.abs(field if grid.dim == 3 else field[None]) ** 2, axis=0)
-    energies = np.bincount(shell.ravel(), weights=(0.5 * _symbol(grid, "energy") * squares).ravel())
+    symbol = grid.weights * (grid.inverse_laplacian if grid.dim == 2 else 1.0)
+    energies = np.bincount(shell.ravel(), weights=(0.5 * symbol * squares).ravel())
     return width * np.arange(float(len(energies))), np.asarray(energies, dtype=np.float64)

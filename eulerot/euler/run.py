@@ -148,7 +148,7 @@ class Run:
             shown = progress and self.ranks.number == 0
             for now, dt, after, complete in progress_of(following, "solving", "steps", total=total, shown=shown):
                 phases = None if moved is None or stages is None else moved.advance(stages[0], dt)
-                self.diagnostics.record(now, after)
+                self.diagnostics.record(now, after, casimirs=complete)
                 reached = State(state.step + 1, now, after, phases)
                 if complete and now in self.times:
                     self.save(reached)

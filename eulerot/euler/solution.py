@@ -138,7 +138,8 @@ class EulerSolution(Shown):
         ``mean u . omega`` in three dimensions on the torus; walls do not conserve it.
     casimirs : ndarray, shape (steps + 1, 2), or None
         Means of ``omega^3`` and ``omega^4`` over the grid points in two dimensions. The Euler equations conserve them,
-        a truncation does not: their drift shows what it leaves out.
+        a truncation does not: their drift shows what it leaves out. They are measured at the start, at the times of
+        `saved`, at the end and at every `casimirs_every`-th step; elsewhere they are not a number.
     tail : ndarray, shape (steps + 1,)
         The share of the enstrophy in the outermost tenth of the kept modes of any axis.
     positions : ndarray, shape (n, d), or None

@@ -54,6 +54,7 @@ def solve_euler(
     tail_limit: float | None = 1e-2,
     save_at: ArrayLike | None = None,
     store: str | os.PathLike[str] | None = None,
+    casimirs_every: int | None = None,
     callback: Callable[[SolverStep], object] | None = None,
     progress: bool = False,
     comm: MPI.Intracomm | None = None,
@@ -110,6 +111,11 @@ def solve_euler(
         A Zarr store to make, which holds what is saved instead of memory, and is written as it is saved: whatever ends
         the process, the store is what `EulerSolution.to_xarray` returns of all that was completed, and may be gone on
         with. Without `save_at` the end is saved. Nothing may be at the path but the store of what is gone on with.
+    casimirs_every : int, optional
+        Steps from one measurement of the Casimirs of the plane to the next, counted from the start; each takes a
+        transform. In any case they are measured at the start, at the times of `save_at` and at the end; at the other
+        steps they are not a number. Energy, enstrophy, helicity and tail take one pass over the coefficients, and are
+        measured at every step.
     callback : callable, optional
         Is called with a `SolverStep` after each step, and ends the solution there by a true answer.
     progress : bool
@@ -122,8 +128,8 @@ def solve_euler(
     Returns
     -------
     EulerSolution
-        The field at the end, the invariants at every step, and what was saved. Ctrl-C ends the solution
-        with what there is.
+        The field at the end, the invariants at every step (Casimirs as `casimirs_every` says), and what was saved.
+        Ctrl-C ends the solution with what there is.
 
     Raises
     ------
@@ -166,6 +172,7 @@ def solve_euler(
             tail_limit = checked_number("tail_limit", tail_limit, f"{_SHARE[0]}, or None for no limit", _SHARE[1])
         checked_choice("evaluation", evaluation, EVALUATIONS)
         equation = equation_of(shared(checked_grid(grid), ranks), threads=checked_count("threads", threads))
+        casimirs_every = _checked_casimirs(casimirs_every, grid)
         earlier = _earlier(field0)
         target = None if store is None else _checked_target(store, earlier, ranks)
         given = ("vorticity" if grid.dim == 2 else "velocity") if earlier is None else earlier.quantity
@@ -175,13 +182,14 @@ def solve_euler(
         times = _checked_save_times(([] if store is None else time) if save_at is None else save_at, time, earlier)
         ranks.check_same(
             grid=grid, time=time, quantity=quantity, evaluation=evaluation, tail_limit=tail_limit,
-            save_at=times.tolist(), **asdict(control),
+            save_at=times.tolist(), casimirs_every=casimirs_every, **asdict(control),
         )  # fmt: skip
         state = _start(ranks, equation, field0 if earlier is None else earlier, particles, quantity, tail_limit)
-        diagnostics, saved = Diagnostics(equation, tail_limit, earlier), set(times.tolist()) - {0.0}
+        diagnostics = Diagnostics(equation, tail_limit, casimirs_every, earlier)
+        saved = set(times.tolist()) - {0.0}
         run = Run(ranks, equation, quantity, diagnostics, saved, [], None, _checked_callback(callback))
         if earlier is None:
-            diagnostics.record(0.0, state.field)
+            diagnostics.record(0.0, state.field, casimirs=True)
         run = _with_what_was_saved(run, state, earlier, target, from_start=0.0 in times)
         ends = leg_ends(times, time, state.time)
         state, status = run.go(state, ends, control, evaluation=evaluation, progress=progress)
@@ -214,6 +222,7 @@ def _start(
 
 def _solution(run: Run, state: State, status: str, *, saving: bool) -> EulerSolution:
     """Return the whole solution, on every process."""
+    run.diagnostics.end(state.step, state.field)
     columns, end, grid = run.diagnostics.columns(state.step + 1), run.snapshot(state), run.equation.grid
     return EulerSolution(
         field=end.field,
@@ -260,6 +269,13 @@ def _with_what_was_saved(
     columns = run.diagnostics.columns(state.step + 1)
     shown, grid = run.snapshot(state), run.equation.grid
     return replace(run, store=SolutionStore.create(target, grid, run.quantity, shown, state, columns, before))
+
+
+def _checked_casimirs(every: int | None, grid: Grid) -> int | None:
+    """Return every how many steps to measure the Casimirs of the plane, or None."""
+    if every is not None and grid.dim == 3:
+        raise ValueError(f"casimirs_every: expected None in three dimensions; got {shown(every)}. Leave it out.")
+    return None if every is None else checked_count("casimirs_every", every)
 
 
 def _checked_callback(callback: object) -> Callable[[SolverStep], object] | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import make_interp_spline
 
 from eulerot._cached import kept
 from eulerot._linear_algebra import product
@@ -93,6 +92,8 @@ class SplinedTrajectory:
     @kept
     def _reading(self) -> FloatArray:
         """Return the weights of the fields at each particle stage, shape ``(steps * stages, field_steps + 1)``."""
+        from scipy.interpolate import make_interp_spline  # takes long to import
+
         nodes = self.tableau.a.sum(axis=1)
         times = np.minimum((np.arange(self.steps)[:, None] + nodes).ravel() / self.steps, 1.0)
         count = self.field_steps + 1

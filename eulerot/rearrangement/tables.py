@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import make_interp_spline
 
 from eulerot._linear_algebra import product
 from eulerot._types import FloatArray
@@ -23,6 +22,8 @@ def _table(move: Callable[[FloatArray], FloatArray], cells: int) -> FloatArray:
     A spline of order 8 on equal cells has six coefficients more than there are knots: it goes through the middles of
     the three outermost cells, too.
     """
+    from scipy.interpolate import make_interp_spline  # takes long to import
+
     middles = np.arange(3) + 0.5
     places = np.sort(np.concatenate([np.arange(cells + 1.0), middles, cells - middles]))
     images = (2 * places / cells - 1) * EDGE

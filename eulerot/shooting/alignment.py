@@ -10,8 +10,6 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial import cKDTree
 
 from eulerot._types import FloatArray
 from eulerot.latent.circle import shortest, wrapped
@@ -122,6 +120,8 @@ def torus_reflection(z: FloatArray, x: FloatArray) -> FloatArray:
     array([[0., 1.],
            [1., 0.]])
     """
+    from scipy.optimize import linear_sum_assignment  # takes long to import
+
     dim, rows = z.shape[1], range(z.shape[1])
 
     def cost(sign: float, angle: int) -> FloatArray:
@@ -181,6 +181,8 @@ def _moments(z: FloatArray, x: FloatArray) -> FloatArray:
 
 def _local_signs(z: FloatArray, x: FloatArray, domain: str) -> FloatArray:
     """Return the signs of the determinants of linear fits to inner latents and their neighbours."""
+    from scipy.spatial import cKDTree  # takes long to import
+
     n, dim = z.shape
     period = 2 * np.pi if domain == "torus" else None
     points = np.remainder(z, period) if period else z

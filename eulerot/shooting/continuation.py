@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from scipy.optimize import OptimizeResult
 from tqdm import tqdm
 
 from eulerot._ranks import ALONE, Ranks
@@ -16,6 +15,9 @@ from eulerot.shooting.joint_objective import JointObjective
 from eulerot.shooting.journal import Journal
 from eulerot.shooting.objective import Objective
 from eulerot.shooting.pairs import DataUnit
+
+if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
 
 __all__ = ["Continuation", "FitStage"]
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import OptimizeResult, minimize
 
 from eulerot._ranks import ALONE, Ranks
 from eulerot._types import FloatArray
@@ -28,6 +28,9 @@ from eulerot._version import __version__
 from eulerot.errors import FormatError
 from eulerot.files import read_arrays, remove_partial, write_arrays
 from eulerot.shooting.options import FitOptions
+
+if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
 
 __all__ = ["Journal"]
 
@@ -119,6 +122,8 @@ class Journal:
         FormatError
             If the journal holds other values than this fit computes.
         """
+        from scipy.optimize import minimize  # takes long to import
+
         asked = partial(self.value, function)
         return minimize(asked, start, jac=True, method="L-BFGS-B", callback=callback, options=options)
 

@@ -31,7 +31,8 @@ def start_of(points, domain="torus", **options):
 
 def check_same(one, other):
     """Check that two solutions are equal to the last bit."""
-    different = [name for name in COLUMNS if not np.array_equal(getattr(one, name), getattr(other, name))]
+    columns = [(name, getattr(one, name), getattr(other, name)) for name in COLUMNS]
+    different = [name for name, a, b in columns if not (a is b is None or np.array_equal(a, b, equal_nan=True))]
     if one.saved is not None:
         different += [
             name for name in SAVED if not np.array_equal(getattr(one.saved, name), getattr(other.saved, name))
@@ -43,7 +44,7 @@ def check_same(one, other):
 def cut(monkeypatch):
     """Cut small grids into many blocks of columns and slabs of rows, and let their interpolants be as small."""
     monkeypatch.setattr(particle_steps, "_MARGIN", {2: 32, 3: 8})
-    monkeypatch.setattr(grids, "_BLOCK_BYTES", 2**10)
+    monkeypatch.setattr(grids, "_BLOCK_BYTES", 2**9)
     monkeypatch.setattr(pointwise, "SLAB_BYTES", 2**12)
 
 
@@ -62,11 +63,11 @@ def test_fields_particles_and_invariants_have_the_bits_of_one_process(comm, alon
     grid, field, particles = start_of(points, domain, **options)
     assert len(grid.blocks) > 2
     settings = {"time": 0.1 / np.max(grid.scales), "steps": 4, "save_at": [0.0, 0.05 / np.max(grid.scales)]}
-    settings |= {"particles": particles, "tail_limit": None}
+    settings |= {"particles": particles, "tail_limit": None, "casimirs_every": 3 if grid.dim == 2 else None}
     check_same(alone(lambda: solve_euler(field, grid, **settings)), solve_euler(field, grid, comm=comm, **settings))
 
 
-@pytest.mark.parametrize(("points", "domain"), [((360, 300), "torus"), ((340, 300), "cube"), ((56, 54, 54), "torus")])
+@pytest.mark.parametrize(("points", "domain"), [((512, 400), "torus"), ((512, 400), "cube"), ((56, 54, 54), "torus")])
 def test_grids_that_are_cut_for_their_size(comm, alone, points, domain):
     grid, field, _ = start_of(points, domain)
     assert len(grid.blocks) > 1
@@ -89,7 +90,7 @@ def test_processes_may_have_no_particles(comm, alone, few):
 
 
 def test_processes_may_have_no_columns(comm, alone, monkeypatch):
-    monkeypatch.setattr(grids, "_BLOCK_BYTES", 2**11)
+    monkeypatch.setattr(grids, "_BLOCK_BYTES", 2**10)
     grid, field, _ = start_of((24, 20))
     assert len(grid.blocks) == 2
     settings = {"time": 0.1, "steps": 2}

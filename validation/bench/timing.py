@@ -10,21 +10,22 @@ import numpy as np
 __all__ = ["alternate", "calls_for", "in_turns", "median", "ratio", "seconds_per_call"]
 
 Call = Callable[[], object]
+Clock = Callable[[], float]
 
 
-def seconds_per_call(call: Call, count: int) -> float:
+def seconds_per_call(call: Call, count: int, clock: Clock = time.perf_counter) -> float:
     """Return the mean time of `count` calls in a row."""
-    start = time.perf_counter()
+    start = clock()
     for _ in range(count):
         call()
-    return (time.perf_counter() - start) / count
+    return (clock() - start) / count
 
 
-def calls_for(call: Call, seconds: float) -> int:
+def calls_for(call: Call, seconds: float, clock: Clock = time.perf_counter) -> int:
     """Warm `call` up and return how many of its calls fill `seconds`, at least one."""
     call()
     count = 1
-    while (each := seconds_per_call(call, count)) * count < 0.3 * seconds:
+    while (each := seconds_per_call(call, count, clock)) * count < 0.3 * seconds:
         count *= 2
     return max(1, round(seconds / each))
 
@@ -42,8 +43,12 @@ def in_turns(names: Iterable[str], rounds: int) -> Iterator[str]:
         yield from forward if turn % 2 == 0 else reversed(forward)
 
 
-def alternate(calls: Mapping[str, Call], *, rounds: int = 15, seconds: float = 0.03) -> dict[str, np.ndarray]:
+def alternate(
+    calls: Mapping[str, Call], *, rounds: int = 15, seconds: float = 0.03, clock: Clock = time.perf_counter
+) -> dict[str, np.ndarray]:
     """Return the time of one call of each, `rounds` values a name; a value is the mean over a batch of `seconds`.
+
+    With `time.process_time` for the clock, which counts the seconds of the processor, others on the machine count less.
 
     Examples
     --------
@@ -51,10 +56,10 @@ def alternate(calls: Mapping[str, Call], *, rounds: int = 15, seconds: float = 0
     >>> times["one"].shape, times["two"].shape
     ((3,), (3,))
     """
-    counts = {name: calls_for(call, seconds) for name, call in calls.items()}
+    counts = {name: calls_for(call, seconds, clock) for name, call in calls.items()}
     times: dict[str, list[float]] = {name: [] for name in calls}
     for name in in_turns(calls, rounds):
-        times[name].append(seconds_per_call(calls[name], counts[name]))
+        times[name].append(seconds_per_call(calls[name], counts[name], clock))
     return {name: np.array(values) for name, values in times.items()}
 
 

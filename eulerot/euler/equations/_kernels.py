@@ -137,25 +137,87 @@ def velocity_adjoint_products(values, out):
 
 @compiled(fastmath=_FUSE)
 def combine(out, base, w0, w1, w2, w3, s0, s1, s2, s3, count, start, stop):
-    """Set `out` to `base` plus the first `count` of four weighted terms."""
+    """Set numbers of `out` to those of `base` plus the first `count` of four weighted terms."""
+    # an index that begins at `start` could be negative for all that the compiler knows, and is four times as slow
+    out, base = out[start:stop], base[start:stop]
+    s0, s1, s2, s3 = s0[start:stop], s1[start:stop], s2[start:stop], s3[start:stop]
     if count == 0:
-        for p in range(start, stop):
+        for p in range(out.size):
             out[p] = base[p]
     elif count == 1:
-        for p in range(start, stop):
+        for p in range(out.size):
             out[p] = base[p] + w0 * s0[p]
     else:
-        for p in range(start, stop):
+        for p in range(out.size):
             out[p] = base[p] + w0 * s0[p] + w1 * s1[p] + w2 * s2[p] + w3 * s3[p]
 
 
 @compiled()
-def weighted_product_sums(field, other, weights, out):
-    """Add to `out` the sums of ``weights Re conj(field) other`` over all but the second axis."""
-    for i in range(field.shape[0]):
-        for j in range(field.shape[1]):
-            total = 0.0
-            for k in range(field.shape[2]):
-                one, two = field[i, j, k], other[i, j, k]
-                total += weights[i, j, k] * (one.real * two.real + one.imag * two.imag)
-            out[j] += total
+def vorticity_sums(vorticity, inverse_laplacian, k, l, parseval, other_parseval, outer, other_outer, out):
+    """Add to `out`, column by column, the sums whose halves are energy, enstrophy, palinstrophy and enstrophy outside.
+
+    Parseval's weights, and ones for the outermost modes, are given for each axis.
+    """
+    for i in range(vorticity.shape[0]):
+        for j in range(vorticity.shape[1]):
+            each = vorticity[i, j]
+            square = parseval[i] * other_parseval[j] * (each.real * each.real + each.imag * each.imag)
+            out[0, j] += inverse_laplacian[i, j] * square
+            out[1, j] += square
+            out[2, j] += (k[i] * k[i] + l[j] * l[j]) * square
+            out[3, j] += max(outer[i], other_outer[j]) * square
+
+
+@compiled()
+def velocity_sums(velocity, k, l, m, parseval_k, parseval_l, parseval_m, outer_k, outer_l, outer_m, out):
+    """Add to `out` the sums of `vorticity_sums` of a velocity, and as a fifth the mean of ``u . omega`` on the torus.
+
+    With ``u_hat = a + i b`` the latter is ``2 k . (a x b)``.
+    """
+    for h in range(velocity.shape[1]):
+        for i in range(velocity.shape[2]):
+            energy, enstrophy, palinstrophy, outside, helicity = 0.0, 0.0, 0.0, 0.0, 0.0
+            for j in range(velocity.shape[3]):
+                u, v, w = velocity[0, h, i, j], velocity[1, h, i, j], velocity[2, h, i, j]
+                weight = parseval_k[h] * parseval_l[i] * parseval_m[j]
+                square = u.real * u.real + v.real * v.real + w.real * w.real
+                square = weight * (square + (u.imag * u.imag + v.imag * v.imag + w.imag * w.imag))
+                laplacian = k[h] * k[h] + l[i] * l[i] + m[j] * m[j]
+                energy += square
+                enstrophy += laplacian * square
+                palinstrophy += laplacian * laplacian * square
+                outside += max(outer_k[h], outer_l[i], outer_m[j]) * (laplacian * square)
+                swirl = k[h] * (v.real * w.imag - w.real * v.imag) + l[i] * (w.real * u.imag - u.real * w.imag)
+                helicity += 2.0 * weight * (swirl + m[j] * (u.real * v.imag - v.real * u.imag))
+            out[0, i] += energy
+            out[1, i] += enstrophy
+            out[2, i] += palinstrophy
+            out[3, i] += outside
+            out[4, i] += helicity
+
+
+@compiled()
+def largest_speeds(velocity, weights, out):
+    """Set a row of `out` to the largest ``sum w_i |u_i|`` in that row of values; not a number if one of them is not."""
+    for r in range(out.shape[0]):
+        largest = 0.0
+        for p in range(velocity.shape[2]):
+            speed = 0.0
+            for c in range(velocity.shape[0]):
+                speed += weights[c] * abs(velocity[c, r, p])
+            if speed > largest or speed != speed:
+                largest = speed
+        out[r, 0] = largest
+
+
+@compiled(fastmath={"contract", "reassoc"})
+def power_sums(vorticity, out):
+    """Set a row of `out` to the sums of the third and of the fourth powers of that row of values."""
+    for r in range(out.shape[0]):
+        third, fourth = 0.0, 0.0
+        for p in range(vorticity.shape[2]):
+            square = vorticity[0, r, p] * vorticity[0, r, p]
+            third += square * vorticity[0, r, p]
+            fourth += square * square
+        out[r, 0] = third
+        out[r, 1] = fourth

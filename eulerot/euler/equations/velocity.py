@@ -91,6 +91,9 @@ class VelocityEquation(SpectralEquation):
         """Return the coefficients of the velocity: the field itself."""
         return velocity
 
+    def _velocity_for_now(self, velocity: np.ndarray) -> np.ndarray:
+        return velocity
+
     def carrier(self, velocity: np.ndarray) -> np.ndarray:
         """Return the field that carries particles: the velocity itself."""
         return velocity

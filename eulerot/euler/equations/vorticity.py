@@ -80,6 +80,9 @@ class VorticityEquation(SpectralEquation):
         self._loop(_kernels.biot_savart, vorticity, self.grid.inverse_laplacian, *self._vectors, self._unit, out)
         return out
 
+    def _velocity_for_now(self, vorticity: np.ndarray) -> np.ndarray:
+        return self.velocity_hat(vorticity, self._work.value[:2])
+
     def from_velocity(self, values: FloatArray) -> np.ndarray:
         """Return the vorticity ``v_x - u_y`` of a velocity on the grid, shape ``(2, *points)``."""
         # the curl is the transpose of Biot-Savart, but for the Laplacian
@@ -92,8 +95,7 @@ class VorticityEquation(SpectralEquation):
     def tendency(self, vorticity: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return ``d_t omega``, equation (6)."""
         out = self.grid.zeros_hat() if out is None else out
-        fields = self._work.value
-        products = self._products(self.velocity_hat(vorticity, fields), fields[:2])
+        products = self._products(self._velocity_for_now(vorticity), self._work.value[:2])
         self._loop(_kernels.vorticity_tendency, products, *self._vectors, self._flip, out)
         return out
 

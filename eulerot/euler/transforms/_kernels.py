@@ -17,10 +17,12 @@ def pad(columns, start, spectra, middle, last):
                     row[:] = 0.0
                     continue
                 row[:first] = 0.0
-                # an assignment of slices would compile the text of the error that it may raise, which takes two seconds
-                for j in range(end - first):
-                    row[first + j] = columns[f, start + r, origin, kept + j]
                 row[end:] = 0.0
+                # an assignment of slices would compile the text of the error that it may raise, which takes two
+                # seconds; and an index that could be negative, as a sum of two could, is slow
+                target, source = row[first:end], columns[f, start + r, origin, kept : kept + end - first]
+                for j in range(target.size):
+                    target[j] = source[j]
 
 
 @compiled()
@@ -32,8 +34,25 @@ def unpad(columns, start, spectra, middle, last):
             for i in range(spectra.shape[2]):
                 origin = middle[f, i]
                 if origin >= 0:
-                    for j in range(end - first):
-                        columns[f, start + r, origin, kept + j] = spectra[f, r, i, first + j]
+                    target, source = (
+                        columns[f, start + r, origin, kept : kept + end - first],
+                        spectra[f, r, i, first:end],
+                    )
+                    for j in range(target.size):
+                        target[j] = source[j]
+
+
+@compiled()
+def rows_at(source, source_first, index, scale, target, target_first, count):
+    """Set so many numbers of each row of `target` to those of the row of `source` at an index, scaled; zero for -1."""
+    for i in range(target.shape[0]):
+        row, at = target[i, target_first : target_first + count], index[i]
+        if at < 0:
+            row[:] = 0.0
+            continue
+        other = source[at, source_first : source_first + count]
+        for j in range(row.size):
+            row[j] = scale * other[j]
 
 
 @compiled()

@@ -11,6 +11,7 @@ import itertools
 import numpy as np
 
 from eulerot._ranks import Ranks
+from eulerot.euler.transforms.passes import as_numbers
 
 __all__ = ["Exchange"]
 
@@ -31,9 +32,10 @@ class Exchange:
 
     Attributes
     ----------
-    columns : list of (slice, ndarray)
-        The columns of this process by the processes that have their rows: which rows, and the numbers. Those of its own
-        rows are a view of these; the others stand as they are sent and received.
+    columns : list of (slice, ndarray, int)
+        The columns of this process by the processes that have their rows: which rows; an array of all fields that holds
+        them as real numbers, shape ``(fields, rows, numbers)``; with which number of a row they begin. Those of its own
+        rows are among these; the others stand as they are sent and received.
     """
 
     def __init__(self, ranks: Ranks, rows: np.ndarray, row_edges: list[int], column_edges: list[int]) -> None:
@@ -44,8 +46,10 @@ class Exchange:
         self._row_message, self._arrived = _parcels([part.shape for part in self._rows], ranks.number, rows.dtype)
         shapes = [(len(rows), span.stop - span.start, *self._rows[ranks.number].shape[2:]) for span in spans]
         self._column_message, parts = _parcels(shapes, ranks.number, rows.dtype)
-        parts[ranks.number] = self._rows[ranks.number]
-        self.columns = list(zip(spans, parts, strict=True))
+        parts[ranks.number], starts = rows, [0] * len(parts)
+        numbers = [as_numbers(part, 2) for part in parts]
+        starts[ranks.number] = places[ranks.number].start * (numbers[ranks.number].shape[2] // rows.shape[2])
+        self.columns = list(zip(spans, numbers, starts, strict=True))
 
     def to_rows(self) -> None:
         """Set the rows from the columns."""

@@ -21,7 +21,7 @@ from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
 from eulerot.euler.transforms.backends import available, empty, planned_alike
 from eulerot.euler.transforms.exchange import Exchange
-from eulerot.euler.transforms.passes import Block, Layout, Parity, Slab
+from eulerot.euler.transforms.passes import Block, Layout, Parity, Slab, as_numbers, with_middle
 
 __all__ = ["Parity", "Pointwise", "Transforms"]
 
@@ -97,18 +97,20 @@ class Pointwise:
     def __call__(
         self, fields_hat: np.ndarray, out: np.ndarray | None = None, *, visit: Visit | None = None
     ) -> np.ndarray:
-        """Return the kept coefficients of the operation's outputs, shape ``(outputs, *shape_hat)``.
+        """Return the kept coefficients of the operation's outputs, shape ``(outputs, *shape_hat)``, contiguous.
 
         Threads may call it at the same time. In this call alone `visit` takes the place of the kernel, if it is given:
-        it gets the rows of the first axis that a slab has, and values of the shape ``(fields, rows, ...)``.
+        it gets the rows of the first axis that a slab has, and values of the shape ``(fields, rows, ...)``, in the last
+        slab maybe of more rows, which are of no account.
         """
         out = self.grid.zeros_hat(self._outputs) if out is None else out
+        fields, results = (as_numbers(each, 2) for each in (np.ascontiguousarray(fields_hat), out))
         work = self._work.value  # of the calling thread, for all tasks of this call
-        self._share(work.blocks_in, self._blocks(self._inputs), partial(self._open, work, fields_hat))
+        self._share(work.blocks_in, self._blocks(self._inputs), partial(self._open, work, fields))
         work.exchange_in.to_rows()
         self._share(work.slabs, range(self._own.start, self._own.stop, self._rows), partial(self._pass, work, visit))
         work.exchange_out.to_columns()
-        self._share(work.blocks_out, self._blocks(self._outputs), partial(self._close, work, out))
+        self._share(work.blocks_out, self._blocks(self._outputs), partial(self._close, work, results))
         return out
 
     def joined(self, rows: np.ndarray) -> np.ndarray:
@@ -123,29 +125,28 @@ class Pointwise:
         following = iter(items)
         run_tasks([partial(work, worker, following) for worker in workers], self.threads)
 
-    def _open(self, work: _Workspace, fields_hat: np.ndarray, block: Block, items: Iterator) -> None:
+    def _open(self, work: _Workspace, fields: FloatArray, block: Block, items: Iterator) -> None:
         """Synthesise along the first axis."""
         for field, where in items:
-            block.synthesise(field, fields_hat[field], where, work.exchange_in.columns, self._scale_in)
+            block.synthesise(field, fields[field], where, work.exchange_in.columns, self._scale_in)
 
     def _pass(self, work: _Workspace, visit: Visit | None, slab: tuple[Slab, Slab], starts: Iterator) -> None:
         """Synthesise slabs, apply the kernel to their values, and analyse them."""
         synthesis, analysis = slab
         for start in starts:
-            synthesis.synthesise(work.rows_in, start - self._own.start)
+            synthesis.synthesise(work.columns_in, start - self._own.start)
             if visit is None:
                 self.kernel(synthesis.values, analysis.values)
             else:
                 rows = slice(start, min(start + self._rows, self._own.stop))
                 shape = (-1, self._rows, *self.points[1:])
-                values = (each.reshape(shape)[:, : rows.stop - start] for each in (synthesis.values, analysis.values))
-                visit(rows, *values)
-            analysis.analyse(work.rows_out, start - self._own.start)
+                visit(rows, synthesis.values.reshape(shape), analysis.values.reshape(shape))
+            analysis.analyse(work.columns_out, start - self._own.start)
 
-    def _close(self, work: _Workspace, out: np.ndarray, block: Block, items: Iterator) -> None:
+    def _close(self, work: _Workspace, results: FloatArray, block: Block, items: Iterator) -> None:
         """Analyse along the first axis."""
         for field, where in items:
-            block.analyse(field, work.exchange_out.columns, where, out[field], self._scale_out)
+            block.analyse(field, work.exchange_out.columns, where, results[field], self._scale_out)
 
 
 class _Workspace:
@@ -167,13 +168,14 @@ class _Workspace:
     ) -> None:
         slabs = range(min(threads, -(-points[0] // rows)))
         own = edges[grid.ranks.number + 1] - edges[grid.ranks.number]
-        self.rows_in, self.rows_out = (
+        rows_in, rows_out = (
             empty((len(each), own, *grid.whole.shape_hat[1:]), grid.dtype_hat, backend) for each in (into, out)
         )
-        self.exchange_in = Exchange(grid.ranks, self.rows_in, edges, grid.column_edges)
-        self.exchange_out = Exchange(grid.ranks, self.rows_out, edges, grid.column_edges)
-        self.blocks_in = [Block(grid, points, into, backend, back=False) for _ in range(threads)]
-        self.blocks_out = [Block(grid, points, out, backend, back=True) for _ in range(threads)]
+        self.columns_in, self.columns_out = with_middle(rows_in), with_middle(rows_out)
+        self.exchange_in = Exchange(grid.ranks, rows_in, edges, grid.column_edges)
+        self.exchange_out = Exchange(grid.ranks, rows_out, edges, grid.column_edges)
+        self.blocks_in = [Block(grid, points, into, rows_in, backend, back=False) for _ in range(threads)]
+        self.blocks_out = [Block(grid, points, out, rows_out, backend, back=True) for _ in range(threads)]
         self.slabs = [
             (Slab(grid, points, into, rows, backend, back=False), Slab(grid, points, out, rows, backend, back=True))
             for _ in slabs
@@ -217,7 +219,7 @@ class Transforms:
         operation, values = self._operation([parity], back=False), np.empty(self.grid.points)
 
         def keep(rows: slice, there: np.ndarray, _: np.ndarray) -> None:
-            values[rows] = there[0]
+            values[rows] = there[0, : rows.stop - rows.start]
 
         operation(field_hat[None], visit=keep)
         return operation.joined(values)
@@ -226,7 +228,7 @@ class Transforms:
         """Return the kept coefficients of a field given by its grid values."""
 
         def fill(rows: slice, _: np.ndarray, out: np.ndarray) -> None:
-            out[0] = values[rows]
+            out[0, : rows.stop - rows.start] = values[rows]
 
         return self._operation([parity], back=True)(np.empty((0, *self.grid.shape_hat)), visit=fill)[0]
 
@@ -234,7 +236,7 @@ class Transforms:
         self,
         fields_hat: np.ndarray,
         parities: Sequence[Parity],
-        function: Callable[[FloatArray], FloatArray],
+        kernel: Callable[[FloatArray, FloatArray], None],
         *,
         numbers: int = 1,
     ) -> FloatArray:
@@ -246,18 +248,19 @@ class Transforms:
             Kept coefficients.
         parities : sequence of Parity
             The parities of the fields.
-        function : callable
-            From their values in some rows, shape ``(fields, rows, ...)``, to an array ``(rows, numbers)``.
+        kernel : callable
+            ``kernel(values, out)``, with their values in some rows, shape ``(fields, rows, points of a row)``; it fills
+            the second, of shape ``(rows, numbers)``, which may have fewer rows.
         numbers : int
             Numbers of a row.
         """
-        operation, found = self._operation(parities, back=False), list[FloatArray]()
+        operation, found = self._operation(parities, back=False), np.empty((self.grid.points[0], numbers))
 
         def measure(rows: slice, there: np.ndarray, _: np.ndarray) -> None:
-            found.append(function(there))  # by one thread, in the order of the rows
+            kernel(there.reshape(*there.shape[:2], -1), found[rows])
 
         operation(fields_hat, visit=measure)
-        return self.grid.ranks.joined(np.concatenate([np.empty((0, numbers)), *found]))
+        return operation.joined(found)
 
     def _operation(self, parities: Sequence[Parity | None], *, back: bool) -> Pointwise:
         given = [(parity or ("sin",) * self.grid.dim) if self.grid.walls else () for parity in parities]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from eulerot._jacobian import jacobians
 from eulerot._types import FloatArray
@@ -79,6 +78,8 @@ class NumericalInverse:
         FlowError
             If some rows do not converge, with their share.
         """
+        from scipy.spatial import cKDTree  # takes long to import, and few flows need it
+
         known = np.isfinite(self.images).all(axis=1)
         starts, images = self.starts[known], self.images[known]
         if not known.any():
