@@ -86,13 +86,15 @@ def harmonics(phases: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
     >>> bool(np.allclose(sine[:, 0], np.sin((np.pi - 0.5) * np.arange(3))))
     True
     """
-    sines, cosines = np.zeros((count, len(phases))), np.ones((count, len(phases)))
+    sines, cosines = np.empty((2, count, len(phases)))
     side = np.where(np.signbit(phases), -1.0, 1.0)
-    sine, cosine = side * np.sin(phases), side * np.cos(phases)
+    for waves, first, wave in ((sines, 0.0, np.sin), (cosines, 1.0, np.cos)):
+        waves[0] = first
+        waves[1:2] = side * wave(phases)
     # the angle grows by one of the same sums for all: far cheaper than sines, and as accurate near the walls
-    for k in range(1, count):
-        sines[k] = sines[k - 1] * cosine + cosines[k - 1] * sine
-        cosines[k] = cosines[k - 1] * cosine - sines[k - 1] * sine
+    for k in range(2, count):
+        sines[k] = sines[k - 1] * cosines[1] + cosines[k - 1] * sines[1]
+        cosines[k] = cosines[k - 1] * cosines[1] - sines[k - 1] * sines[1]
     return sines, cosines
 
 

@@ -26,6 +26,9 @@ from eulerot.shooting.regression import curl_part
 
 __all__ = ["Slope", "best_axes"]
 
+# With fewer pairs threads over planes wait for Python more than they save
+_SHARED_FROM = 2**13
+
 
 @dataclass(frozen=True)
 class Slope:
@@ -58,12 +61,13 @@ class Slope:
         # a row for each coordinate: all that is done with one is then done in the order of memory
         times = partial(product, threads=self.threads)
         latents, data = (times(axes, rows) for rows in self._transposed)
-        steepest, pulled, total = np.zeros_like(latents), np.zeros_like(latents), 0.0
-        planes = [slice(i, i + 2) for i in range(0, len(axes) - 1, 2)]
-        parts = run_tasks([partial(self._plane, latents[plane], data[plane]) for plane in planes], self.threads)
-        for plane, (value, velocity, pull) in zip(planes, parts, strict=True):
-            steepest[plane], pulled[plane] = velocity, pull
-            total += value
+        rows = latents, data, *(np.empty_like(latents) for _ in range(2))
+        planes = [[each[i : i + 2] for each in rows] for i in range(0, len(axes) - 1, 2)]
+        threads = self.threads if len(self.z) >= _SHARED_FROM else 1
+        total = sum(run_tasks([partial(self._plane, *plane) for plane in planes], threads))
+        *_, steepest, pulled = rows
+        alone = slice(2 * len(planes), None)
+        steepest[alone] = pulled[alone] = 0.0
         # S = mean x . v with v linear in it, so d S = 2 mean [ dx . v + x . Dv dy ]
         return total, (times(steepest, self.x) + times(pulled, self.z)) * (2.0 / len(self.z))
 
@@ -110,16 +114,16 @@ class Slope:
         by_second = product(first.slope, (x[1] * second.over).T)
         return self._metric * (by_first - by_second) / x.shape[1]
 
-    def _plane(self, y: FloatArray, x: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-        """Return the squared slope in a plane, the steepest velocity ``v`` there, and ``Dv^T x``."""
+    def _plane(self, y: FloatArray, x: FloatArray, velocity: FloatArray, pulled: FloatArray) -> float:
+        """Return the squared slope in a plane; fill the steepest velocity ``v`` there, and ``Dv^T x``."""
         first, second = self._waves(y)
         slope = self._coefficients(first, second, x)
         over, along, bent, curved = _sums_over_second(second, self._metric * slope)
-        velocity = np.stack([_sums(first.over, along), -_sums(first.slope, over)])
+        velocity[0], velocity[1] = _sums(first.over, along), -_sums(first.slope, over)
         d11, d12 = _sums(first.bend, along), _sums(first.over, curved)
         d21, d22 = -_sums(first.curve, over), -_sums(first.slope, bent)
-        pulled = np.stack([d11 * x[0] + d21 * x[1], d12 * x[0] + d22 * x[1]])
-        return float(np.sum(slope**2)), velocity, pulled
+        pulled[0], pulled[1] = d11 * x[0] + d21 * x[1], d12 * x[0] + d22 * x[1]
+        return float(np.sum(slope**2))
 
 
 @dataclass(frozen=True)
