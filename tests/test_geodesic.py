@@ -68,9 +68,9 @@ def test_steps_are_no_more_than_the_tolerance_asks_for():
     phases = to_box(np.concatenate([rng.standard_normal((200, 2)), 3 * rng.standard_normal((50, 2))]))
     rough = refined(random_geodesic(GRIDS[0], 6.0), phases, tolerance=1e-6, distance=distance)
     finest = replace(rough, steps=200, field_steps=None).flow_map.advance(phases)
-    assert rough.steps > 4 and distance(rough.flow_map.advance(phases), finest) <= 1.1e-6
-    # by order eight an eighth fewer steps have nearly three times the error
-    fewer = rough.in_steps(7 * rough.steps // 8, 7 * rough.field_steps // 8)
+    assert rough.steps > 4 and distance(rough.flow_map.advance(phases), finest) <= 1e-6
+    # by order eight a fifth fewer steps have six times the error, of which the margin of a tenth takes two
+    fewer = rough.in_steps(4 * rough.steps // 5, 4 * rough.field_steps // 5)
     assert distance(fewer.flow_map.advance(phases), finest) > 1e-6
     with pytest.raises(ResolutionError, match="8 steps do not bring"):
         refined(rough, phases, tolerance=1e-13, distance=distance, most=8)
