@@ -88,7 +88,7 @@ class Slope:
         psi = self._metric * self._coefficients(*own, curl_part(self.z, self.x).T)
         first, second = self._waves(z.T)
         over, along, *_ = _sums_over_second(second, psi)
-        velocity = np.stack([_sums(first.over, along), -_sums(first.slope, over)], axis=1)
+        velocity = np.stack(_velocity(first, over, along), axis=1)
         return np.sum(curl_part(z, x) * velocity, axis=1)
 
     @kept
@@ -119,7 +119,7 @@ class Slope:
         first, second = self._waves(y)
         slope = self._coefficients(first, second, x)
         over, along, bent, curved = _sums_over_second(second, self._metric * slope)
-        velocity[0], velocity[1] = _sums(first.over, along), -_sums(first.slope, over)
+        velocity[0], velocity[1] = _velocity(first, over, along)
         d11, d12 = _sums(first.bend, along), _sums(first.over, curved)
         d21, d22 = -_sums(first.curve, over), -_sums(first.slope, bent)
         pulled[0], pulled[1] = d11 * x[0] + d21 * x[1], d12 * x[0] + d22 * x[1]
@@ -145,6 +145,11 @@ class _Waves:
 def _sums_over_second(second: _Waves, psi: FloatArray) -> list[FloatArray]:
     """Return the sums of `psi` times each kind of wave of the second coordinate, shape ``(K, n)`` each."""
     return [product(psi, waves) for waves in (second.over, second.slope, second.bend, second.curve)]
+
+
+def _velocity(first: _Waves, over: FloatArray, along: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the velocity of a stream function, given its sums over the second coordinate."""
+    return _sums(first.over, along), -_sums(first.slope, over)
 
 
 def _sums(a: FloatArray, b: FloatArray) -> FloatArray:
