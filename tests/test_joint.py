@@ -144,16 +144,33 @@ def test_more_pairs_are_drawn_while_they_pay_and_only_then(monkeypatch):
 
     def more(n):
         asked.append(n)
-        latents = np.random.default_rng(len(asked)).standard_normal((n, 2))
+        latents = np.random.default_rng(len(asked)).standard_normal((3000 if len(asked) == 1 else 0, 2))
         return latents, monge(swirled(latents, np.eye(2), peak=2.5))
 
-    monkeypatch.setattr("eulerot.shooting.sweep_fit._MOST_PAIRS", 4000)
+    monkeypatch.setattr("eulerot.shooting.sweep_fit._PAYS", -1.0)
     found = fit_to(*given, FitOptions(modes=6, geodesics=2), more=more)
-    assert asked == [3000] and found.n_train == 4000 and found.n_held_out == 400
+    assert asked == [7000, 28000] and found.n_train == 4000 and found.n_held_out == 400
     # nothing is to be gained by a rotation: no pairs are asked for
     asked.clear()
     still = fit_to((z[:1000], z[:1000]), (z[1000:], z[1000:]), FitOptions(modes=6), more=more)
     assert asked == [] and still.n_train == 1000
+
+
+@pytest.mark.slow
+def test_a_fit_begins_with_a_part_of_many_pairs_and_says_how_many_were_enough(monkeypatch):
+    z = np.random.default_rng(0).standard_normal((10_000, 2))
+    z = z[np.argsort(z[:, 0])]  # the part must be no corner of the sample
+    x = monge(swirled(z, np.eye(2), peak=1.5))
+    whole = eulerot.fit(z, x, modes=8, geodesics=2)
+    assert whole.n_train == 8750 and "were enough" not in whole.message
+    monkeypatch.setattr("eulerot.shooting.sweep_fit._FIRST", 1000)
+    part = eulerot.fit(z, x, modes=8, geodesics=2)
+    assert part.n_train == 8750 and "were enough" not in part.message  # eight times as many are asked for once
+    assert part.cost_after < whole.cost_after + 0.01 * (whole.cost_before - whole.cost_after)
+    monkeypatch.setattr("eulerot.shooting.sweep_fit._PAYS", 1.0)
+    first = eulerot.fit(z, x, modes=8, geodesics=2)
+    assert first.n_train == 1000 and first.n_held_out == 1250
+    assert first.message.endswith("1000 pairs were enough: 7750 more promised to gain next to nothing.")
 
 
 def test_held_out_pairs_are_no_part_of_the_sequence_of_the_others():

@@ -44,6 +44,7 @@ from eulerot.shooting.status import (
     SHIFTED,
     STALLED,
     Outcome,
+    sufficed,
     unresolved,
 )
 from eulerot.shooting.sweep_fit import SweepFit
@@ -78,7 +79,7 @@ class FitResult(Shown):
         of ``|x - s(z)|^2``, and without it more by the gain of equation (12'), which has less sampling noise than the
         difference of two means.
     n_train, n_held_out : int
-        Sizes of the two samples.
+        Sizes of the two samples; of very many pairs, those that were fitted to: more would have gained next to nothing.
     seconds : float
         The time taken.
 
@@ -288,9 +289,9 @@ def _with_conditional(search: SweepFit, alignment: Rearrangement) -> tuple[Rearr
 
 
 def _further(more: Callable[[int], Pairs], unit: DataUnit, alignment: Rearrangement, n: int) -> Pairs:
-    """Return further pairs, rotated and in the unit of the fit."""
+    """Return further pairs, rotated and in the unit of the fit; none if there are none."""
     z, x = more(n)
-    return alignment.forward(z), unit.standardised(x)
+    return (alignment.forward(z) if len(z) else z), unit.standardised(x)
 
 
 def _kind(dim: int, options: FitOptions) -> type[GeodesicFit | SweepFit] | None:
@@ -361,6 +362,8 @@ def _outcome(search: GeodesicFit | SweepFit, rearrangement: Rearrangement) -> Ou
         return RESUMABLE if search.options.checkpoint else INTERRUPTED
     if rearrangement.sweeps:
         error, outcome = rearrangement.geodesic_error, search.outcome
+        if isinstance(search, SweepFit) and (left := search.in_reserve):
+            outcome = sufficed(outcome, len(search.train[0]), left)
         return outcome if error <= GEODESIC_ERROR else unresolved(outcome, error)
     return STALLED if rearrangement.is_identity else ALIGNED
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "ALIGNED", "CONVERGED", "DECREASING", "INCREASING", "INTERRUPTED", "OUT_OF_ITERATIONS", "OUT_OF_SWEEPS",
-    "RESUMABLE", "SHIFTED", "STALLED", "Outcome", "unresolved",
+    "RESUMABLE", "SHIFTED", "STALLED", "Outcome", "sufficed", "unresolved",
 ]  # fmt: skip
 
 
@@ -42,6 +42,18 @@ ALIGNED = Outcome(
 STALLED = Outcome("stalled", "No rearrangement lowered the cost of held-out pairs; the map is the identity.")
 INTERRUPTED = Outcome("interrupted", "The fit was interrupted; the map is the best that had been found.")
 RESUMABLE = Outcome("interrupted", f"{INTERRUPTED.message} The same call goes on from the checkpoint.")
+
+
+def sufficed(outcome: Outcome, used: int, left: int) -> Outcome:
+    """Return an outcome that says how many pairs were enough, and how many were left.
+
+    Examples
+    --------
+    >>> sufficed(CONVERGED, 57344, 817656).message[-70:]
+    '57344 pairs were enough: 817656 more promised to gain next to nothing.'
+    """
+    words = f"{used} pairs were enough: {left} more promised to gain next to nothing."
+    return Outcome(outcome.status, f"{outcome.message} {words}")
 
 
 def unresolved(outcome: Outcome, error: float) -> Outcome:

@@ -19,6 +19,7 @@ from eulerot.shooting.joint_objective import JointObjective, Planes
 from eulerot.shooting.objective import Objective, field_modes
 from eulerot.shooting.options import FitOptions
 from eulerot.shooting.pairs import Pairs, spread
+from eulerot.shooting.reserve import Reserve
 from eulerot.shooting.selection import significant, standard_score
 from eulerot.shooting.status import CONVERGED, OUT_OF_SWEEPS, Outcome
 from eulerot.shooting.sweep_planes import Candidate, PlanesOfAngles, PlanesOfNormals
@@ -45,9 +46,11 @@ _JOINT_WEIGHTS, _ENOUGH = {2: (1e-4, 1e-5), 3: (1e-3, 1e-4)}, 4
 # Iterations that the weights share. With a third of a pair for each unknown the later ones still gain (2.33 to 2.29 on
 # the digits), with a ninth, in 64 dimensions, nothing
 _JOINT_ITERATIONS, _ITERATIONS_OF_FEW, _FEW_PAIRS = 20, 10, 0.2
-# More pairs are asked for, up to so many times as many, as long as the last ones gained so much of the whole; and no
-# more than so many pairs, or pairs of so many coordinates
-_GROWTH, _PAYS, _MOST_PAIRS, _MOST_COORDINATES = 8, 0.001, 2**16, 2**19
+# More pairs are asked for, so many times as many, as long as they promise to gain so much of the whole
+_GROWTH, _PAYS = 8, 0.001
+# Of many pairs most are kept in reserve: a fit begins with so many, or so many for each unknown of a geodesic; in many
+# dimensions with so many coordinates. As many of the held-out pairs choose
+_FIRST, _FIRST_EACH, _FIRST_COORDINATES = 7168, 12, 2**19
 # A plane is fitted only if held-out costs fall from rest by more than a standard error, and kept only if their gain is
 # no matter of chance. Of 400 planes in five problems, those that were kept had fallen by two and more
 _PROMISING, _BY_CHANCE = 1.0, 0.2
@@ -66,7 +69,8 @@ class SweepFit:
     continuation : Continuation
         Runs the optimiser.
     more : callable, optional
-        Draws so many further pairs to fit to; asked for as long as held-out pairs gain from them.
+        Returns at most so many further pairs to fit to, none if there are no more; asked as long as held-out pairs gain
+        from them. By default it has those of `train` that a fit need not begin with, if they are many.
 
     Attributes
     ----------
@@ -89,6 +93,9 @@ class SweepFit:
 
     def fit(self) -> None:
         """Add sweeps until one more lowers the held-out cost by little, and refine them together."""
+        if self.more is None and len(self.train[0]) > 2 * self._first:
+            self.more, held = Reserve(self.train), Reserve(self.held)
+            self.train, self.held = self.more(self._first), held(self._first)
         self._add_sweeps()
         if self.found and not self.continuation.interrupted:
             self._refine()
@@ -127,21 +134,19 @@ class SweepFit:
         """Refine all geodesics together; where more pairs can be had, with more, as long as held-out pairs gain."""
         self.continuation.sweep, total = 0, 0.0
         while True:
-            before = total
-            total = self._refined_together()
-            pays = total - before > _PAYS * total
+            before, total = total, self._refined_together()
+            # what a sample costs falls as one over its size: the next pairs gain a share of what the last ones did
+            pays = total - before > _GROWTH * _PAYS * total
             if self.continuation.interrupted or not pays or not self.ask_for_more():
                 return
 
     def ask_for_more(self) -> bool:
         """Ask for more pairs to fit to, if more can be had; return whether there are more now."""
-        most = min(_MOST_PAIRS, _MOST_COORDINATES // self._dim)
-        wanted = min(_GROWTH * len(self.train[0]), most) - len(self.train[0])
-        if self.more is None or wanted <= 0:
+        if self.more is None:
             return False
-        (z, x), (more_z, more_x) = self.train, self.more(wanted)
+        (z, x), (more_z, more_x) = self.train, self.more((_GROWTH - 1) * len(self.train[0]))
         self.train = np.concatenate([z, more_z]), np.concatenate([x, more_x])
-        return True
+        return len(more_z) > 0
 
     def _refined_together(self) -> float:
         """Refine all geodesics for descending weights, as long as held-out costs fall; return how far they are down."""
@@ -163,6 +168,18 @@ class SweepFit:
         if len(self.train[0]) >= _ENOUGH * unknowns:
             return weights[-1:]
         return weights if self.more is None else weights[:1]
+
+    @property
+    def in_reserve(self) -> int:
+        """How many of the pairs that were given were not needed."""
+        return self.more.left if isinstance(self.more, Reserve) else 0
+
+    @property
+    def _first(self) -> int:
+        """How many pairs to begin with, where there are many."""
+        if not self._few:
+            return _FIRST_COORDINATES // self._dim
+        return max(_FIRST, _FIRST_EACH * self.options.sweep_modes_in(self._dim) ** 2)
 
     @property
     def _dim(self) -> int:
