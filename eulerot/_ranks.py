@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 T = TypeVar("T")
+# Numbers, and for each process how many of them are for it or from it, and where they begin
+Message = tuple[np.ndarray, tuple[list[int], list[int]]]
 
-__all__ = ["ALONE", "Ranks"]
+__all__ = ["ALONE", "Message", "Ranks"]
 
 
 class Ranks:
@@ -130,8 +132,8 @@ class Ranks:
             stretch += part
         return self.joined(stretch).reshape(like.shape)
 
-    def exchange(self, source: tuple[np.ndarray, list[int]], target: tuple[np.ndarray, list[int]]) -> None:
-        """Send to each and receive from each so many numbers of an array, in which they stand rank by rank."""
+    def exchange(self, source: Message, target: Message) -> None:
+        """Send to each and receive from each so many numbers of an array."""
         assert self._comm is not None
         self.agree("exchange")
         self._comm.Alltoallv(source, target)

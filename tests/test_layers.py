@@ -14,8 +14,8 @@ latent.circle latent.source latent.chart latent
 plotting.canvas plotting.scatter plotting.curves plotting.fields plotting.film plotting
 transport.cost transport.asymmetry transport.report transport._kernels_dual transport.convex_potential
 transport.potential_training transport.dual transport
-euler.sizes euler.grid euler.transforms._kernels euler.transforms.backends euler.transforms.passes
-euler.transforms.dense euler.shared_grid euler.transforms.exchange euler.embedding
+euler.sizes euler.grid euler.transforms._kernels euler.transforms.backends euler.transforms.exchange
+euler.transforms.layout euler.transforms.passes euler.transforms.dense euler.shared_grid euler.embedding
 euler.transforms.pointwise euler.transforms euler.equations._kernels
 euler.equations.spectral euler.equations.vorticity euler.equations.velocity euler.equations euler.invariants
 euler.dormand_prince euler.integrators euler.diagnostics euler.dropped euler.stepping euler.adaptive euler.legs
@@ -33,11 +33,11 @@ rearrangement.tables rearrangement.exports.exact_map rearrangement.exports.splin
 rearrangement.exports.torch_transform rearrangement.exports.torch_map rearrangement.exports.torch_tables
 rearrangement.exports.jax_map rearrangement.exports.jax_flowjax rearrangement.exports.jax_distrax rearrangement.exports
 rearrangement.tabulated rearrangement.archive rearrangement.composition rearrangement
-shooting.options shooting.pairs shooting.reserve shooting.status shooting.parametrisation shooting.regression shooting.potential
-shooting.polynomial_potential shooting.objective shooting.joint_objective shooting.journal shooting.continuation
-shooting.initial_guess shooting.alignment shooting.sweep_axes shooting.torus_slope shooting.sweep_planes
-shooting.selection shooting.geodesic_fit shooting.sweep_fit shooting.conditional_training shooting.conditional_fit
-shooting.fit shooting
+shooting.options shooting.pairs shooting.reserve shooting.status shooting.parametrisation shooting.regression
+shooting.potential shooting.polynomial_potential shooting.objective shooting.joint_objective shooting.journal
+shooting.continuation shooting.initial_guess shooting.alignment shooting.sweep_axes shooting.torus_slope
+shooting.sweep_planes shooting.selection shooting.geodesic_fit shooting.sweep_fit shooting.conditional_training
+shooting.conditional_fit shooting.fit shooting
 flows.diagnosis flows.protocol flows.linear flows.spline flows.zoo flows.knothe.box flows.knothe.conditional
 flows.knothe.flow flows.knothe flows.adapters.state flows.adapters.arrays flows.adapters.parts flows.adapters.calls
 flows.adapters.torch_laws flows.adapters.torch_modules flows.adapters.sbi_models flows.adapters.own_models

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from eulerot.euler.grid import Grid
-from eulerot.euler.transforms.passes import Parity
+from eulerot.euler.transforms.layout import Parity
 
 __all__ = ["embedded", "full_spectrum", "restricted"]
 

@@ -12,8 +12,7 @@ from processes import ROOT
 from eulerot._ranks import Ranks
 from eulerot.euler.grid import Grid
 from eulerot.euler.shared_grid import shared
-from eulerot.euler.transforms.exchange import Exchange
-from eulerot.euler.transforms.passes import as_numbers
+from eulerot.euler.transforms.exchange import Exchange, as_numbers
 
 pytestmark = pytest.mark.mpi
 
@@ -46,25 +45,27 @@ def test_of_a_spectrum_only_what_truncation_leaves_is_exchanged(comm, grid, plai
     with Ranks(comm) as ranks:
         mine = shared(grid, ranks)
         edges = ranks.edges(grid.points[0])
-        rows = np.zeros((1, edges[ranks.number + 1] - edges[ranks.number], *grid.shape_hat[1:]), grid.dtype_hat)
-        exchange = Exchange(ranks, rows, edges, mine.column_edges)
+        shape = 1, edges, mine.column_edges, mine.shape_hat[2:]
+        exchange = Exchange(ranks, *shape, grid.dtype_hat, "scipy")
         if comm.size == 1:
             return
         values = np.random.default_rng(ranks.number).standard_normal((grid.points[0], *mine.shape_hat[1:]))
-        values = as_numbers(values.astype(grid.dtype_hat), 1)
-        parts = [(span, part[0, :, start : start + values.shape[1]]) for span, part, start in exchange.columns]
-        for span, part in parts:
-            part[...] = values[span]
+        values = values.astype(grid.dtype_hat)
+        for span, part in exchange.columns:
+            part[0] = as_numbers(values[span], 1)
         exchange.to_rows()
         whole = ranks.joined(values, 1)[edges[ranks.number] : edges[ranks.number + 1]]
-        assert np.array_equal(as_numbers(rows[0], 1), whole)
-        for rank, (_, part) in enumerate(parts):
+        rows = exchange.rows
+        each = np.arange(values.itemsize * int(np.prod(values.shape[2:])) // 8)  # numbers of a column
+        places = rows.bases[0][:, None] + rows.strides[:, None] * np.arange(rows.count)[:, None, None] + each
+        assert np.array_equal(rows.numbers[places], as_numbers(whole, 2))
+        for rank, (_, part) in enumerate(exchange.columns):
             part[...] = part if rank == ranks.number else 0.0
         exchange.to_columns()
-        assert all(np.array_equal(part, values[span]) for span, part in parts)
-        sent = sum(part.nbytes for _, part in parts)  # what stays counted in
+        assert all(np.array_equal(part[0], as_numbers(values[span], 1)) for span, part in exchange.columns)
+        sent = sum(part.nbytes for _, part in exchange.columns)  # what stays counted in
         total = comm.allreduce(sent, MPI.SUM)
-    assert total == grid.points[0] * np.prod(grid.shape_hat[1:]) * rows.itemsize
+    assert total == grid.points[0] * np.prod(grid.shape_hat[1:]) * np.dtype(grid.dtype_hat).itemsize
     assert total < {("torus", 3): 0.46, ("torus", 2): 0.67, ("cube", 3): 0.46}[grid.domain, grid.dim] * plain
 
 

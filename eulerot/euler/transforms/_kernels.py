@@ -6,38 +6,38 @@ from eulerot._compiled import compiled
 
 
 @compiled()
-def pad(columns, start, spectra, middle, last):
-    """Copy rows of columns, as many as there are, to their places in padded spectra, zeros elsewhere."""
+def pad(numbers, rows, start, segments, spectra):
+    """Copy rows of coefficients, as many as there are, to their places in padded spectra, zeros elsewhere.
+
+    A segment of a padded row has its place along the middle axis, its first and last number along the last one, and
+    where it begins in the first row of coefficients, less than zero for zeros, and by how much further in each other.
+    """
     for f in range(spectra.shape[0]):
-        kept, first, end = last[f]
         for r in range(spectra.shape[1]):
-            for i in range(spectra.shape[2]):
-                row, origin = spectra[f, r, i], middle[f, i]
-                if origin < 0 or start + r >= columns.shape[1]:
-                    row[:] = 0.0
+            for s in range(segments.shape[1]):
+                first, end, base = segments[f, s, 1], segments[f, s, 2], segments[f, s, 3]
+                target = spectra[f, r, segments[f, s, 0], first:end]
+                if base < 0 or start + r >= rows:
+                    target[:] = 0.0
                     continue
-                row[:first] = 0.0
-                row[end:] = 0.0
                 # an assignment of slices would compile the text of the error that it may raise, which takes two
                 # seconds; and an index that could be negative, as a sum of two could, is slow
-                target, source = row[first:end], columns[f, start + r, origin, kept : kept + end - first]
+                begin = base + (start + r) * segments[f, s, 4]
+                source = numbers[begin : begin + end - first]
                 for j in range(target.size):
                     target[j] = source[j]
 
 
 @compiled()
-def unpad(columns, start, spectra, middle, last):
-    """Copy the kept coefficients of padded spectra to rows of columns, as many as there are."""
+def unpad(numbers, rows, start, segments, spectra):
+    """Copy the kept coefficients of padded spectra to rows of coefficients, as many as there are."""
     for f in range(spectra.shape[0]):
-        kept, first, end = last[f]
-        for r in range(min(spectra.shape[1], columns.shape[1] - start)):
-            for i in range(spectra.shape[2]):
-                origin = middle[f, i]
-                if origin >= 0:
-                    target, source = (
-                        columns[f, start + r, origin, kept : kept + end - first],
-                        spectra[f, r, i, first:end],
-                    )
+        for r in range(min(spectra.shape[1], rows - start)):
+            for s in range(segments.shape[1]):
+                first, end, base = segments[f, s, 1], segments[f, s, 2], segments[f, s, 3]
+                if base >= 0:
+                    begin = base + (start + r) * segments[f, s, 4]
+                    target, source = numbers[begin : begin + end - first], spectra[f, r, segments[f, s, 0], first:end]
                     for j in range(target.size):
                         target[j] = source[j]
 

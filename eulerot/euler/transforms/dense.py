@@ -19,7 +19,7 @@ from eulerot._threads import PerThread
 from eulerot._types import FloatArray
 from eulerot.euler.grid import MOST_DENSE, Grid
 from eulerot.euler.transforms import _kernels
-from eulerot.euler.transforms.passes import Parity
+from eulerot.euler.transforms.layout import Parity
 
 __all__ = ["DensePointwise", "dense_pays"]
 

@@ -1,4 +1,4 @@
-"""The passes of a transform: where kept coefficients stand in padded arrays, and the transforms along each axis."""
+"""The passes of a transform: those along the first axis over blocks of columns, and all others slab by slab."""
 
 from __future__ import annotations
 
@@ -11,84 +11,13 @@ from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
 from eulerot.euler.transforms._kernels import pad, rows_at, unpad
 from eulerot.euler.transforms.backends import Plan, empty, planner
+from eulerot.euler.transforms.exchange import Columns, Rows, as_numbers
+from eulerot.euler.transforms.layout import Layout, padded_length, segments
 
-__all__ = ["Block", "Columns", "Layout", "Parity", "Slab", "as_numbers", "with_middle"]
+__all__ = ["Block", "Slab"]
 
 # Memory is aligned alike at multiples of so many bytes, for all instructions that there are
 _ALIGNED = 64
-# "sin" or "cos" along each axis of the box; on the torus it is ignored
-Parity = tuple[str, ...]
-# Rows, an array of these of all fields as real numbers, and the number with which the columns begin in each
-Columns = list[tuple[slice, FloatArray, int]]
-
-
-def as_numbers(coefficients: np.ndarray, axis: int) -> FloatArray:
-    """Return contiguous coefficients as real numbers, the axes from `axis` on as one; a view, to be written to."""
-    numbers = math.prod(coefficients.shape[axis:]) * coefficients.itemsize // 8
-    return coefficients.view(np.float64).reshape(*coefficients.shape[:axis], numbers)
-
-
-def with_middle(columns: np.ndarray) -> FloatArray:
-    """Return columns of fields as real numbers, with a middle axis of length one in the plane; a view."""
-    real = columns.view(np.float64)
-    return real if columns.ndim == 4 else real[:, :, None]
-
-
-class Layout:
-    """The places of the kept coefficients of one parity in arrays padded to the grid, axis by axis."""
-
-    def __init__(self, grid: Grid, points: tuple[int, ...], parity: Parity) -> None:
-        self.grid, self.points, self.parity = grid, points, parity
-
-    def pieces(self, axis: int) -> list[tuple[slice, slice]]:
-        """Return pairs of slices along an axis: kept coefficients, and their places in the padded array."""
-        modes = self.grid.modes[axis]
-        if self.grid.walls:
-            first = int(self.grid.whole.axis_modes[axis][0])
-            shift = 1 if self.parity[axis] == "sin" else 0  # FFTW's sine series starts at k = 1, its cosines at 0
-            start = max(first, shift)
-            return [(slice(start - first, modes + 1 - first), slice(start - shift, modes + 1 - shift))]
-        if axis == self.grid.dim - 1:
-            return [(slice(0, modes + 1), slice(0, modes + 1))]
-        n = self.points[axis]
-        return [(slice(0, modes + 1), slice(0, modes + 1)), (slice(modes + 1, 2 * modes + 1), slice(n - modes, n))]
-
-    def origins(self, axis: int) -> np.ndarray:
-        """Return for each place in the padded array the index of its kept coefficient; -1 where there is none."""
-        origins = np.full(_padded(self.grid, self.points, axis), -1)
-        for kept, place in self.pieces(axis):
-            origins[place] = np.arange(kept.start, kept.stop)
-        return origins
-
-    def places(self, axis: int) -> np.ndarray:
-        """Return for each kept coefficient its place in the padded array; -1 where it has none."""
-        places = np.full(self.grid.whole.shape_hat[axis], -1)
-        for kept, place in self.pieces(axis):
-            places[kept] = np.arange(place.start, place.stop)
-        return places
-
-    def kind(self, axis: int, *, back: bool) -> str:
-        """Return the kind of transform along an axis, to values or back."""
-        if self.grid.walls:
-            return "by_" * back + self.parity[axis]
-        if axis == self.grid.dim - 1:
-            return "from_real" if back else "to_real"
-        return "forward" if back else "backward"
-
-    def firsts(self, name: str) -> list[int]:
-        """Return the axes of a parity along which the first coefficient is a constant.
-
-        FFTW does not double that of cosines; sines have none, and leave its place empty.
-        """
-        if not self.grid.walls or self.grid.dim == 2:
-            return []
-        return [axis for axis, parity in enumerate(self.parity) if parity == name]
-
-
-def _padded(grid: Grid, points: tuple[int, ...], axis: int) -> int:
-    """Return the length of an axis of coefficients in arrays padded to the grid."""
-    half = not grid.walls and axis == grid.dim - 1
-    return points[axis] // 2 + 1 if half else points[axis]
 
 
 class Slab:
@@ -99,20 +28,25 @@ class Slab:
     """
 
     def __init__(
-        self, grid: Grid, points: tuple[int, ...], layouts: Sequence[Layout], rows: int, backend: str, *, back: bool
+        self,
+        grid: Grid,
+        points: tuple[int, ...],
+        layouts: Sequence[Layout],
+        coefficients: Rows,
+        rows: int,
+        backend: str,
+        *,
+        back: bool,
     ) -> None:
-        padded = tuple(_padded(grid, points, axis) for axis in range(1, grid.dim))
+        padded = tuple(padded_length(grid, points, axis) for axis in range(1, grid.dim))
         spectra = empty((len(layouts), rows, *padded), grid.dtype_hat, backend)
-        self._spectra = with_middle(spectra)
         grid_values = empty((len(layouts), rows, *points[1:]), np.float64, backend)
         self.values = grid_values.reshape(len(layouts), rows * math.prod(points[1:]))
-        self.rows, self._plans, last = rows, list[Plan](), grid.dim - 1
         # in two dimensions there is no middle axis: one of length one stands for it
-        self._middle = np.array([[0] if grid.dim == 2 else layout.origins(1) for layout in layouts])
-        ranges = [layout.pieces(last)[0] for layout in layouts]  # one range of coefficients on the last axis
-        reals = 1 if grid.walls else 2  # real numbers a coefficient: they are copied as such
-        self._last = reals * np.array([(kept.start, place.start, place.stop) for kept, place in ranges])
-        plan = planner(backend)
+        length = padded[-1] * spectra.itemsize // 8
+        self._spectra = spectra.view(np.float64).reshape(len(layouts), rows, math.prod(padded[:-1]), length)
+        self._coefficients, self._segments = coefficients, segments(layouts, coefficients, length)
+        self._plans, plan, last = list[Plan](), planner(backend), grid.dim - 1
         for layout, spectrum, values in zip(layouts, spectra, grid_values, strict=True):
             ends = (values, spectrum) if back else (spectrum, values)
             passes = [plan(layout.kind(last, back=back), *ends, last)]
@@ -121,19 +55,19 @@ class Slab:
                 passes.insert(1 if back else 0, plan(layout.kind(1, back=back), kept, kept, 1))
             self._plans += passes
 
-    def synthesise(self, columns: FloatArray, start: int) -> None:
-        """Set `values` from columns `with_middle`, of which this slab starts at row `start`."""
-        if len(columns):
-            pad(columns, start, self._spectra, self._middle, self._last)
+    def synthesise(self, start: int) -> None:
+        """Set `values` from coefficients, of which this slab starts at row `start`."""
+        rows = self._coefficients
+        pad(rows.numbers, rows.count, start, self._segments, self._spectra)
         for plan in self._plans:
             plan()
 
-    def analyse(self, columns: FloatArray, start: int) -> None:
-        """Set columns `with_middle` from `values`."""
+    def analyse(self, start: int) -> None:
+        """Set coefficients from `values`."""
         for plan in self._plans:
             plan()
-        if len(columns):
-            unpad(columns, start, self._spectra, self._middle, self._last)
+        rows = self._coefficients
+        unpad(rows.numbers, rows.count, start, self._segments, self._spectra)
 
 
 class Block:
@@ -151,8 +85,8 @@ class Block:
         Where the values are.
     layouts : sequence of Layout
         Of the fields.
-    rows : ndarray, shape (fields, own rows, ...)
-        The columns of this process.
+    rows : ndarray, shape (fields, own rows, own columns, ...)
+        The columns of this process in its own rows.
     backend : {"fftw", "scipy"}
         Whose transforms.
     back : bool
@@ -194,15 +128,15 @@ class Block:
             self._first(field, axis, where)[...] *= 2.0
         self._plans[field]()
         if not self._in_place:
-            for rows, part, start in columns:
-                rows_at(numbers, 0, self._every[rows], 1.0, part[field], start + first, count)
+            for rows, part in columns:
+                rows_at(numbers, 0, self._every[rows], 1.0, part[field], first, count)
 
     def analyse(self, field: int, columns: Columns, where: slice, kept: FloatArray, scale: float) -> None:
         """Set the kept coefficients of a field from its columns, those of a block."""
         layout, numbers, first, count = self._layouts[field], *self._begin(field, where)
         if not self._in_place:
-            for rows, part, start in columns:
-                rows_at(part[field], start + first, self._every, 1.0, numbers[rows], 0, count)
+            for rows, part in columns:
+                rows_at(part[field], first, self._every, 1.0, numbers[rows], 0, count)
         self._plans[field]()
         for axis in layout.firsts("cos"):
             self._first(field, axis, where)[...] *= 0.5

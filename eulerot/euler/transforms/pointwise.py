@@ -19,9 +19,10 @@ import numpy as np
 from eulerot._threads import PerThread, run_tasks
 from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
-from eulerot.euler.transforms.backends import available, empty, planned_alike
-from eulerot.euler.transforms.exchange import Exchange
-from eulerot.euler.transforms.passes import Block, Layout, Parity, Slab, as_numbers, with_middle
+from eulerot.euler.transforms.backends import available, planned_alike
+from eulerot.euler.transforms.exchange import Exchange, as_numbers
+from eulerot.euler.transforms.layout import Layout, Parity
+from eulerot.euler.transforms.passes import Block, Slab
 
 __all__ = ["Parity", "Pointwise", "Transforms"]
 
@@ -134,14 +135,14 @@ class Pointwise:
         """Synthesise slabs, apply the kernel to their values, and analyse them."""
         synthesis, analysis = slab
         for start in starts:
-            synthesis.synthesise(work.columns_in, start - self._own.start)
+            synthesis.synthesise(start - self._own.start)
             if visit is None:
                 self.kernel(synthesis.values, analysis.values)
             else:
                 rows = slice(start, min(start + self._rows, self._own.stop))
                 shape = (-1, self._rows, *self.points[1:])
                 visit(rows, synthesis.values.reshape(shape), analysis.values.reshape(shape))
-            analysis.analyse(work.columns_out, start - self._own.start)
+            analysis.analyse(start - self._own.start)
 
     def _close(self, work: _Workspace, results: FloatArray, block: Block, items: Iterator) -> None:
         """Analyse along the first axis."""
@@ -167,17 +168,17 @@ class _Workspace:
         backend: str,
     ) -> None:
         slabs = range(min(threads, -(-points[0] // rows)))
-        own = edges[grid.ranks.number + 1] - edges[grid.ranks.number]
-        rows_in, rows_out = (
-            empty((len(each), own, *grid.whole.shape_hat[1:]), grid.dtype_hat, backend) for each in (into, out)
+        self.exchange_in, self.exchange_out = (
+            Exchange(grid.ranks, len(each), edges, grid.column_edges, grid.shape_hat[2:], grid.dtype_hat, backend)
+            for each in (into, out)
         )
-        self.columns_in, self.columns_out = with_middle(rows_in), with_middle(rows_out)
-        self.exchange_in = Exchange(grid.ranks, rows_in, edges, grid.column_edges)
-        self.exchange_out = Exchange(grid.ranks, rows_out, edges, grid.column_edges)
-        self.blocks_in = [Block(grid, points, into, rows_in, backend, back=False) for _ in range(threads)]
-        self.blocks_out = [Block(grid, points, out, rows_out, backend, back=True) for _ in range(threads)]
+        ends = (into, self.exchange_in, False), (out, self.exchange_out, True)
+        self.blocks_in, self.blocks_out = (
+            [Block(grid, points, fields, between.own, backend, back=back) for _ in range(threads)]
+            for fields, between, back in ends
+        )
         self.slabs = [
-            (Slab(grid, points, into, rows, backend, back=False), Slab(grid, points, out, rows, backend, back=True))
+            tuple(Slab(grid, points, fields, between.rows, rows, backend, back=back) for fields, between, back in ends)
             for _ in slabs
         ]
 
