@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from eulerot.euler.legs import StepControl, leg_steps
 from eulerot.euler.particles.phases import to_positions
 from eulerot.euler.particles.steps import ParticleSteps
 from eulerot.euler.solution import Saved, Snapshot, State, saved_of, shown_field
-from eulerot.euler.store import SolutionStore
+from eulerot.euler.store import SolutionStore, saved_in
 
 __all__ = ["Run", "SolverStep"]
 
@@ -97,8 +98,10 @@ class Run:
         When to save.
     snapshots : list of Snapshot
         Where what is saved goes, if there is no store.
-    store : SolutionStore or None
-        Where it goes instead.
+    store : Path or None
+        The Zarr store where it goes instead.
+    writer : SolutionStore or None
+        What writes to it, on the first process.
     callback : callable or None
         Is shown each step, and stops the run by a true answer.
     """
@@ -109,7 +112,8 @@ class Run:
     diagnostics: Diagnostics
     times: set[float]
     snapshots: list[Snapshot]
-    store: SolutionStore | None
+    store: Path | None
+    writer: SolutionStore | None
     callback: Callable[[SolverStep], object] | None
 
     def go(
@@ -171,18 +175,24 @@ class Run:
         positions = None if phases is None else to_positions(phases, self.equation.grid)
         return Snapshot(state.step, shown_field(self.equation, state.field, self.quantity), positions)
 
+    def whole(self, state: State) -> State:
+        """Return a state of which each process has its part as a whole."""
+        phases = None if state.phases is None else self.ranks.joined(state.phases)
+        return State(state.step, state.time, self.equation.grid.assembled(state.field), phases)
+
     def save(self, state: State) -> None:
         """Keep a state in memory or in the store."""
+        shown = self.snapshot(state)
         if self.store is None:
-            self.snapshots.append(self.snapshot(state))
-        else:
-            self.store.append(self.snapshot(state), state, self.diagnostics.columns(state.step + 1))
+            self.snapshots.append(shown)
+            return
+        whole = self.whole(state)
+        if self.writer is not None:
+            self.writer.append(shown, whole, self.diagnostics.columns(state.step + 1))
 
     def saved(self, end: Snapshot, columns: dict[str, FloatArray | None]) -> Saved:
         """Return what was saved up to the end."""
-        if self.store is None:
-            return saved_of(self.snapshots, end, columns)
-        return self.store.saved(end.step)
+        return saved_of(self.snapshots, end, columns) if self.store is None else saved_in(self.store, end.step)
 
     def _shown(self, state: State, dt: float) -> SolverStep:
         energy, enstrophy, tail = (self.diagnostics.last(name) for name in ("energy", "enstrophy", "tail"))

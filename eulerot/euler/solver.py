@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,7 +111,8 @@ def solve_euler(
     store : path-like, optional
         A Zarr store to make, which holds what is saved instead of memory, and is written as it is saved: whatever ends
         the process, the store is what `EulerSolution.to_xarray` returns of all that was completed, and may be gone on
-        with. Without `save_at` the end is saved. Nothing may be at the path but the store of what is gone on with.
+        with. Without `save_at` the end is saved. Nothing may be at the path but the store of what is gone on with. With
+        `comm` the first process writes it, and all read it: it must be in a folder that all of them see.
     casimirs_every : int, optional
         Steps from one measurement of the Casimirs of the plane to the next, counted from the start; each takes a
         transform. In any case they are measured at the start, at the times of `save_at` and at the end; at the other
@@ -174,7 +176,7 @@ def solve_euler(
         equation = equation_of(shared(checked_grid(grid), ranks), threads=checked_count("threads", threads))
         casimirs_every = _checked_casimirs(casimirs_every, grid)
         earlier = _earlier(field0)
-        target = None if store is None else _checked_target(store, earlier, ranks)
+        target = None if store is None else ranks.by_first(partial(checked_store, store, earlier))
         given = ("vorticity" if grid.dim == 2 else "velocity") if earlier is None else earlier.quantity
         quantity = checked_choice("quantity", given if quantity is None else quantity, _QUANTITIES)
         if earlier is not None:
@@ -187,7 +189,7 @@ def solve_euler(
         state = _start(ranks, equation, field0 if earlier is None else earlier, particles, quantity, tail_limit)
         diagnostics = Diagnostics(equation, tail_limit, casimirs_every, earlier)
         saved = set(times.tolist()) - {0.0}
-        run = Run(ranks, equation, quantity, diagnostics, saved, [], None, _checked_callback(callback))
+        run = Run(ranks, equation, quantity, diagnostics, saved, [], None, None, _checked_callback(callback))
         if earlier is None:
             diagnostics.record(0.0, state.field, casimirs=True)
         run = _with_what_was_saved(run, state, earlier, target, from_start=0.0 in times)
@@ -233,19 +235,9 @@ def _solution(run: Run, state: State, status: str, *, saving: bool) -> EulerSolu
         quantity=run.quantity,
         saved=run.saved(end, columns) if saving else None,
         phases=None if state.phases is None else run.ranks.joined(state.phases),
-        store=None if run.store is None else run.store.path,
+        store=run.store,
         **columns,  # type: ignore[arg-type]
     )
-
-
-def _checked_target(store: object, earlier: EulerSolution | None, ranks: Ranks) -> Path:
-    """Return the path of a store that may be written, by one process."""
-    if ranks.size > 1:
-        raise ValueError(
-            f"store: expected None where {ranks.size} processes solve together; got {store!r}. Pass save_at, and write "
-            "what the solution has saved by its to_xarray() on one of them."
-        )
-    return checked_store(store, earlier)
 
 
 def _earlier(field0: object) -> EulerSolution | None:
@@ -265,10 +257,14 @@ def _with_what_was_saved(
     if target is None:
         return replace(run, snapshots=list(before))
     if earlier is not None and earlier.store == target:
-        return replace(run, store=SolutionStore(target))
-    columns = run.diagnostics.columns(state.step + 1)
-    shown, grid = run.snapshot(state), run.equation.grid
-    return replace(run, store=SolutionStore.create(target, grid, run.quantity, shown, state, columns, before))
+        opened = partial(SolutionStore, target)
+    else:
+        shown, whole, columns = run.snapshot(state), run.whole(state), run.diagnostics.columns(state.step + 1)
+        grid = run.equation.grid.whole
+        opened = partial(SolutionStore.create, target, grid, run.quantity, shown, whole, columns, before)
+    writer = opened() if run.ranks.number == 0 else None
+    run.ranks.agree("store")
+    return replace(run, store=target, writer=writer)
 
 
 def _checked_casimirs(every: int | None, grid: Grid) -> int | None:

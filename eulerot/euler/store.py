@@ -32,7 +32,7 @@ from eulerot.euler.grid import Grid
 from eulerot.euler.particles.phases import to_positions
 from eulerot.euler.solution import EulerSolution, Saved, Snapshot, State, shown_field
 
-__all__ = ["SolutionStore", "checked_store", "read_store"]
+__all__ = ["SolutionStore", "checked_store", "read_store", "saved_in"]
 
 _KIND, _VERSION = "solution of eulerot", 1
 # Rows of a chunk of numbers by time, which is written again with each, and numbers in a chunk of a field
@@ -51,7 +51,7 @@ class SolutionStore:
     def __init__(self, path: Path) -> None:
         import zarr
 
-        self.path, whole = path, _opened(path)
+        whole = _opened(path)
         for leftover in path.rglob("*.partial"):  # of a write that was killed: zarr would warn of each
             leftover.unlink()
         self._root: Any = zarr.open_group(path, mode="r+", zarr_format=2, use_consolidated=False)
@@ -106,9 +106,10 @@ class SolutionStore:
         _write_state(self._root["state"], self._arrays["state"], state, self._slot)
         _commit(self._root)
 
-    def saved(self, end: int) -> Saved:
-        """Return what the store holds of the first steps; fields and particles are read when they are indexed."""
-        return _saved(_opened(self.path), end)
+
+def saved_in(path: Path, end: int) -> Saved:
+    """Return what a store holds of the first steps; fields and particles are read when they are indexed."""
+    return _saved(_opened(path), end)
 
 
 def checked_store(path: object, earlier: EulerSolution | None) -> Path:
