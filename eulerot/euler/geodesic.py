@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from eulerot._cached import kept, state_of
+from eulerot._ranks import ALONE, Ranks
 from eulerot._types import FloatArray
 from eulerot.checks import checked_count, checked_number, checked_samples, checked_times
 from eulerot.euler.certificate import Certificate, certificate_of
@@ -19,11 +20,13 @@ from eulerot.euler.grid import Grid, checked_grid
 from eulerot.euler.integrators import DOP853, Tableau
 from eulerot.euler.particles.advection import Advection
 from eulerot.euler.particles.phases import to_phases, to_positions
+from eulerot.euler.shared_grid import shared
 from eulerot.euler.splined import FEWEST, SplinedTrajectory
 from eulerot.euler.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from mpi4py import MPI
 
 __all__ = ["Geodesic"]
 
@@ -238,14 +241,15 @@ class Geodesic:
     def _backward(self) -> tuple[np.ndarray, Advection]:
         return self._trajectory(-self.time).advection(self.field1_hat)
 
-    def _trajectory(self, time: float) -> Trajectory | SplinedTrajectory:
+    def _trajectory(self, time: float, ranks: Ranks = ALONE) -> Trajectory | SplinedTrajectory:
         if self.field_steps is None:
-            return Trajectory(self._equation, self.tableau, time, self.steps, self.threads)
-        return self._splined(time)
+            equation = self._equation if ranks.size == 1 else equation_of(shared(self.grid, ranks))
+            return Trajectory(equation, self.tableau, time, self.steps, self.threads, ranks=ranks)
+        return self._splined(time, ranks)
 
-    def _splined(self, time: float) -> SplinedTrajectory:
+    def _splined(self, time: float, ranks: Ranks = ALONE) -> SplinedTrajectory:
         fine = self.field_steps or self.steps
-        return SplinedTrajectory(self._equation, self.tableau, time, self.steps, fine, self.threads)
+        return SplinedTrajectory(self._equation, self.tableau, time, self.steps, fine, self.threads, ranks)
 
     def forward(self, positions: ArrayLike) -> FloatArray:
         """Return ``X_1`` of positions, shape ``(n, d)``, within the walls of a box."""
@@ -272,7 +276,12 @@ class Geodesic:
             yield phases
 
     def gradient(
-        self, positions: ArrayLike, positions_bar: ArrayLike, *, field1_bar: ArrayLike | None = None
+        self,
+        positions: ArrayLike,
+        positions_bar: ArrayLike,
+        *,
+        field1_bar: ArrayLike | None = None,
+        comm: MPI.Intracomm | None = None,
     ) -> tuple[FloatArray, FloatArray]:
         """Return the derivatives of an objective of ``X_1(positions)`` and of the final field; equation (11).
 
@@ -287,6 +296,9 @@ class Geodesic:
         field1_bar : array_like, optional
             The field that represents the objective's derivative by the final field, in the inner product ``mean(a b)``
             over the domain; of the shape of `field0`.
+        comm : mpi4py.MPI.Intracomm, optional
+            The processes that compute it together, each of which makes this same call: they share the particles and,
+            without steps of its own, the field. Every one returns the whole result, to the last bit that of one.
 
         Returns
         -------
@@ -301,7 +313,13 @@ class Geodesic:
         if field1_bar is not None:
             values = self.grid.checked_field("field1_bar", field1_bar, components=_components(self.grid))
             last_bar = equation.analysed(values)
-        field_bar, start_bar = self._trajectory(self.time).gradient(self.field0_hat, phases, last_bar, end_bar)
+        with Ranks(comm) as ranks:
+            ranks.check_same(geodesic=self.field0_hat, positions=phases, positions_bar=end_bar, field1_bar=last_bar)
+            trajectory = self._trajectory(self.time, ranks)
+            grid = trajectory.equation.grid
+            first, last = grid.part_of(self.field0_hat), None if last_bar is None else grid.part_of(last_bar)
+            field_bar, start_bar = trajectory.gradient(first, phases, last, end_bar)
+            field_bar = grid.assembled(field_bar)
         return equation.synthesised(equation.projected(field_bar)), start_bar * scales
 
     def certificate(self) -> Certificate:

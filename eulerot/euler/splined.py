@@ -12,6 +12,7 @@ import numpy as np
 
 from eulerot._cached import kept
 from eulerot._linear_algebra import product
+from eulerot._ranks import ALONE, Ranks
 from eulerot._types import FloatArray
 from eulerot.euler.equations import Equation
 from eulerot.euler.integrators import RungeKutta, Tableau
@@ -43,6 +44,8 @@ class SplinedTrajectory:
         Steps of the field, at least `FEWEST`.
     threads : int
         Threads over particles. Results do not depend on it.
+    ranks : Ranks
+        The processes that share the particles; each computes the whole field.
     """
 
     equation: Equation
@@ -51,6 +54,7 @@ class SplinedTrajectory:
     steps: int
     field_steps: int
     threads: int = 1
+    ranks: Ranks = ALONE
 
     def advection(self, start: np.ndarray) -> tuple[np.ndarray, Advection]:
         """Return the final field, and the advection of particles through all steps.
@@ -106,4 +110,4 @@ class SplinedTrajectory:
         columns = fields.reshape(len(fields), -1).view(np.float64)
         stages = product(self._reading, columns, threads=self.threads).view(fields.dtype)
         shaped = stages.reshape(self.steps, self.tableau.stages, *self.equation.shape)
-        return Advection.of(self.equation, shaped, self.time / self.steps, self.tableau, self.threads)
+        return Advection.of(self.equation, shaped, self.time / self.steps, self.tableau, self.threads, ranks=self.ranks)

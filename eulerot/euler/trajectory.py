@@ -127,7 +127,7 @@ class Trajectory:
             sources = None
             if piece.advection is not None and piece.record is not None:
                 carrier_bar, phases_bar = piece.advection.adjoint(piece.record, phases_bar)
-                sources = equation.carrier(carrier_bar)
+                sources = equation.carrier(equation.grid.part_of(carrier_bar))
             for n in reversed(range(piece.steps)):
                 source = None if sources is None else sources[n]
                 scheme.adjoint_step(piece.stages[n], multiplier, self.time / self.steps, source)
@@ -136,8 +136,9 @@ class Trajectory:
     def _lengths(self, particles: int) -> list[int]:
         """Return the number of steps in each stretch: all in one, or about the root of their number."""
         # of each stage the field, its carrier, and the coefficients of the interpolant
-        fields = 2 * int(np.prod(self.equation.shape)) * np.dtype(self.equation.grid.dtype_hat).itemsize
-        grid = self.equation.grid
+        grid = self.equation.grid.whole  # so that processes that share it have the same stretches
+        components = 1 if grid.dim == 2 else 3
+        fields = 2 * components * int(np.prod(grid.shape_hat)) * np.dtype(grid.dtype_hat).itemsize
         stage_bytes = fields + 8 * interpolant_size(grid)
         step_bytes = self.tableau.stages * stage_bytes + 8 * grid.dim * particles
         if self.steps * step_bytes <= self.memory:

@@ -10,6 +10,7 @@ from fields import random_values, random_velocity
 from eulerot.errors import ResolutionError
 from eulerot.euler import grid as grids
 from eulerot.euler.equations import VorticityEquation
+from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.euler.particles import steps as particle_steps
 from eulerot.euler.solver import solve_euler
@@ -146,6 +147,17 @@ class Unpicklable(Exception):
 
     def __reduce__(self):
         raise TypeError("no")
+
+
+@pytest.mark.parametrize(("points", "domain", "options"), CASES)
+@pytest.mark.parametrize("field_steps", [None, 12])
+def test_the_adjoint_of_a_geodesic_has_the_bits_of_one_process(comm, alone, cut, points, domain, options, field_steps):
+    grid, field, particles = start_of(points, domain, **options)
+    geodesic = Geodesic(field, grid, time=0.02, steps=3, field_steps=field_steps)
+    bars = np.random.default_rng(2).standard_normal(particles.shape), 0.3 * field
+    one = alone(lambda: geodesic.gradient(particles, bars[0], field1_bar=bars[1]))
+    several = geodesic.gradient(particles, bars[0], field1_bar=bars[1], comm=comm)
+    assert all(np.array_equal(*each) for each in zip(one, several, strict=True))
 
 
 def failing(monkeypatch, comm, error, *, rank, calls=5):
