@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-import scipy.fft
+import scipy
 from tqdm import tqdm
 
 from eulerot._progress import progress_of

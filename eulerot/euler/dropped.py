@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from eulerot._types import FloatArray
 from eulerot.errors import ResolutionError

@@ -6,8 +6,8 @@ import math
 from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.fft import next_fast_len
 
 from eulerot._cached import kept, state_of
 from eulerot._ranks import ALONE, Ranks
@@ -28,7 +28,7 @@ _BLOCK_BYTES = 2**19
 
 def _fast_size(least: int) -> int:
     """Return the smallest number from `least` on that has no prime factor above five: its transforms are quick."""
-    return next_fast_len(least, real=True)
+    return scipy.fft.next_fast_len(least, real=True)
 
 
 @dataclass(frozen=True)

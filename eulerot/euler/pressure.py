@@ -6,7 +6,7 @@ import itertools
 from functools import cached_property
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from eulerot._types import FloatArray
 from eulerot.euler.embedding import full_spectrum

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import gammaincc
 
 from eulerot._jacobian import log_abs_det
 from eulerot._types import FloatArray, Seed
@@ -107,7 +107,7 @@ def finite_data(x: FloatArray, z: FloatArray) -> FloatArray:
     where = ""
     if radii[bad].min() > np.median(radii):
         least = radii[bad].min()
-        share = gammaincc(0.5 * dim, 0.5 * least**2)
+        share = scipy.special.gammaincc(0.5 * dim, 0.5 * least**2)
         where = f"All of them are at least {least:.3g} away from the origin, as {share:.2%} of all latents are. "
     raise FlowError(
         f"flow: expected finite data; its forward map gave NaN or infinity for {_first_of(bad, z, 'latents, ', 'z')}"

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.special import expit, softmax
 
 from eulerot._types import FloatArray, Seed
 from eulerot.checks import checked_samples
@@ -47,7 +47,7 @@ class _Splines:
 
     @staticmethod
     def _knots(logits: FloatArray) -> FloatArray:
-        shares = np.cumsum(softmax(logits, axis=-1), axis=-1)
+        shares = np.cumsum(scipy.special.softmax(logits, axis=-1), axis=-1)
         return BOUND * (2 * np.concatenate([np.zeros_like(shares[..., :1]), shares], axis=-1) - 1)
 
     def _bin(self, knots: FloatArray, values: FloatArray) -> tuple[FloatArray, ...]:
@@ -101,7 +101,7 @@ class SplineTransform:
         hidden = x
         for weight, bias in self.layers[:-1]:
             hidden = hidden @ weight.T + bias
-            hidden = hidden * expit(hidden)
+            hidden = hidden * scipy.special.expit(hidden)
         weight, bias = self.layers[-1]
         return _Splines.from_parameters((hidden @ weight.T + bias).reshape(*x.shape, -1))
 

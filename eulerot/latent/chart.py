@@ -11,7 +11,7 @@ import math
 import warnings
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+import scipy
 
 from eulerot._types import FloatArray
 from eulerot.errors import SampleWarning
@@ -55,14 +55,14 @@ def to_box(latents: FloatArray) -> FloatArray:
     within = np.clip(latents, -FARTHEST, FARTHEST)
     if not np.array_equal(within, latents):
         warnings.warn(_CLIPPED, SampleWarning, stacklevel=2)
-    return np.copysign(math.pi * ndtr(-np.abs(within)), -within + 0.0)
+    return np.copysign(math.pi * scipy.special.ndtr(-np.abs(within)), -within + 0.0)
 
 
 def to_latent(distances: FloatArray) -> FloatArray:
     """Return the latents of signed wall distances, the inverse of `to_box`."""
     # a point that has come within rounding of the far wall stays finite: the last share before one
     share = np.minimum(np.abs(distances) / math.pi, 1.0 - np.finfo(float).epsneg)
-    return np.copysign(1.0, distances) * ndtri(share)
+    return np.copysign(1.0, distances) * scipy.special.ndtri(share)
 
 
 def log_density(latents: FloatArray) -> FloatArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+import scipy
 
 from eulerot._types import FloatArray, Seed
 from eulerot.checks import checked_count, checked_generator
@@ -36,7 +36,7 @@ def normal_points(n: int, dim: int, seed: Seed = 0) -> FloatArray:
     n = checked_count("n", n)
     sobol = qmc.Sobol(dim, scramble=True, rng=checked_generator("seed", seed))
     points = sobol.random_base2((n - 1).bit_length())[:n]
-    return ndtri(np.clip(points, 2.0**-33, 1 - 2.0**-33))
+    return scipy.special.ndtri(np.clip(points, 2.0**-33, 1 - 2.0**-33))
 
 
 def source_points(n: int, dim: int, seed: Seed = 0, *, domain: str = "cube") -> FloatArray:
@@ -48,7 +48,7 @@ def source_points(n: int, dim: int, seed: Seed = 0, *, domain: str = "cube") -> 
     True
     """
     points = normal_points(n, dim, seed)
-    return points if domain == "cube" else 2 * math.pi * ndtr(points) - math.pi
+    return points if domain == "cube" else 2 * math.pi * scipy.special.ndtr(points) - math.pi
 
 
 def random_source(n: int, dim: int, seed: Seed = None, *, domain: str = "cube") -> FloatArray:
@@ -105,7 +105,7 @@ def _check_columns(z: FloatArray) -> None:
                 f"z: expected standard normal latents; got {column[0]:g} in all rows of column {axis}. Pass the "
                 "latents that the data are images of."
             )
-        share = ndtr(np.sort(column))
+        share = scipy.special.ndtr(np.sort(column))
         distance = max(np.max(np.arange(1, n + 1) / n - share), np.max(share - np.arange(n) / n))
         if distance > allowed:
             raise SourceError(

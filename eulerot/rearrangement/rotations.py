@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.linalg import schur
+import scipy
 
 from eulerot._types import FloatArray
 
@@ -42,7 +42,7 @@ def random_rotations(n: int, dim: int, *, seed: int) -> FloatArray:
 
 def rotation_power(rotation: FloatArray, share: float) -> FloatArray:
     """Return ``exp(share Omega)`` with ``exp(Omega) = rotation``, by the angles of its planes."""
-    schur_form, basis = schur(rotation, output="real")
+    schur_form, basis = scipy.linalg.schur(rotation, output="real")
     dim = len(rotation)
     pairs = [i for i in range(dim - 1) if abs(schur_form[i + 1, i]) > 1e-12]
     alone = set(range(dim)) - {j for i in pairs for j in (i, i + 1)}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import stdtr
 
 from eulerot._types import FloatArray
 
@@ -49,7 +49,7 @@ def significant(gains: list[FloatArray], trials: int, *, share: float) -> NDArra
     >>> significant(list(noise + [[0.0], [1.0], [0.5]]), 3, share=0.2)
     array([1, 2])
     """
-    chances = np.array([stdtr(max(len(each) - 1, 1), -standard_score(each)) for each in gains])
+    chances = np.array([scipy.special.stdtr(max(len(each) - 1, 1), -standard_score(each)) for each in gains])
     order = np.argsort(chances, kind="stable")
     passed = np.flatnonzero(chances[order] <= share * np.arange(1, len(gains) + 1) / trials)
     return np.sort(order[: passed[-1] + 1 if len(passed) else 0])

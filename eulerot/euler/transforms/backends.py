@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from eulerot._ranks import Ranks
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+import scipy
 
 from eulerot._types import FloatArray
 from eulerot.errors import SourceError
@@ -62,12 +62,14 @@ class UniformBase:
 
     def from_normal(self, u: FloatArray) -> FloatArray:
         """Return values of the base for standard normal ones, measured from the nearer wall."""
-        return np.where(u < 0, self.low + self._width * ndtr(u), self.high - self._width * ndtr(-u))
+        return np.where(
+            u < 0, self.low + self._width * scipy.special.ndtr(u), self.high - self._width * scipy.special.ndtr(-u)
+        )
 
     def to_normal(self, b: FloatArray) -> FloatArray:
         """Return standard normal values for those of the base; values at a wall become large, not infinite."""
         below, above = ((gap / self._width).clip(2.0**-53, 1.0) for gap in (b - self.low, self.high - b))
-        return np.where(below < above, ndtri(below), -ndtri(above))
+        return np.where(below < above, scipy.special.ndtri(below), -scipy.special.ndtri(above))
 
     @property
     def _width(self) -> FloatArray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import exprel, log_ndtr, logsumexp, ndtri_exp
 
 from eulerot._types import FloatArray
 
@@ -21,9 +21,13 @@ def log_cells(log_density: FloatArray, axis: FloatArray) -> tuple[FloatArray, Fl
     """Integrate densities that are exponentials in each cell: slopes, log masses of cells, log mass with the tails."""
     width = axis[1] - axis[0]
     slopes = np.diff(log_density, axis=-1) / width
-    cells = log_density[..., :-1] + np.log(exprel(slopes * width) * width)
+    cells = log_density[..., :-1] + np.log(scipy.special.exprel(slopes * width) * width)
     left, right = (log_density[..., i] - np.log(_decay(slopes[..., i] * s, axis)) for i, s in ((0, 1), (-1, -1)))
-    return slopes, cells, logsumexp(np.concatenate([left[..., None], cells, right[..., None]], axis=-1), axis=-1)
+    return (
+        slopes,
+        cells,
+        scipy.special.logsumexp(np.concatenate([left[..., None], cells, right[..., None]], axis=-1), axis=-1),
+    )
 
 
 def _decay(slope: FloatArray, axis: FloatArray) -> FloatArray:
@@ -94,7 +98,7 @@ class Conditionals:
         for lower in (True, False):
             side = (z < 0) == lower
             if side.any():
-                x[side] = self._from_tail(log_ndtr(-np.abs(z[side])), np.flatnonzero(side), len(z), lower)
+                x[side] = self._from_tail(scipy.special.log_ndtr(-np.abs(z[side])), np.flatnonzero(side), len(z), lower)
         return x
 
     def _from_tail(self, log_share: FloatArray, where: NDArray[np.int_], n: int, lower: bool) -> FloatArray:
@@ -131,7 +135,7 @@ class Conditionals:
             if side.any():
                 log_share, outside = self._tail_share(x[side], index[side], lower)
                 log_density[side] = np.where(np.isnan(outside), log_density[side], outside)
-                z[side] = ndtri_exp(np.minimum(log_share, -1e-300)) * (1 if lower else -1)
+                z[side] = scipy.special.ndtri_exp(np.minimum(log_share, -1e-300)) * (1 if lower else -1)
         return z, log_density
 
     def _tail_share(self, x: FloatArray, index: NDArray[np.int_], lower: bool) -> tuple[FloatArray, FloatArray]:
@@ -141,7 +145,7 @@ class Conditionals:
         width = abs(axis[1] - axis[0])
         cell = np.clip((distance / width).astype(int), 0, len(axis) - 2)
         rise = distance - cell * width
-        part = np.exp(log_density[index, cell]) * rise * exprel(slopes[index, cell] * rise)
+        part = np.exp(log_density[index, cell]) * rise * scipy.special.exprel(slopes[index, cell] * rise)
         decay = _decay(slopes[index, 0], self.axis)
         log_share = np.where(
             distance < 0, log_mass[index, 0] + decay * distance, np.log(np.exp(log_mass[index, cell]) + part)
