@@ -8,9 +8,7 @@ forcing are off, numbers are double precision.
 from __future__ import annotations
 
 import numpy as np
-from peer_worker import Case, serve
-
-TWO_PI = 6.283185307179586
+from peer_worker import TWO_PI, Case, serve
 
 
 def eulerot(field: np.ndarray) -> Case:

@@ -1,4 +1,4 @@
-"""Serve `solvers.py` from a process of its own on one core: check one solver, and time its batches on request."""
+"""Serve `solvers.py` and `runs.py` from a process of its own on one core: one solver, timed on request."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import numpy as np
 from timing import calls_for, seconds_per_call
 
-__all__ = ["Case", "serve"]
+__all__ = ["TWO_PI", "Case", "Run", "serve", "serve_runs"]
+
+TWO_PI = 6.283185307179586
 
 MODES = 4  # products of the test field stay far below every solver's cut-off, so that all must give the same tendency
 
@@ -23,6 +26,13 @@ class Case(NamedTuple):
 
     evaluate: Callable[[], object]
     on_grid: Callable[[], object]
+
+
+class Run(NamedTuple):
+    """A call that makes a whole run and returns the energies, and one that returns the field at its end."""
+
+    run: Callable[[], np.ndarray]
+    on_grid: Callable[[], np.ndarray]
 
 
 def _derivatives(field: np.ndarray) -> list[np.ndarray]:
@@ -72,23 +82,56 @@ def velocity_problem(n: int) -> tuple[np.ndarray, np.ndarray]:
     return velocity, np.fft.ifftn(hat - k * np.sum(k * hat, axis=0) / square, axes=(1, 2, 3)).real
 
 
+def taylor_green(n: int) -> np.ndarray:
+    """Return the velocity of the Taylor-Green vortex, ``(3, n, n, n)``."""
+    x = TWO_PI * np.arange(n) / n
+    sin, cos = np.sin(x), np.cos(x)
+    return np.stack([np.einsum("i,j,k", sin, cos, cos), -np.einsum("i,j,k", cos, sin, cos), np.zeros((n, n, n))])
+
+
 def serve(cases: Mapping[str, Callable[[np.ndarray], Case]]) -> None:
     """Build the case that the command line names, check it, then time a batch for every line of standard input.
 
     Command line: name, distribution, dimension, points an axis, core, seconds a batch.
     """
     name, distribution, dim, points, core, seconds = sys.argv[1:]
-    os.sched_setaffinity(0, {int(core)})  # before the solver is imported: its threads inherit the core
-    answers, sys.stdout = sys.stdout, sys.stderr  # solvers print
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["FLUIDSIM_PATH"] = folder  # and make folders
+    with _own_core(core) as answers:
         field, exact = {"2": vorticity_problem, "3": velocity_problem}[dim](int(points))
         case = cases[name](field)
         found = np.asarray(case.on_grid()).reshape(exact.shape)
         # the other sign of vorticity, or axes in the other order, gives the opposite tendency
         error = min(np.abs(found - sign * exact).max() for sign in (1, -1)) / np.abs(exact).max()
         count = calls_for(case.evaluate, float(seconds))
-        ready = {"version": version(distribution), "error": float(error)}
-        print(json.dumps(ready), file=answers, flush=True)
-        for _ in sys.stdin:
-            print(seconds_per_call(case.evaluate, count), file=answers, flush=True)
+        _answer(answers, {"version": version(distribution), "error": float(error)}, case.evaluate, count)
+
+
+def serve_runs(runs: Mapping[str, Callable[[np.ndarray, float, int], Run]]) -> None:
+    """Make the run that the command line names, keep its end, then time it for every line of standard input.
+
+    Command line: name, distribution, dimension, points an axis, core, step, number of steps, file for the end.
+    """
+    name, distribution, dim, points, core, dt, steps, file = sys.argv[1:]
+    with _own_core(core) as answers:
+        field = vorticity_problem(int(points))[0] if dim == "2" else taylor_green(int(points))
+        made = runs[name](field, float(dt), int(steps))
+        energies = made.run()
+        np.save(file, np.asarray(made.on_grid()).reshape(field.shape))
+        drift = float(energies[-1] / energies[0] - 1)
+        _answer(answers, {"version": version(distribution), "drift": drift}, made.run, 1)
+
+
+@contextmanager
+def _own_core(core: str) -> Iterator[TextIO]:
+    """Keep this process on a core, and its folders and words out of the way; yield where answers go."""
+    os.sched_setaffinity(0, {int(core)})  # before the solver is imported: its threads inherit the core
+    answers, sys.stdout = sys.stdout, sys.stderr  # solvers print
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["FLUIDSIM_PATH"] = folder  # and make folders
+        yield answers
+
+
+def _answer(answers: TextIO, ready: dict, call: Callable[[], object], count: int) -> None:
+    """Say that all is ready, and then for every line how long so many calls take, each."""
+    print(json.dumps(ready), file=answers, flush=True)
+    for _ in sys.stdin:
+        print(seconds_per_call(call, count), file=answers, flush=True)

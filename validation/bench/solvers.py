@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,21 +54,42 @@ _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_"
 
 
 class Worker:
-    """Runs a peer in a process of its own, on one core."""
+    """Runs a peer in a process of its own, on one core.
+
+    Parameters
+    ----------
+    script : Path
+        What the process runs.
+    name : str
+        The peer.
+    peer : Peer
+        Its facts.
+    points : tuple of int
+        The grid.
+    python : str
+        The interpreter.
+    core : int
+        The core.
+    words : sequence
+        What else the script takes.
+    keep_memory : bool
+        Whether malloc keeps what is freed.
+    """
 
     def __init__(
         self,
+        script: Path,
         name: str,
         peer: Peer,
         points: tuple[int, ...],
         python: str,
         *,
         core: int,
-        seconds: float,
+        words: Sequence[object],
         keep_memory: bool,
     ) -> None:
-        words = [name, peer.distribution, str(len(points)), str(points[0]), str(core), str(seconds)]
-        command = [python, str(SOLVERS), *words]
+        given = [name, peer.distribution, len(points), points[0], core, *words]
+        command = [python, str(script), *map(str, given)]
         environment = {**os.environ, **_ONE_THREAD, **(_KEEP_MEMORY if keep_memory else {})}
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment)
@@ -77,7 +99,7 @@ class Worker:
         self.facts = json.loads(answer)
 
     def seconds(self) -> float:
-        """Return the mean time of a tendency over one batch."""
+        """Return the mean time of a call over one batch."""
         print(file=self._process.stdin, flush=True)
         return float(self._process.stdout.readline())
 
@@ -92,7 +114,7 @@ def compare(points: tuple[int, ...], pythons: dict[str, str], *, rounds: int, **
     workers: dict[str, Worker] = {}
     for name, peer in peers.items():
         try:
-            workers[name] = Worker(name, peer, points, pythons.get(name, sys.executable), **options)
+            workers[name] = Worker(SOLVERS, name, peer, points, pythons.get(name, sys.executable), **options)
         except RuntimeError as error:
             print(f"{name} left out: {error}", file=sys.stderr)
     times: dict[str, list[float]] = {name: [] for name in workers}
@@ -123,7 +145,7 @@ def main() -> None:
     parser.add_argument("--keep-memory", action="store_true", help="forbid malloc to return freed arrays to the system")
     arguments = parser.parse_args()
     pythons = dict(entry.split("=", 1) for entry in arguments.python)
-    options = {"rounds": arguments.rounds, "core": arguments.core, "seconds": arguments.seconds}
+    options = {"rounds": arguments.rounds, "core": arguments.core, "words": [arguments.seconds]}
     options["keep_memory"] = arguments.keep_memory
     for points in arguments.points.split(","):
         compare(tuple(map(int, points.split("x"))), pythons, **options)
