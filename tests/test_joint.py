@@ -144,12 +144,12 @@ def test_more_pairs_are_drawn_while_they_pay_and_only_then(monkeypatch):
 
     def more(n):
         asked.append(n)
-        latents = np.random.default_rng(len(asked)).standard_normal((3000 if len(asked) == 1 else 0, 2))
+        latents = np.random.default_rng(len(asked)).standard_normal((n, 2))
         return latents, monge(swirled(latents, np.eye(2), peak=2.5))
 
-    monkeypatch.setattr("eulerot.shooting.sweep_fit._PAYS", -1.0)
+    monkeypatch.setattr("eulerot.shooting.sweep_fit._MOST_PAIRS", 4000)
     found = fit_to(*given, FitOptions(modes=6, geodesics=2), more=more)
-    assert asked == [7000, 28000] and found.n_train == 4000 and found.n_held_out == 400
+    assert asked == [3000] and found.n_train == 4000 and found.n_held_out == 400
     # nothing is to be gained by a rotation: no pairs are asked for
     asked.clear()
     still = fit_to((z[:1000], z[:1000]), (z[1000:], z[1000:]), FitOptions(modes=6), more=more)

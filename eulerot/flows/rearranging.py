@@ -22,9 +22,8 @@ from eulerot.shooting.options import FitOptions, shows_options
 
 __all__ = ["rearrange"]
 
-# The pairs that a fit begins with and is judged by, where it may ask for more; how often it may, and how many it may
-# fit to in all, or coordinates of pairs
-_FIRST_PAIRS, _STREAMS, _MOST_PAIRS, _MOST_COORDINATES = (7168, 8192), 8, 2**16, 2**19
+# The pairs that a fit begins with and is judged by, where it may ask for more; how often it may
+_FIRST_PAIRS, _STREAMS = (7168, 8192), 8
 
 
 @shows_options
@@ -105,13 +104,7 @@ def rearrange(
         n_train, n_held = _counts(n_pairs, settings.held_out)
         check_options(n_train + n_held, dim, settings)
 
-        left = min(_MOST_PAIRS, _MOST_COORDINATES // dim) - n_train
-
         def more(n: int) -> tuple[FloatArray, FloatArray]:
-            nonlocal left
-            n, left = min(n, left), max(left - n, 0)
-            if n <= 0:
-                return np.empty((0, dim)), np.empty((0, dim))
             return ranks.by_first(partial(_pairs, source, (n,), (next(streams),), domain))
 
         # of one low-discrepancy sequence, those held out would have too much of what the others have too little of

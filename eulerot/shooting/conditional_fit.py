@@ -18,13 +18,13 @@ from eulerot.shooting.polynomial_potential import PolynomialPotential, polynomia
 from eulerot.shooting.selection import standard_score
 from eulerot.shooting.status import Outcome
 
-__all__ = ["FEWEST_DIMENSIONS", "ConditionalFit", "with_conditional", "without_conditional"]
+__all__ = ["FEWEST_DIMENSIONS", "ConditionalFit", "enough_pairs", "with_conditional", "without_conditional"]
 
 # Two coordinates to move, and two to look at
 FEWEST_DIMENSIONS = 4
 # Of all, the sweeps, the share of the coordinates that the planes of a sweep have, and how its stream functions depend
 # on the others; validation/fits/conditional.md says what others give
-_SWEEPS, _MOVED, _HIDDEN, _MODES, _STEPS = 32, 0.4, 32, 4, 1
+_SWEEPS, _MOVED, _HIDDEN, _MODES, _STEPS = 32, 0.4, 64, 4, 1
 # Adam's steps, what each sees, and how long it is at first; no pair is seen more often than so many times
 _BATCH, _MOST_STEPS, _MOST_VISITS, _RATE, _WARM_UP = 256, 2048, 32, 6e-3, 20
 # The weight of the enstrophy: fewer pairs overfit at once with what many can do with
@@ -32,8 +32,21 @@ _PENALTY, _PENALTY_OF_FEW, _MANY = 1e-3, 3e-2, 2**14
 # How often held-out pairs are looked at on the way, after how many looks without a gain it ends, and of how many pairs
 # the potential of (12') is estimated each time
 _LOOKS, _PATIENCE, _REGRESSED = 16, 4, 2**14
+# They overfit with few pairs: so many are asked for, or pairs of so many coordinates
+_ENOUGH_PAIRS, _ENOUGH_COORDINATES = 2**17, 2**21
 # What held-out pairs gain must be so many standard errors, or nothing is kept
 _PROVEN = 2.0
+
+
+def enough_pairs(dim: int) -> int:
+    """Return how many pairs to ask for, where more can be had: training takes no longer with them.
+
+    Examples
+    --------
+    >>> enough_pairs(10)
+    131072
+    """
+    return min(_ENOUGH_PAIRS, _ENOUGH_COORDINATES // dim)
 
 
 @dataclass

@@ -26,6 +26,7 @@ from eulerot.shooting.alignment import aligned
 from eulerot.shooting.conditional_fit import (
     FEWEST_DIMENSIONS,
     ConditionalFit,
+    enough_pairs,
     with_conditional,
     without_conditional,
 )
@@ -270,7 +271,7 @@ def _with_conditional(search: SweepFit, alignment: Rearrangement) -> tuple[Rearr
     In place of geodesics they follow the alignment, and are often better than after many geodesics, which leave them a
     rougher task.
     """
-    search.ask_for_more()  # these planes overfit with few, and always gain from more
+    search.ask_for(enough_pairs(search.train[0].shape[1]))
     best: tuple[ConditionalSweep, ...] = ()
     follow, end = True, search.moved(search.held)
     for after in (False, True) if search.found else (False,):
@@ -289,9 +290,9 @@ def _with_conditional(search: SweepFit, alignment: Rearrangement) -> tuple[Rearr
 
 
 def _further(more: Callable[[int], Pairs], unit: DataUnit, alignment: Rearrangement, n: int) -> Pairs:
-    """Return further pairs, rotated and in the unit of the fit; none if there are none."""
+    """Return further pairs, rotated and in the unit of the fit."""
     z, x = more(n)
-    return (alignment.forward(z) if len(z) else z), unit.standardised(x)
+    return alignment.forward(z), unit.standardised(x)
 
 
 def _kind(dim: int, options: FitOptions) -> type[GeodesicFit | SweepFit] | None:

@@ -46,11 +46,12 @@ _JOINT_WEIGHTS, _ENOUGH = {2: (1e-4, 1e-5), 3: (1e-3, 1e-4)}, 4
 # Iterations that the weights share. With a third of a pair for each unknown the later ones still gain (2.33 to 2.29 on
 # the digits), with a ninth, in 64 dimensions, nothing
 _JOINT_ITERATIONS, _ITERATIONS_OF_FEW, _FEW_PAIRS = 20, 10, 0.2
-# More pairs are asked for, so many times as many, as long as they promise to gain so much of the whole
-_GROWTH, _PAYS = 8, 0.001
+# More pairs are asked for, so many times as many, as long as they promise to gain so much of the whole; no more than so
+# many are drawn, or pairs of so many coordinates
+_GROWTH, _PAYS, _MOST_PAIRS, _MOST_COORDINATES = 8, 0.001, 2**16, 2**19
 # Of many pairs most are kept in reserve: a fit begins with so many, or so many for each unknown of a geodesic; in many
 # dimensions with so many coordinates. As many of the held-out pairs choose
-_FIRST, _FIRST_EACH, _FIRST_COORDINATES = 7168, 12, 2**19
+_FIRST, _FIRST_EACH = 7168, 12
 # A plane is fitted only if held-out costs fall from rest by more than a standard error, and kept only if their gain is
 # no matter of chance. Of 400 planes in five problems, those that were kept had fallen by two and more
 _PROMISING, _BY_CHANCE = 1.0, 0.2
@@ -137,14 +138,16 @@ class SweepFit:
             before, total = total, self._refined_together()
             # what a sample costs falls as one over its size: the next pairs gain a share of what the last ones did
             pays = total - before > _GROWTH * _PAYS * total
-            if self.continuation.interrupted or not pays or not self.ask_for_more():
+            more = min(_GROWTH * len(self.train[0]), self._most)
+            if self.continuation.interrupted or not pays or not self.ask_for(more):
                 return
 
-    def ask_for_more(self) -> bool:
-        """Ask for more pairs to fit to, if more can be had; return whether there are more now."""
-        if self.more is None:
+    def ask_for(self, pairs: int) -> bool:
+        """Ask for more pairs to fit to, so many in all, if more can be had; return whether there are more now."""
+        (z, x), wanted = self.train, pairs - len(self.train[0])
+        if self.more is None or wanted <= 0:
             return False
-        (z, x), (more_z, more_x) = self.train, self.more((_GROWTH - 1) * len(self.train[0]))
+        more_z, more_x = self.more(wanted)
         self.train = np.concatenate([z, more_z]), np.concatenate([x, more_x])
         return len(more_z) > 0
 
@@ -175,10 +178,17 @@ class SweepFit:
         return self.more.left if isinstance(self.more, Reserve) else 0
 
     @property
+    def _most(self) -> int:
+        """The most pairs to refine with: all that were given, or so many that are drawn as take minutes."""
+        if isinstance(self.more, Reserve):
+            return len(self.train[0]) + self.more.left
+        return min(_MOST_PAIRS, _MOST_COORDINATES // self._dim)
+
+    @property
     def _first(self) -> int:
         """How many pairs to begin with, where there are many."""
         if not self._few:
-            return _FIRST_COORDINATES // self._dim
+            return _MOST_COORDINATES // self._dim
         return max(_FIRST, _FIRST_EACH * self.options.sweep_modes_in(self._dim) ** 2)
 
     @property

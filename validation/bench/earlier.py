@@ -1,0 +1,134 @@
+"""Time fits and particles beside an earlier commit, in turns, each call in a process of its own whose code is compiled.
+
+    python validation/bench/earlier.py [fits] [particles] [--rounds 5] [--against 980ef3d]
+
+*Fits* are of 8192 pairs, on two threads, of planted problems whose Monge map is known: L2-UVP is the error of the map.
+At the earlier commit one geodesic was the default in the plane and in space. *Particles* are 100,000 that a geodesic
+carries through 16 steps of RK4, velocities alone: the field is computed before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from cold import ROOT, checked_out
+from timing import in_turns
+
+FITS_FOLDER = ROOT / "validation" / "fits"
+FIT = """
+import sys, time
+sys.path.append({folder!r})
+import numpy as np, eulerot
+from problems import PLANTED, planted_in
+flow = PLANTED[{problem!r}] if {problem!r} in PLANTED else planted_in(int({problem!r}))
+z = flow.latents(8192)
+x = flow.forward(z)
+eulerot.fit(z[:2000], x[:2000], **dict({options}, modes=4))
+start = time.perf_counter()
+result = eulerot.fit(z, x, {options_text})
+seconds = time.perf_counter() - start
+z = flow.latents(20_000, seed=9)
+y, x = result.rearrangement.forward(z), flow.forward(z)
+truth = flow.monge.forward(y)
+print(seconds, 100 * np.mean(np.sum((x - truth) ** 2, axis=1)) / np.sum(truth.var(axis=0)))
+"""
+PARTICLES = """
+import time
+import numpy as np, eulerot
+from eulerot.euler.integrators import RK4
+grid = eulerot.Grid.from_modes({modes}, dim={dim})
+rng = np.random.default_rng(0)
+shape = grid.points if {dim} == 2 else (3, *grid.points)
+geodesic = eulerot.Geodesic(rng.standard_normal(shape), grid, time=0.05, steps=16, tableau=RK4, threads={threads})
+positions = rng.uniform(0.1, 3.0, (100_000, {dim}))
+times = []
+for _ in range(6):
+    start = time.perf_counter()
+    geodesic.forward(positions)
+    times.append(time.perf_counter() - start)
+print(np.median(times[1:]), 0.0)
+"""
+
+
+class Case(NamedTuple):
+    """What is timed: a name, and the programs of the earlier commit and of this one."""
+
+    name: str
+    before: str
+    here: str
+
+
+def fit(name: str, problem: str, **options: object) -> Case:
+    """Return the fit of a problem by the defaults of before, and by options of now."""
+
+    def program(given: dict[str, object]) -> str:
+        text = ", ".join(f"{key}={value!r}" for key, value in given.items())
+        return FIT.format(folder=str(FITS_FOLDER), problem=problem, options=given, options_text=text)
+
+    return Case(name, program({}), program(options))
+
+
+def particles(dim: int, modes: int) -> Case:
+    """Return the time of particles in the box, on one thread."""
+    program = PARTICLES.format(dim=dim, modes=modes, threads=1)
+    return Case(f"{dim} dimensions, K = {modes}", program, program)
+
+
+CASES = {
+    "fits": [
+        fit("swirl: one geodesic", "swirl", geodesics=1),
+        fit("swirl: default", "swirl"),
+        fit("3-D: two geodesics", "3", geodesics=2),
+        fit("3-D: default", "3"),
+        fit("10-D: two geodesics", "10", geodesics=2),
+        fit("10-D: default", "10"),
+    ],
+    "particles": [particles(2, 16), particles(2, 32), particles(2, 64), particles(3, 10)],
+}
+
+
+def measured(package: Path, program: str, machine_code: str) -> tuple[float, float]:
+    """Return the seconds that a program prints with the package of a folder, and its other number."""
+    environment = {**os.environ, "PYTHONPATH": str(package), "NUMBA_CACHE_DIR": machine_code}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        env=environment, capture_output=True, text=True, check=True, cwd=machine_code,
+    )  # fmt: skip
+    seconds, other = map(float, done.stdout.split()[-2:])
+    return seconds, other
+
+
+def main() -> None:
+    """Print the tables in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", default=list(CASES), help="fits, particles; by default both")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--against", default="980ef3d")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        places = {"before": checked_out(arguments.against, scratch), "here": ROOT}
+        code = {place: tempfile.mkdtemp(dir=scratch) for place in places}
+        for what in arguments.what:
+            print(f"\n| {what} | {arguments.against}, s | L2-UVP, % | here, s | L2-UVP, % | faster by |")
+            print("|---|---|---|---|---|---|")
+            for case in CASES[what]:
+                programs = {"before": case.before, "here": case.here}
+                for place in places:
+                    measured(places[place], programs[place], code[place])  # compiles
+                runs: dict[str, list[tuple[float, float]]] = {place: [] for place in places}
+                for place in in_turns(places, arguments.rounds):
+                    runs[place].append(measured(places[place], programs[place], code[place]))
+                before, here = (np.median(runs[place], axis=0) for place in places)
+                words = f"{before[0]:.3g} | {before[1]:.3g} | {here[0]:.3g} | {here[1]:.3g}"
+                print(f"| {case.name} | {words} | {before[0] / here[0]:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
