@@ -26,7 +26,7 @@ FEWEST_DIMENSIONS = 4
 # on the others; validation/fits/conditional.md says what others give
 _SWEEPS, _MOVED, _HIDDEN, _MODES, _STEPS = 32, 0.4, 64, 4, 1
 # Adam's steps, what each sees, and how long it is at first; no pair is seen more often than so many times
-_BATCH, _MOST_STEPS, _MOST_VISITS, _RATE, _WARM_UP = 256, 2048, 32, 6e-3, 20
+_BATCH, _MOST_STEPS, _MOST_VISITS, _RATE, _WARM_UP = 256, 3072, 32, 6e-3, 20
 # The weight of the enstrophy: fewer pairs overfit at once with what many can do with
 _PENALTY, _PENALTY_OF_FEW, _MANY = 1e-3, 3e-2, 2**14
 # How often held-out pairs are looked at on the way, after how many looks without a gain it ends, and of how many pairs
@@ -105,6 +105,11 @@ class ConditionalFit:
         costs = [self.potential.pair_costs(end, self.held[1])[0] for end in (other, self.end)]
         return standard_score(costs[0] - costs[1]) >= _PROVEN
 
+    @property
+    def has_many_pairs(self) -> bool:
+        """Whether there are so many pairs to fit to that these planes overfit but little."""
+        return len(self.train[0]) >= _MANY
+
     def _start(self) -> FloatArray:
         first = self._layout.vector(first_sweeps(self._layout, _SWEEPS, np.random.default_rng(0)))
         return np.concatenate([first, np.zeros(2 * len(first))])
@@ -121,7 +126,7 @@ class ConditionalFit:
 
     @property
     def _penalty(self) -> float:
-        return _PENALTY if len(self.train[0]) >= _MANY else _PENALTY_OF_FEW
+        return _PENALTY if self.has_many_pairs else _PENALTY_OF_FEW
 
     @property
     def _batch(self) -> int:

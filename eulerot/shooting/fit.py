@@ -269,7 +269,7 @@ def _with_conditional(search: SweepFit, alignment: Rearrangement) -> tuple[Rearr
     """Return the best map, and how the fit ended: geodesics, or conditional sweeps after them or in their place.
 
     In place of geodesics they follow the alignment, and are often better than after many geodesics, which leave them a
-    rougher task.
+    rougher task: where they are better than the geodesics by themselves, and pairs are many, nothing else is tried.
     """
     search.ask_for(enough_pairs(search.train[0].shape[1]))
     best: tuple[ConditionalSweep, ...] = ()
@@ -280,7 +280,7 @@ def _with_conditional(search: SweepFit, alignment: Rearrangement) -> tuple[Rearr
         sweeps = fitted.fit()
         if sweeps and fitted.is_better(end):
             best, follow, end = sweeps, after, fitted.end
-        if search.continuation.interrupted:
+        if search.continuation.interrupted or (best and fitted.has_many_pairs):
             break
     chosen = _delivered(search, alignment) if follow else alignment
     outcome = _outcome(search, chosen)
