@@ -36,8 +36,8 @@ rearrangement.tabulated rearrangement.archive rearrangement.composition rearrang
 shooting.options shooting.pairs shooting.reserve shooting.status shooting.parametrisation shooting.regression
 shooting.potential shooting.polynomial_potential shooting.objective shooting.joint_objective shooting.journal
 shooting.continuation shooting.initial_guess shooting.alignment shooting.sweep_axes shooting.torus_slope
-shooting.sweep_planes shooting.selection shooting.geodesic_fit shooting.sweep_fit shooting.conditional_training
-shooting.conditional_fit shooting.fit shooting
+shooting.sweep_planes shooting.sweep_settings shooting.selection shooting.geodesic_fit shooting.sweep_fit
+shooting.conditional_training shooting.conditional_fit shooting.fit shooting
 flows.diagnosis flows.protocol flows.linear flows.spline flows.zoo flows.knothe.box flows.knothe.conditional
 flows.knothe.flow flows.knothe flows.adapters.state flows.adapters.arrays flows.adapters.parts flows.adapters.calls
 flows.adapters.torch_laws flows.adapters.torch_modules flows.adapters.sbi_models flows.adapters.own_models

@@ -23,6 +23,7 @@ from eulerot.shooting.reserve import Reserve
 from eulerot.shooting.selection import significant, standard_score
 from eulerot.shooting.status import CONVERGED, OUT_OF_SWEEPS, Outcome
 from eulerot.shooting.sweep_planes import Candidate, PlanesOfAngles, PlanesOfNormals
+from eulerot.shooting.sweep_settings import SweepSettings, sweep_settings
 
 __all__ = ["SweepFit"]
 
@@ -30,19 +31,9 @@ _MOST = 24
 # No more sweeps are added when two in turn each gain less than this share of what all have gained: a single weak one
 # may only have had bad axes
 _LEAST, _WEAK = 0.006, 2
-# A sweep need not be exact, because another follows, and all are refined together: few iterations, few steps, one
-# weight; in many dimensions few cosines
-_ITERATIONS, _COSINES = 6, 8
-_WEIGHTS, _MANY_JOINT_WEIGHTS = (3e-3,), (1e-3, 1e-4)
-_FEW_DIMENSIONS, _FEW_ITERATIONS, _FEW_WEIGHTS = 3, 12, (1e-3,)
-# The share of the steps that a geodesic has: in many dimensions there are many, of slow fields. Where a field is too
-# fast for so few steps it has more
-_FEW_SHARE, _MANY_SHARE = 2, 8
-# Fewer pairs overfit with a weight that many can do with at once
-_MANY, _WEIGHTS_OF_FEW = 4096, (1e-2, 1e-3)
-# Where all are refined together, by the dimension. So many pairs for each unknown need no weight but the last, fewer
-# only the first if there are more to come
-_JOINT_WEIGHTS, _ENOUGH = {2: (1e-4, 1e-5), 3: (1e-3, 1e-4)}, 4
+# Where all are refined together so many pairs for each unknown need no weight but the last, fewer only the first if
+# there are more to come
+_ENOUGH = 4
 # Iterations that the weights share. With a third of a pair for each unknown the later ones still gain (2.33 to 2.29 on
 # the digits), with a ninth, in 64 dimensions, nothing
 _JOINT_ITERATIONS, _ITERATIONS_OF_FEW, _FEW_PAIRS = 20, 10, 0.2
@@ -51,7 +42,7 @@ _JOINT_ITERATIONS, _ITERATIONS_OF_FEW, _FEW_PAIRS = 20, 10, 0.2
 _GROWTH, _PAYS, _MOST_PAIRS, _MOST_COORDINATES = 8, 0.001, 2**16, 2**19
 # Of many pairs most are kept in reserve: a fit begins with so many, or so many for each unknown of a geodesic; in many
 # dimensions with so many coordinates. As many of the held-out pairs choose
-_FIRST, _FIRST_EACH = 7168, 12
+_FEW_DIMENSIONS, _FIRST, _FIRST_EACH = 3, 7168, 12
 # A plane is fitted only if held-out costs fall from rest by more than a standard error, and kept only if their gain is
 # no matter of chance. Of 400 planes in five problems, those that were kept had fallen by two and more
 _PROMISING, _BY_CHANCE = 1.0, 0.2
@@ -167,7 +158,7 @@ class SweepFit:
     def _joint_weights(self, unknowns: int) -> tuple[float, ...]:
         weights = self.options.regularisation
         if weights is None:
-            weights = _JOINT_WEIGHTS.get(self._dim, _MANY_JOINT_WEIGHTS)
+            weights = self._settings.joint_weights
         if len(self.train[0]) >= _ENOUGH * unknowns:
             return weights[-1:]
         return weights if self.more is None else weights[:1]
@@ -187,7 +178,7 @@ class SweepFit:
     @property
     def _first(self) -> int:
         """How many pairs to begin with, where there are many."""
-        if not self._few:
+        if self._dim > _FEW_DIMENSIONS:
             return _MOST_COORDINATES // self._dim
         return max(_FIRST, _FIRST_EACH * self.options.sweep_modes_in(self._dim) ** 2)
 
@@ -208,9 +199,8 @@ class SweepFit:
         return PlanesOfNormals(self.options, self.continuation.journal)
 
     @property
-    def _few(self) -> bool:
-        """Whether this is the plane or space, where every plane is worth trying."""
-        return self._dim <= _FEW_DIMENSIONS
+    def _settings(self) -> SweepSettings:
+        return sweep_settings(self._dim)
 
     def _fitted(self, axes: FloatArray, train: Pairs, held: Pairs) -> tuple[Planes, FloatArray, float]:
         """Return the planes of the axes that lower the held-out cost, their unknowns, and by how much they do."""
@@ -218,7 +208,7 @@ class SweepFit:
         branches = self.continuation.branches(len(candidates))
 
         def fitted(candidate: Candidate, branch: Continuation) -> list[tuple[tuple[int, int], FloatArray, FloatArray]]:
-            promising = self._few or standard_score(self._choice.promise(candidate)) > _PROMISING
+            promising = self._settings.every_plane or standard_score(self._choice.promise(candidate)) > _PROMISING
             if not promising or any(each.interrupted for each in branches):
                 return []
             return [(candidate.plane, *self._geodesic(candidate.train, candidate.held, branch))]
@@ -231,12 +221,6 @@ class SweepFit:
         return sweep, theta, sum(float(gains.mean()) for *_, gains in kept)
 
     @property
-    def _weights(self) -> tuple[float, ...]:
-        if not self._few:
-            return _WEIGHTS
-        return _FEW_WEIGHTS if len(self.train[0]) >= _MANY else _WEIGHTS_OF_FEW
-
-    @property
     def _side_by_side(self) -> int:
         """The threads that fit planes at the same time: one if a journal, or other processes, go by the order."""
         alone = self.options.checkpoint is not None or self.continuation.ranks.size > 1
@@ -244,15 +228,16 @@ class SweepFit:
 
     def _geodesic(self, train: Pairs, held: Pairs, continuation: Continuation) -> tuple[FloatArray, FloatArray]:
         """Return the unknowns of the geodesic of a plane, and how far it lowers the cost of each held-out pair."""
-        unknowns, grid = self._grids()
-        cosines, most = (None, _FEW_ITERATIONS) if self._few else (_COSINES, _ITERATIONS)
+        (unknowns, grid), settings = self._grids(), self._settings
         objective = Objective(
-            *train, grid, self._steps, threads=self.options.workers, unknowns=unknowns, cosines=cosines,
+            *train, grid, self._steps, threads=self.options.workers, unknowns=unknowns, cosines=settings.cosines,
             ranks=continuation.ranks,
         )  # fmt: skip
         held_out = replace(objective, z=held[0], x=held[1])
-        start, weights = np.zeros(objective.size), self.options.regularisation or self._weights
-        theta, gains = continuation.minimise(objective, held_out, start, weights, spread(train[1]), iterations=most)
+        start, weights = np.zeros(objective.size), self.options.regularisation or settings.weights_for(len(train[0]))
+        theta, gains = continuation.minimise(
+            objective, held_out, start, weights, spread(train[1]), iterations=settings.iterations
+        )
         return start if theta is None else theta, gains
 
     def _moved(self, pairs: Pairs, sweep: Planes, theta: FloatArray) -> Pairs:
@@ -274,4 +259,4 @@ class SweepFit:
 
     @property
     def _steps(self) -> int:
-        return max(1, self.options.steps // (_FEW_SHARE if self._few else _MANY_SHARE))
+        return max(1, self.options.steps // self._settings.share)

@@ -104,9 +104,9 @@ class Exchange:
 
     def _placed(self, parts: list[FloatArray], columns: list[int]) -> Rows:
         """Return the rows, given their parts and how many columns each has."""
-        begins = np.cumsum([0, *(part.size for part in parts)])
+        begins = np.cumsum([0, *(part.size for part in parts[:-1])])
         bases, strides = [], []
-        for part, begin, count in zip(parts, begins, columns, strict=False):
+        for part, begin, count in zip(parts, begins, columns, strict=True):
             fields, rows, numbers = part.shape
             of_fields = begin + rows * numbers * np.arange(fields)
             bases.append(of_fields[:, None] + numbers // max(count, 1) * np.arange(count))
