@@ -117,7 +117,7 @@ def main() -> None:
         code = {place: tempfile.mkdtemp(dir=scratch) for place in places}
         for what in arguments.what:
             print(f"\n| {what} | {arguments.against}, s | L2-UVP, % | here, s | L2-UVP, % | faster by |")
-            print("|---|---|---|---|---|---|")
+            print("|---|---|---|---|---|---|")  # particles have no error: zero
             for case in CASES[what]:
                 programs = {"before": case.before, "here": case.here}
                 for place in places:
