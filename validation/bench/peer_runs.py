@@ -9,7 +9,7 @@ Viscosity, drag and forcing are off, numbers are double precision.
 from __future__ import annotations
 
 import numpy as np
-from peer_worker import TWO_PI, Run, serve_runs
+from peer_worker import TWO_PI, Run, fluidsim_params, serve_runs
 
 
 def eulerot(field: np.ndarray, dt: float, steps: int) -> Run:
@@ -87,16 +87,7 @@ def torch_cfd(vorticity: np.ndarray, dt: float, steps: int) -> Run:
 
 def fluidsim(field: np.ndarray, dt: float, steps: int) -> Run:
     """Return a run of fluidsim, by the classical Runge-Kutta scheme."""
-    from importlib import import_module
-
-    dim = 2 if field.ndim == 2 else 3
-    solver = import_module(f"fluidsim.solvers.ns{dim}d.solver")
-    params = solver.Simul.create_default_params()
-    for axis in "xyz"[:dim]:
-        setattr(params.oper, f"n{axis}", len(field.T))
-        setattr(params.oper, f"L{axis}", TWO_PI)
-    params.oper.coef_dealiasing = 2 / 3
-    params.oper.type_fft = f"fft{dim}d.with_pyfftw"
+    dim, (solver, params) = 2 if field.ndim == 2 else 3, fluidsim_params(field)
     params.time_stepping.USE_CFL, params.time_stepping.deltat0 = False, dt
     params.time_stepping.type_time_scheme = "RK4"
     params.init_fields.type = "in_script"

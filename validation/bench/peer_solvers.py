@@ -8,7 +8,7 @@ forcing are off, numbers are double precision.
 from __future__ import annotations
 
 import numpy as np
-from peer_worker import TWO_PI, Case, serve
+from peer_worker import TWO_PI, Case, fluidsim_params, serve
 
 
 def eulerot(field: np.ndarray) -> Case:
@@ -69,16 +69,7 @@ def torch_cfd(vorticity: np.ndarray) -> Case:
 
 def fluidsim(field: np.ndarray) -> Case:
     """Return the tendency of fluidsim."""
-    from importlib import import_module
-
-    dim = 2 if field.ndim == 2 else 3
-    solver = import_module(f"fluidsim.solvers.ns{dim}d.solver")
-    params = solver.Simul.create_default_params()
-    for axis in "xyz"[:dim]:
-        setattr(params.oper, f"n{axis}", len(field.T))
-        setattr(params.oper, f"L{axis}", TWO_PI)
-    params.oper.coef_dealiasing = 2 / 3
-    params.oper.type_fft = f"fft{dim}d.with_pyfftw"
+    dim, (solver, params) = 2 if field.ndim == 2 else 3, fluidsim_params(field)
     params.init_fields.type = "in_script"
     params.output.HAS_TO_SAVE = False
     simulation = solver.Simul(params)

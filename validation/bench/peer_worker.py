@@ -8,13 +8,15 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.metadata import version
-from typing import NamedTuple, TextIO
+from types import ModuleType
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 from timing import calls_for, seconds_per_call
 
-__all__ = ["TWO_PI", "Case", "Run", "serve", "serve_runs"]
+__all__ = ["TWO_PI", "Case", "Run", "fluidsim_params", "serve", "serve_runs"]
 
 TWO_PI = 6.283185307179586
 
@@ -87,6 +89,19 @@ def taylor_green(n: int) -> np.ndarray:
     x = TWO_PI * np.arange(n) / n
     sin, cos = np.sin(x), np.cos(x)
     return np.stack([np.einsum("i,j,k", sin, cos, cos), -np.einsum("i,j,k", cos, sin, cos), np.zeros((n, n, n))])
+
+
+def fluidsim_params(field: np.ndarray) -> tuple[ModuleType, Any]:
+    """Return the module of fluidsim's solver for a field, and its parameters for the grid and transforms."""
+    dim = 2 if field.ndim == 2 else 3
+    solver = import_module(f"fluidsim.solvers.ns{dim}d.solver")
+    params = solver.Simul.create_default_params()
+    for axis in "xyz"[:dim]:
+        setattr(params.oper, f"n{axis}", len(field.T))
+        setattr(params.oper, f"L{axis}", TWO_PI)
+    params.oper.coef_dealiasing = 2 / 3
+    params.oper.type_fft = f"fft{dim}d.with_pyfftw"
+    return solver, params
 
 
 def serve(cases: Mapping[str, Callable[[np.ndarray], Case]]) -> None:

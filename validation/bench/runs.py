@@ -9,13 +9,12 @@ run to warm up. The end of each is compared with that of eulerot.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from solvers import PEERS_2D, PEERS_3D, Worker
+from solvers import PEERS_2D, PEERS_3D, Worker, compare_on_grids, parser_of
 from timing import in_turns, median, ratio
 
 RUNS = Path(__file__).with_name("peer_runs.py")
@@ -63,18 +62,8 @@ def compare(points: tuple[int, ...], pythons: dict[str, str], *, rounds: int, co
 
 
 def main() -> None:
-    """Compare on the grids that the command line names."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--points", default="256x256", help="256x256, 1024x1024, 64x64x64, ...; commas between several")
-    parser.add_argument("--python", action="append", default=[], metavar="PEER=INTERPRETER")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--core", type=int, default=0)
-    parser.add_argument("--keep-memory", action="store_true", help="forbid malloc to return freed arrays to the system")
-    arguments = parser.parse_args()
-    pythons = dict(entry.split("=", 1) for entry in arguments.python)
-    options = {"rounds": arguments.rounds, "core": arguments.core, "keep_memory": arguments.keep_memory}
-    for points in arguments.points.split(","):
-        compare(tuple(map(int, points.split("x"))), pythons, **options)
+    """Compare whole runs."""
+    compare_on_grids(compare, parser_of(__doc__, rounds=5).parse_args())
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -134,21 +134,31 @@ def compare(points: tuple[int, ...], pythons: dict[str, str], *, rounds: int, **
         worker.close()
 
 
-def main() -> None:
-    """Compare on the grids that the command line names."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser_of(description: str | None, *, rounds: int) -> argparse.ArgumentParser:
+    """Return a parser of the options that comparisons of peers share."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", default="256x256", help="256x256, 1024x1024, 64x64x64, ...; commas between several")
     parser.add_argument("--python", action="append", default=[], metavar="PEER=INTERPRETER")
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument("--core", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=0.05, help="a batch")
     parser.add_argument("--keep-memory", action="store_true", help="forbid malloc to return freed arrays to the system")
-    arguments = parser.parse_args()
+    return parser
+
+
+def compare_on_grids(compare: Callable[..., None], arguments: argparse.Namespace, **others: object) -> None:
+    """Compare on the grids that the command line names."""
     pythons = dict(entry.split("=", 1) for entry in arguments.python)
-    options = {"rounds": arguments.rounds, "core": arguments.core, "words": [arguments.seconds]}
-    options["keep_memory"] = arguments.keep_memory
+    options = {"rounds": arguments.rounds, "core": arguments.core, "keep_memory": arguments.keep_memory}
     for points in arguments.points.split(","):
-        compare(tuple(map(int, points.split("x"))), pythons, **options)
+        compare(tuple(map(int, points.split("x"))), pythons, **options, **others)
+
+
+def main() -> None:
+    """Compare tendencies."""
+    parser = parser_of(__doc__, rounds=15)
+    parser.add_argument("--seconds", type=float, default=0.05, help="a batch")
+    arguments = parser.parse_args()
+    compare_on_grids(compare, arguments, words=[arguments.seconds])
 
 
 if __name__ == "__main__":
