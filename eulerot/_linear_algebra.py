@@ -27,6 +27,8 @@ _TILE, _MORE = 64, 16
 ALONE = _TILE**3
 # A stack is shared among threads in this many pieces, and no product of fewer multiplications is
 _PIECES, _SHARED_FROM = 8, 2**22
+# Numbers of the results of one call
+_AT_ONCE = 2**17
 
 
 class _Gate:
@@ -126,16 +128,16 @@ def product(a: FloatArray, b: FloatArray, *, threads: int = 1) -> FloatArray:
     (m, k), n = a.shape, b.shape[1]
     if min(m, k, n) <= 1:  # no matrix product to the library, and split among its threads in other ways
         return np.einsum("ik,kj->ij", a, b)
-    b = np.ascontiguousarray(b)  # the library has other loops, which round differently, for each order in memory
+    # the library has other loops, which round differently, for each order in memory
+    a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
     if m * k * n <= ALONE:
         with LIBRARY:
-            return np.ascontiguousarray(a) @ b
+            return a @ b
     columns = _part(n, _TILE)
     rows = _part(m, max(_TILE, ALONE // (min(k, _TILE) * columns)))
     result = np.zeros((m, n))
-    blocks = [slice(i, i + rows) for i in range(0, m, rows)]
-    add = partial(_add_product, b, columns, ALONE // (rows * columns))
-    tasks = [partial(add, a[block], result[block]) for block in blocks]
+    add = partial(_add_product, b, (rows, ALONE // (rows * columns), columns))
+    tasks = [partial(add, a[block], result[block]) for block in _blocks(m, rows, n)]
     run_tasks(tasks, threads if m * k * n >= _SHARED_FROM else 1)
     return result
 
@@ -145,14 +147,32 @@ def _part(count: int, most: int) -> int:
     return count if count <= most + _MORE else -(-count // -(-count // most))
 
 
-def _add_product(b: FloatArray, columns: int, depth: int, a: FloatArray, out: FloatArray) -> None:
-    """Add ``a @ b`` to `out`, in pieces of so many rows and columns that each is computed on one thread."""
-    for i in range(0, len(b), depth):
-        left = np.ascontiguousarray(a[:, i : i + depth])
-        for j in range(0, b.shape[1], columns):
-            with LIBRARY:
-                part = left @ b[i : i + depth, j : j + columns]
-            out[:, j : j + columns] += part
+def _blocks(count: int, size: int, width: int) -> list[slice]:
+    """Return slices of whole pieces of a size, of so many in all as one call may have, and one for the rest."""
+    whole, most = count - count % size, size * max(1, _AT_ONCE // (size * width))
+    edges = [*range(0, whole, most), *sorted({whole, count})]
+    return [slice(*each) for each in itertools.pairwise(edges)]
+
+
+def _add_product(b: FloatArray, sizes: tuple[int, int, int], a: FloatArray, out: FloatArray) -> None:
+    """Add ``a @ b`` to `out`, in pieces of such sizes that each is computed on one thread, some in each call."""
+    for across in _blocks(b.shape[1], sizes[2], len(a)):
+        sums = out[:, across]
+        for along in _blocks(len(b), sizes[1], -(-sums.size // sizes[1])):
+            _add_pieces(a[:, along], b[along, across], sizes, sums)
+
+
+def _add_pieces(a: FloatArray, b: FloatArray, sizes: tuple[int, int, int], out: FloatArray) -> None:
+    """Add ``a @ b`` to `out`, the rows, what is between, and the columns each in equal pieces of at most a size."""
+    (m, k), n = a.shape, b.shape[1]
+    rows, depth, columns = map(min, sizes, (m, k, n))
+    left = a.reshape(-1, rows, k // depth, depth).transpose(2, 0, 1, 3)[:, :, None]
+    right = b.reshape(-1, depth, n // columns, columns).swapaxes(1, 2)[:, None]
+    sums = out.reshape(-1, rows, n // columns, columns).swapaxes(1, 2)
+    with LIBRARY:
+        parts = left @ right
+    for part in parts:
+        sums += part
 
 
 def stacked_product(matrix: FloatArray, stack: FloatArray, *, threads: int = 1) -> FloatArray:

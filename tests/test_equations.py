@@ -7,7 +7,7 @@ from differences import derivative
 from fields import noise, random_field
 
 from eulerot.euler import invariants
-from eulerot.euler.equations import equation_of
+from eulerot.euler.equations import BoxVorticityEquation, equation_of
 from eulerot.euler.equations._kernels import largest_speeds, power_sums
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4, RungeKutta
@@ -127,6 +127,31 @@ def test_backends_give_the_same_numbers(grid):
         (scipy.adjoint(field, multiplier), fftw.adjoint(field, multiplier)),
     ]:
         assert np.abs(one - other).max() < 1e-13 * np.abs(other).max()
+
+
+@pytest.mark.parametrize("shape", [(8, 9), (25, 12), (49, 54), (144, 20)])
+def test_whole_steps_are_those_of_fast_transforms(shape):
+    grid = Grid(shape, "cube", lengths=(1.0, 2.0))
+    matrices, transforms = equation_of(grid), equation_of(grid, backend="scipy")
+    assert isinstance(matrices, BoxVorticityEquation)
+    assert not isinstance(transforms, BoxVorticityEquation)
+    field, multiplier, sources = (
+        np.stack([random_field(grid, seed + i) for i in range(count)]) for seed, count in ((0, 1), (1, 1), (2, 4))
+    )
+    results = []
+    for equation in (matrices, transforms):
+        scheme, after, back = RungeKutta(equation, RK4), np.empty((2, *grid.shape_hat)), multiplier[[0, 0]]
+        stages, slope = np.empty((4, *grid.shape_hat)), equation.tendency(field[0])
+        scheme.step(field[0], 0.01, after[0], stages, first=slope)
+        scheme.step(field[0], 0.01, after[1])
+        scheme.adjoint_step(stages, back[0], 0.01, sources)
+        scheme.adjoint_step(stages, back[1], 0.01, None)
+        results.append((after, stages, back))
+    for one, other in zip(*results, strict=True):
+        assert np.abs(one - other).max() < 1e-14 * np.abs(other).max()
+    (after, _, back), _ = results
+    assert np.array_equal(after[0], after[1])
+    assert np.abs(back[0] - back[1]).max() > 0.1 * np.abs(sources).max()
 
 
 @pytest.mark.parametrize("backend", ["fftw", pytest.param("scipy", marks=pytest.mark.slow)])

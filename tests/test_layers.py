@@ -16,8 +16,9 @@ transport.cost transport.asymmetry transport.report transport._kernels_dual tran
 transport.potential_training transport.dual transport
 euler.sizes euler.grid euler.transforms._kernels euler.transforms.backends euler.transforms.exchange
 euler.transforms.layout euler.transforms.passes euler.transforms.dense euler.shared_grid euler.embedding
-euler.transforms.pointwise euler.transforms euler.equations._kernels
-euler.equations.spectral euler.equations.vorticity euler.equations.velocity euler.equations euler.invariants
+euler.transforms.pointwise euler.transforms euler.equations._kernels euler.equations._kernels_box
+euler.equations.spectral euler.equations.vorticity euler.equations.box euler.equations.velocity euler.equations
+euler.invariants
 euler.dormand_prince euler.integrators euler.diagnostics euler.dropped euler.stepping euler.adaptive euler.legs
 euler.pressure euler.certificate
 euler.particles._kernels_splines euler.particles._kernels_lanes euler.particles._kernels_plane
@@ -35,6 +36,7 @@ rearrangement.exports.jax_map rearrangement.exports.jax_flowjax rearrangement.ex
 rearrangement.tabulated rearrangement.archive rearrangement.composition rearrangement
 shooting.options shooting.pairs shooting.reserve shooting.status shooting.parametrisation shooting.regression
 shooting.potential shooting.polynomial_potential shooting.objective shooting.joint_objective shooting.journal
+shooting._kernels_slope
 shooting.continuation shooting.initial_guess shooting.alignment shooting.sweep_axes shooting.torus_slope
 shooting.sweep_planes shooting.sweep_settings shooting.selection shooting.geodesic_fit shooting.sweep_fit
 shooting.conditional_training shooting.conditional_fit shooting.fit shooting

@@ -12,7 +12,7 @@ import numpy as np
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.euler.dormand_prince import DOP853_A, DOP853_B, DOPRI5_A, DOPRI5_B, DOPRI5_ERROR
-from eulerot.euler.equations import Equation
+from eulerot.euler.equations import BoxVorticityEquation, Equation
 from eulerot.euler.equations._kernels import combine
 
 __all__ = ["DOP853", "DOPRI5", "RK4", "EmbeddedPair", "EmbeddedRungeKutta", "RungeKutta", "Tableau"]
@@ -103,6 +103,12 @@ class RungeKutta:
         self.equation, self.tableau = equation, tableau
         self._slopes = equation.zeros(tableau.stages)
         self._stage, self._nothing = equation.zeros(), equation.zeros()
+        # where an equation takes whole steps at once
+        self._whole = equation if isinstance(equation, BoxVorticityEquation) else None
+        self._weights, self._stages = (
+            np.vstack([tableau.a, tableau.b]),
+            equation.zeros(tableau.stages if self._whole else 0),
+        )
 
     def step(
         self,
@@ -118,6 +124,12 @@ class RungeKutta:
         The particles need the stage fields: their stages must see the field at their own stage times, or the flow map
         is of first order only. `first` is the tendency of `field` where it is known.
         """
+        if self._whole is not None:
+            if first is not None:
+                self._slopes[0] = first
+            stages = self._stages if stages is None else stages
+            self._whole.step(field, dt * self._weights, first is not None, self._slopes, stages, out)
+            return
         a, b = self.tableau.a, self.tableau.b
         for i in range(self.tableau.stages):
             stage = self._stage if stages is None else stages[i]
@@ -146,6 +158,9 @@ class RungeKutta:
             Derivatives by the stage fields themselves, as the particles leave them.
         """
         a, b, back = self.tableau.a, self.tableau.b, self._slopes  # derivative by each stage field
+        if self._whole is not None:
+            self._whole.adjoint_step(stages, dt * self._weights, sources, back, self._stage, multiplier)
+            return
         for i in reversed(range(self.tableau.stages)):
             later = [(dt * a[j, i], back[j]) for j in range(i + 1, self.tableau.stages)]
             self._combined(self._stage, self._nothing, [(dt * b[i], multiplier), *later])

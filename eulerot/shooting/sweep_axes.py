@@ -20,14 +20,15 @@ from eulerot._cached import kept
 from eulerot._linear_algebra import inverse, product
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
-from eulerot.latent.chart import harmonics, log_density, to_box
+from eulerot.latent.chart import log_density, to_box
+from eulerot.shooting import _kernels_slope
 from eulerot.shooting.journal import Journal
 from eulerot.shooting.regression import curl_part
 
 __all__ = ["Slope", "best_axes"]
 
-# With fewer pairs threads over planes wait for Python more than they save
-_SHARED_FROM = 2**13
+# Coordinates that a thread works on at a time: few calls, in memory that is had at once
+_AT_ONCE = 2**15
 
 
 @dataclass(frozen=True)
@@ -59,17 +60,15 @@ class Slope:
     def __call__(self, axes: FloatArray) -> tuple[float, FloatArray]:
         """Return ``S`` and its derivative with respect to the axes ``Q``."""
         # a row for each coordinate: all that is done with one is then done in the order of memory
-        times = partial(product, threads=self.threads)
-        latents, data = (times(axes, rows) for rows in self._transposed)
-        rows = latents, data, *(np.empty_like(latents) for _ in range(2))
-        planes = [[each[i : i + 2] for each in rows] for i in range(0, len(axes) - 1, 2)]
-        threads = self.threads if len(self.z) >= _SHARED_FROM else 1
-        total = sum(run_tasks([partial(self._plane, *plane) for plane in planes], threads))
-        *_, steepest, pulled = rows
-        alone = slice(2 * len(planes), None)
-        steepest[alone] = pulled[alone] = 0.0
+        latents, data = run_tasks([partial(product, axes, rows) for rows in self._transposed], self.threads)
+        steepest, pulled = np.zeros((2, *latents.shape))
+        rows = 2 * max(1, _AT_ONCE // (2 * len(self.z)))
+        pieces = [slice(i, min(i + rows, len(axes) - len(axes) % 2)) for i in range(0, len(axes) - 1, rows)]
+        tasks = [partial(self._planes, *(each[i] for each in (latents, data, steepest, pulled))) for i in pieces]
+        total = sum(run_tasks(tasks, self.threads))
         # S = mean x . v with v linear in it, so d S = 2 mean [ dx . v + x . Dv dy ]
-        return total, (times(steepest, self.x) + times(pulled, self.z)) * (2.0 / len(self.z))
+        terms = run_tasks([partial(product, steepest, self.x), partial(product, pulled, self.z)], self.threads)
+        return total, (terms[0] + terms[1]) * (2.0 / len(self.z))
 
     def along_steepest(self, z: FloatArray, x: FloatArray) -> FloatArray:
         """Return ``x . v(z)`` for other pairs of the plane, with ``v`` the steepest velocity of these, shape ``(n,)``.
@@ -84,76 +83,48 @@ class Slope:
         >>> bool(Slope(z[0], x[0]).along_steepest(z[1], x[1]).mean() > 1.0)
         True
         """
-        own = self._waves(self.z.T)
-        psi = self._metric * self._coefficients(*own, curl_part(self.z, self.x).T)
-        first, second = self._waves(z.T)
-        over, along, *_ = _sums_over_second(second, psi)
-        velocity = np.stack(_velocity(first, over, along), axis=1)
-        return np.sum(curl_part(z, x) * velocity, axis=1)
+        own, y, data = self.z.T, np.ascontiguousarray(z.T), np.ascontiguousarray(curl_part(z, x).T)
+        psi = self._metric**2 * self._slopes(_waves(own), np.ascontiguousarray(curl_part(self.z, self.x).T))
+        velocity, pulled = np.empty((2, *y.shape))
+        _kernels_slope.velocities(_waves(y), y, data, psi, velocity, pulled)
+        return np.einsum("in,in->n", data, velocity)
 
     @kept
     def _transposed(self) -> tuple[FloatArray, FloatArray]:
         return np.ascontiguousarray(self.z.T), np.ascontiguousarray(self.x.T)
 
     @property
-    def _wavenumbers(self) -> FloatArray:
-        return np.arange(1.0, self.modes + 1)
-
-    @property
     def _metric(self) -> FloatArray:
-        k = self._wavenumbers
+        k = np.arange(1.0, self.modes + 1)
         return 2.0 / np.hypot(k[:, None], k)
 
-    def _waves(self, y: FloatArray) -> tuple[_Waves, _Waves]:
-        first, second = (_Waves.of(column, self._wavenumbers) for column in y)
-        return first, second
+    def _slopes(self, waves: FloatArray, x: FloatArray) -> FloatArray:
+        """Return the mean in equation (18)."""
+        slopes = np.empty((self.modes, self.modes))
+        _kernels_slope.slopes(waves, x, slopes)
+        return slopes
 
-    def _coefficients(self, first: _Waves, second: _Waves, x: FloatArray) -> FloatArray:
-        """Return ``G``, equation (18)."""
-        by_first = product(x[0] * first.over, second.slope.T)
-        by_second = product(first.slope, (x[1] * second.over).T)
-        return self._metric * (by_first - by_second) / x.shape[1]
-
-    def _plane(self, y: FloatArray, x: FloatArray, velocity: FloatArray, pulled: FloatArray) -> float:
-        """Return the squared slope in a plane; fill the steepest velocity ``v`` there, and ``Dv^T x``."""
-        first, second = self._waves(y)
-        slope = self._coefficients(first, second, x)
-        over, along, bent, curved = _sums_over_second(second, self._metric * slope)
-        velocity[0], velocity[1] = _velocity(first, over, along)
-        d11, d12 = _sums(first.bend, along), _sums(first.over, curved)
-        d21, d22 = -_sums(first.curve, over), -_sums(first.slope, bent)
-        pulled[0], pulled[1] = d11 * x[0] + d21 * x[1], d12 * x[0] + d22 * x[1]
-        return float(np.sum(slope**2))
+    def _planes(self, y: FloatArray, x: FloatArray, velocity: FloatArray, pulled: FloatArray) -> float:
+        """Return the squared slope in some planes; fill the steepest velocity ``v`` there, and ``Dv^T x``."""
+        waves, total = _waves(y), 0.0
+        for plane in (slice(i, i + 2) for i in range(0, len(y), 2)):
+            slope = self._metric * self._slopes(waves[:, plane], x[plane])
+            total += float(np.sum(slope**2))
+            each = y[plane], x[plane], self._metric * slope, velocity[plane], pulled[plane]
+            _kernels_slope.velocities(waves[:, plane], *each)
+        return total
 
 
-@dataclass(frozen=True)
-class _Waves:
-    """Hold ``sin(k a) / a'``, ``k cos(k a)`` and their derivatives by ``y`` for one coordinate, all ``(K, n)``."""
-
-    over: FloatArray
-    slope: FloatArray
-    bend: FloatArray
-    curve: FloatArray
-
-    @classmethod
-    def of(cls, column: FloatArray, k: FloatArray) -> _Waves:
-        rate, (sine, cosine) = np.exp(log_density(column)), (wave[1:] for wave in harmonics(to_box(column), len(k) + 1))
-        over, slope = sine / rate, k[:, None] * cosine
-        return cls(over, slope, slope + column * over, sine * rate * -(k**2)[:, None])
-
-
-def _sums_over_second(second: _Waves, psi: FloatArray) -> list[FloatArray]:
-    """Return the sums of `psi` times each kind of wave of the second coordinate, shape ``(K, n)`` each."""
-    return [product(psi, waves) for waves in (second.over, second.slope, second.bend, second.curve)]
-
-
-def _velocity(first: _Waves, over: FloatArray, along: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the velocity of a stream function, given its sums over the second coordinate."""
-    return _sums(first.over, along), -_sums(first.slope, over)
-
-
-def _sums(a: FloatArray, b: FloatArray) -> FloatArray:
-    return np.einsum("kn,kn->n", a, b)
+def _waves(y: FloatArray) -> FloatArray:
+    """Return ``sin(a)``, ``cos(a)`` and the rate ``a'(y)``, shape ``(3, *y.shape)``."""
+    distances, waves = to_box(y), np.empty((3, *y.shape))
+    # of half the distance to a wall, at most a quarter of pi, the cosine follows from the sine with all digits
+    half, side = np.sin(0.5 * distances), np.copysign(2.0, distances)
+    square = half**2
+    waves[0] = side * half * np.sqrt(1.0 - square)
+    waves[1] = side * (0.5 - square)
+    waves[2] = np.exp(log_density(y))
+    return waves
 
 
 def best_axes(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+from eulerot.euler.equations.box import BoxVorticityEquation, box_pays
 from eulerot.euler.equations.velocity import VelocityEquation
 from eulerot.euler.equations.vorticity import VorticityEquation
 from eulerot.euler.grid import Grid
 
-__all__ = ["Equation", "VelocityEquation", "VorticityEquation", "equation_of"]
+__all__ = ["BoxVorticityEquation", "Equation", "VelocityEquation", "VorticityEquation", "equation_of"]
 
 Equation = VorticityEquation | VelocityEquation
 
@@ -18,7 +19,7 @@ _SMALL = 2**16
 
 
 def equation_of(grid: Grid, *, threads: int = 1, backend: str | None = None) -> Equation:
-    """Return the equation of a grid's dimension.
+    """Return the equation of a grid's dimension, with matrices for transforms where that is faster.
 
     Examples
     --------
@@ -30,6 +31,8 @@ def equation_of(grid: Grid, *, threads: int = 1, backend: str | None = None) -> 
 
 
 def _made(grid: Grid, threads: int, backend: str | None) -> Equation:
+    if backend is None and box_pays(grid):
+        return BoxVorticityEquation(grid, threads=threads)
     kind = VorticityEquation if grid.dim == 2 else VelocityEquation
     return kind(grid, threads=threads, backend=backend)
 

@@ -12,12 +12,9 @@ from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.euler.equations import _kernels
 from eulerot.euler.grid import Grid
-from eulerot.euler.transforms.dense import DensePointwise, dense_pays
 from eulerot.euler.transforms.pointwise import Parity, Pointwise, Transforms
 
-__all__ = ["Operation", "SpectralEquation"]
-
-Operation = Pointwise | DensePointwise
+__all__ = ["SpectralEquation"]
 
 # The first axis of coefficients is shared in this many pieces; fewer coefficients are not shared at all
 _PIECES, _SHARED_FROM = 4, 50_000
@@ -36,7 +33,7 @@ class SpectralEquation:
     threads : int
         Threads. Results do not depend on it.
     backend : {"fftw", "scipy"}, optional
-        Whose transforms; by default FFTW's where it is installed, and products with matrices where they are faster.
+        Whose transforms; by default FFTW's where it is installed.
     """
 
     field_parities: tuple[Parity, ...]
@@ -58,9 +55,7 @@ class SpectralEquation:
         """Return a zero field, or an array of them."""
         return np.zeros((*leading, *self.shape), self.grid.dtype_hat)
 
-    def _pointwise(self, inputs: Sequence[Parity], outputs: Sequence[Parity], kernel: Callable) -> Operation:
-        if self._backend is None and dense_pays(self.grid):
-            return DensePointwise(self.grid, inputs, outputs, kernel)
+    def _pointwise(self, inputs: Sequence[Parity], outputs: Sequence[Parity], kernel: Callable) -> Pointwise:
         return Pointwise(self.grid, inputs, outputs, kernel, threads=self.threads, backend=self._backend)
 
     def _loop(self, kernel: Callable, *arguments: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -10,11 +11,14 @@ from eulerot._cached import kept
 from eulerot._threads import PerThread
 from eulerot._types import FloatArray
 from eulerot.euler.equations import _kernels
-from eulerot.euler.equations.spectral import Operation, SpectralEquation
+from eulerot.euler.equations.spectral import SpectralEquation
 from eulerot.euler.grid import Grid
-from eulerot.euler.transforms.pointwise import Parity
+from eulerot.euler.transforms.dense import DensePointwise, dense_pays
+from eulerot.euler.transforms.pointwise import Parity, Pointwise
 
 __all__ = ["VelocityEquation", "curl"]
+
+_Operation = Pointwise | DensePointwise
 
 
 def curl(field_hat: np.ndarray, grid: Grid) -> np.ndarray:
@@ -41,7 +45,7 @@ class VelocityEquation(SpectralEquation):
     threads : int
         Threads. Results do not depend on it.
     backend : {"fftw", "scipy"}, optional
-        Whose transforms; FFTW's where it is installed.
+        Whose transforms; by default FFTW's where it is installed, and products with matrices where they are faster.
 
     Notes
     -----
@@ -72,14 +76,19 @@ class VelocityEquation(SpectralEquation):
         self._outputs = PerThread(partial(grid.zeros_hat, 5))
         self._work = PerThread(partial(grid.zeros_hat, 8 + 3))
 
-    @kept
-    def _products(self) -> Operation:
-        return self._pointwise(self.velocity_parities, self._product_parities, _kernels.velocity_products)
+    def _operation(self, inputs: Sequence[Parity], outputs: Sequence[Parity], kernel: Callable) -> _Operation:
+        if self._backend is None and dense_pays(self.grid):
+            return DensePointwise(self.grid, inputs, outputs, kernel)
+        return self._pointwise(inputs, outputs, kernel)
 
     @kept
-    def _adjoint_products(self) -> Operation:
+    def _products(self) -> _Operation:
+        return self._operation(self.velocity_parities, self._product_parities, _kernels.velocity_products)
+
+    @kept
+    def _adjoint_products(self) -> _Operation:
         inputs = (*self.velocity_parities, *self._product_parities)
-        return self._pointwise(inputs, self.velocity_parities, _kernels.velocity_adjoint_products)
+        return self._operation(inputs, self.velocity_parities, _kernels.velocity_adjoint_products)
 
     def projected(self, velocity: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the divergence-free part of `velocity`, which is tangent to the walls by its parity."""

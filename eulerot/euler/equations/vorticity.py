@@ -10,9 +10,9 @@ from eulerot._cached import kept
 from eulerot._threads import PerThread
 from eulerot._types import FloatArray
 from eulerot.euler.equations import _kernels
-from eulerot.euler.equations.spectral import Operation, SpectralEquation
+from eulerot.euler.equations.spectral import SpectralEquation
 from eulerot.euler.grid import Grid
-from eulerot.euler.transforms.pointwise import Parity
+from eulerot.euler.transforms.pointwise import Parity, Pointwise
 
 __all__ = ["VorticityEquation"]
 
@@ -55,11 +55,11 @@ class VorticityEquation(SpectralEquation):
         self._work = PerThread(partial(grid.zeros_hat, 4))  # what goes into an operation, and then what comes out
 
     @kept
-    def _products(self) -> Operation:
+    def _products(self) -> Pointwise:
         return self._pointwise(self.velocity_parities, self._product_parities, _kernels.vorticity_products)
 
     @kept
-    def _adjoint_products(self) -> Operation:
+    def _adjoint_products(self) -> Pointwise:
         inputs = (*self.velocity_parities, *self._product_parities)
         return self._pointwise(inputs, self.velocity_parities, _kernels.vorticity_adjoint_products)
 

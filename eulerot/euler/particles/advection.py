@@ -138,12 +138,15 @@ class Advection:
         if self.ranks.size > 1:
             coefs_bars, drift_bars = zip(*run_tasks(tasks, self.threads), strict=True) if tasks else ((), ())
             return self.ranks.summed(coefs_bars, fields[0]), self.ranks.summed(drift_bars, fields[1])
-        totals = np.zeros_like(fields[0]), np.zeros_like(fields[1])
+        totals: tuple[FloatArray, FloatArray] | None = None
         for first in range(0, len(tasks), self.threads):  # no more sums at a time than threads: they may be large
             for parts in run_tasks(tasks[first : first + self.threads], self.threads):
+                if totals is None:
+                    totals = parts
+                    continue
                 for total, each in zip(totals, parts, strict=True):
                     total += each
-        return totals
+        return totals or (np.zeros_like(fields[0]), np.zeros_like(fields[1]))
 
     def _advanced(self, state: FloatArray, *, recorded: bool = False) -> tuple[FloatArray, Record]:
         order = by_neighbourhood(state[:, : self.grid.dim], self.grid)

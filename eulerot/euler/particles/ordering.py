@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from eulerot._types import FloatArray
@@ -24,9 +26,15 @@ def by_neighbourhood(phases: FloatArray, grid: Grid) -> np.ndarray:
     """
     shares = to_positions(phases, grid) / grid.sides
     with np.errstate(invalid="ignore"):  # what is not a number is in some cell, too
-        cells = ((shares - np.floor(shares)) * 2**_BITS).astype(np.int64)
-    key = np.zeros(len(phases), dtype=np.int64)
-    for bit in range(_BITS):
-        for axis in range(grid.dim):
-            key |= (cells[:, axis] >> bit & 1) << (grid.dim * bit + axis)
+        cells = ((shares - np.floor(shares)) * 2**_BITS).astype(np.int64) & (2**_BITS - 1)
+    key = np.zeros(len(phases), dtype=np.int16)  # numbers so short are sorted without comparisons
+    for axis in range(grid.dim):
+        key |= _spread_bits(grid.dim)[cells[:, axis]] << axis
     return np.argsort(key, kind="stable")
+
+
+@lru_cache(maxsize=2)
+def _spread_bits(dim: int) -> np.ndarray:
+    """Return for each number of a cell its bits with room between them for those of the other axes."""
+    cells = np.arange(2**_BITS, dtype=np.int16)
+    return np.bitwise_or.reduce([(cells >> bit & 1) << dim * bit for bit in range(_BITS)])

@@ -21,7 +21,7 @@ from eulerot.euler.grid import MOST_DENSE, Grid
 from eulerot.euler.transforms import _kernels
 from eulerot.euler.transforms.layout import Parity
 
-__all__ = ["DensePointwise", "dense_pays"]
+__all__ = ["DensePointwise", "analyses", "dense_pays", "places_of", "sorted_places", "syntheses"]
 
 # The factors of a product and its result
 _Product = tuple[FloatArray, FloatArray, FloatArray]
@@ -80,9 +80,11 @@ class DensePointwise:
         kernel: Callable[[FloatArray, FloatArray], None],
     ) -> None:
         self.grid, self.kernel = grid, kernel
-        self._into, self._back = _syntheses(grid, inputs), _analyses(grid, outputs)
-        self._sorted = np.stack([_sorted(grid, parity) for parity in inputs])
-        self._places = np.stack([_places(_sorted(grid, parity), math.prod(grid.shape_hat)) for parity in outputs])
+        self._into, self._back = syntheses(grid, inputs), analyses(grid, outputs)
+        self._sorted = np.stack([sorted_places(grid, parity) for parity in inputs])
+        self._places = np.stack(
+            [places_of(sorted_places(grid, parity), math.prod(grid.shape_hat)) for parity in outputs]
+        )
         self._work = PerThread(self._room)  # made once: fresh memory of this size is slower to get than to fill
 
     def __call__(self, fields_hat: FloatArray, out: FloatArray | None = None) -> FloatArray:
@@ -133,15 +135,15 @@ def _product(matrices: FloatArray, before: FloatArray, after: FloatArray, axis: 
     return matrices.reshape(len(matrices), *classes, *[1] * axis, *matrices.shape[2:]), columns, result
 
 
-def _syntheses(grid: Grid, parities: Sequence[Parity]) -> list[FloatArray]:
+def syntheses(grid: Grid, parities: Sequence[Parity]) -> list[FloatArray]:
     """Return for each axis the waves of each field."""
     return [np.stack([_waves(grid, axis, parity[axis]) for parity in parities]) for axis in range(grid.dim)]
 
 
-def _analyses(grid: Grid, parities: Sequence[Parity]) -> list[FloatArray]:
+def analyses(grid: Grid, parities: Sequence[Parity]) -> list[FloatArray]:
     """Return for each axis the transposed waves of each field over the sums of their squares."""
     matrices = []
-    for axis, waves in enumerate(_syntheses(grid, parities)):
+    for axis, waves in enumerate(syntheses(grid, parities)):
         norms = np.stack([_norms(grid, axis, parity[axis]) for parity in parities])
         matrices.append(np.ascontiguousarray((waves * norms).swapaxes(2, 3)))
     return matrices
@@ -180,9 +182,12 @@ def _even_and_odd(k: FloatArray, name: str) -> tuple[NDArray[np.intp], NDArray[n
     return np.flatnonzero(even), np.flatnonzero(~even)
 
 
-def _sorted(grid: Grid, parity: Parity) -> NDArray[np.intp]:
-    """Return the places of a field's coefficients, sorted into even and odd waves along each axis; -1 for none."""
-    waves, every = _halves(grid)[1], []
+def sorted_places(grid: Grid, parity: Parity, multiples: Sequence[int] = (1, 1, 1)) -> NDArray[np.intp]:
+    """Return the places of a field's coefficients, sorted into even and odd waves along each axis; -1 for none.
+
+    Of either kind there are as many, a multiple of a number for each axis.
+    """
+    waves, every = [most + -most % each for most, each in zip(_halves(grid)[1], multiples, strict=False)], []
     for k, name, most in zip(grid.axis_modes, parity, waves, strict=True):
         every.append([np.pad(each, (0, most - len(each)), constant_values=-1) for each in _even_and_odd(k, name)])
     classes = []
@@ -193,7 +198,7 @@ def _sorted(grid: Grid, parity: Parity) -> NDArray[np.intp]:
     return np.concatenate(classes)
 
 
-def _places(places: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+def places_of(places: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     """Return where each of so many coefficients is among sorted ones."""
     found = np.empty(count, dtype=np.intp)
     here = np.flatnonzero(places >= 0)
