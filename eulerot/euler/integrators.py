@@ -159,7 +159,7 @@ class RungeKutta:
         """
         a, b, back = self.tableau.a, self.tableau.b, self._slopes  # derivative by each stage field
         if self._whole is not None:
-            self._whole.adjoint_step(stages, dt * self._weights, sources, back, self._stage, multiplier)
+            self._whole.adjoint_step(stages, dt * self._weights, sources, back, multiplier)
             return
         for i in reversed(range(self.tableau.stages)):
             later = [(dt * a[j, i], back[j]) for j in range(i + 1, self.tableau.stages)]

@@ -21,6 +21,11 @@ _Arrays: TypeAlias = tuple[np.ndarray, ...]
 # Rows of a product that are computed at the same time, and numbers that memory has in one piece: with rows that begin
 # with one, a product takes as long as with a library, or less
 _ROWS, _LINE = 4, 8
+# What the loops compute, and the weights of a single stage
+_FORWARD, _VELOCITY, _BACKWARD = 1, 0, -1
+_ONE = np.array([[0.0], [1.0]])
+# The values at a point and at those opposite to it, of the sums over waves that are even or odd along each axis
+_CORNERS = np.kron([[1.0, 1.0], [1.0, -1.0]], [[1.0, 1.0], [1.0, -1.0]])
 
 
 def box_pays(grid: Grid) -> bool:
@@ -56,21 +61,23 @@ class BoxVorticityEquation(VorticityEquation):
     def tendency(self, vorticity: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return ``d_t omega``, equation (6)."""
         out = self.grid.zeros_hat() if out is None else out
-        _kernels_box.tendency(vorticity.ravel(), self._tables, self._room.value, out.reshape(-1))
+        self._run(_FORWARD, vorticity, _ONE, out[None], self._work.value[:1], self._work.value[1])
         return out
 
     def adjoint(self, vorticity: np.ndarray, multiplier: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the adjoint of the tendency's derivative at `vorticity`, applied to `multiplier`, equation (9)."""
         out = self.grid.zeros_hat() if out is None else out
-        fields = vorticity.ravel(), multiplier.ravel()
-        _kernels_box.adjoint(*fields, self._tables, self._room.value, out.reshape(-1))
+        self._run(_BACKWARD, multiplier, _ONE, out[None], vorticity[None], self._work.value[1])
         return out
 
     def fastest(self, field: np.ndarray, weights: FloatArray) -> float:
         """Return the largest value on the grid of the weighted sum of the velocity's components, ``sum w_i |u_i|``."""
         if self.grid.points != self.grid.product_points:
             return super().fastest(field, weights)
-        return float(_kernels_box.fastest(field.ravel(), weights, self._tables, self._room.value))
+        work = self._work.value
+        self._run(_VELOCITY, field, _ONE, work[2:3], work[:1], work[1])
+        points = self._room.value[1][1]
+        return float(np.max(np.tensordot(weights, np.abs(_CORNERS @ points[:2]), 1)))
 
     def step(
         self,
@@ -85,9 +92,7 @@ class BoxVorticityEquation(VorticityEquation):
 
         Rows of `weights` are those of the stages and of the step, times the step; a first slope may be known.
         """
-        slopes, stages = (each.reshape(len(each), -1) for each in (slopes, stages))
-        arguments = self._tables, self._room.value, slopes, stages, out.reshape(-1)
-        _kernels_box.step(field.ravel(), weights, known, *arguments)
+        self._run(_FORWARD, field, weights, slopes, stages, out, known=known)
 
     def adjoint_step(
         self,
@@ -95,14 +100,29 @@ class BoxVorticityEquation(VorticityEquation):
         weights: FloatArray,
         sources: np.ndarray | None,
         slopes: np.ndarray,
-        stage: np.ndarray,
         multiplier: np.ndarray,
     ) -> None:
         """Take `multiplier` back over a Runge-Kutta step; see `RungeKutta.adjoint_step`."""
-        stages, slopes = (each.reshape(len(each), -1) for each in (stages, slopes))
-        sources = np.empty((0, stages.shape[1])) if sources is None else sources.reshape(stages.shape)
-        tables = np.ascontiguousarray(weights.T), sources, self._tables, self._room.value
-        _kernels_box.adjoint_step(stages, *tables, slopes, stage.reshape(-1), multiplier.reshape(-1))
+        self._run(_BACKWARD, multiplier, weights, slopes, stages, multiplier, sources=sources)
+
+    def _run(
+        self,
+        way: int,
+        field: np.ndarray,
+        weights: FloatArray,
+        slopes: np.ndarray,
+        stages: np.ndarray,
+        out: np.ndarray,
+        *,
+        known: bool = False,
+        sources: np.ndarray | None = None,
+    ) -> None:
+        """Call the loops, see `_kernels_box.step`, with fields as rows."""
+        slopes, stages, sources = (
+            each.reshape(len(each), field.size) for each in (slopes, stages, stages[:0] if sources is None else sources)
+        )
+        rows = slopes, stages, self._work.value[3].ravel(), out.reshape(-1)
+        _kernels_box.step(way, field.ravel(), weights, known, sources, self._tables, self._room.value, *rows)
 
     @kept
     def _tables(self) -> _Arrays:
@@ -119,11 +139,12 @@ class BoxVorticityEquation(VorticityEquation):
         found = np.stack([places_of(each, symbol.size) for each in places])
         return index, symbols, into, into_other, back, back_other, found, weights
 
-    def _arrays(self) -> _Arrays:
+    def _arrays(self) -> tuple[_Arrays, _Arrays]:
         _, _, into, into_other, *_ = self._tables
         (points, waves), (other_waves, other_points) = into.shape[2:], into_other.shape[2:]
-        shapes = (waves, other_waves), (points, other_waves), (points, other_points)
-        return tuple(_aligned(np.zeros((4, 4, *shape))) for shape in shapes)
+        shapes = (waves, other_waves), (points, other_points), (points, other_waves), (waves, other_points)
+        arrays = tuple(_aligned(np.zeros((4, 4, *shape))) for shape in shapes)
+        return arrays, (arrays[0].reshape(4, -1), arrays[1].reshape(4, 4, -1))
 
 
 def _padded(matrices: FloatArray, multiple: int) -> FloatArray:
