@@ -19,7 +19,7 @@ __all__ = ["refined"]
 
 # Steps of a map for one of the first that it is compared with; the most by which they grow then; and the least, which a
 # prediction from coarse steps gets on top
-_COMPARED, _GROWTH, _LEAST_GROWTH = 2.0, 2.0, 1.12
+_COMPARED, _GROWTH, _LEAST_GROWTH = 1.5, 2.0, 1.12
 # The law of the scheme's order, by which steps are predicted, holds for short ones: so many more are taken
 _SAFE = 1.1
 # Steps of the field at first for one that is stable, and of the particles
