@@ -24,7 +24,7 @@ _COMPARED, _GROWTH, _LEAST_GROWTH = 1.5, 2.0, 1.12
 _SAFE = 1.1
 # Steps of the field at first for one that is stable, and of the particles
 _FINER, _COARSER = 2.0, 0.5
-_FEWEST = 4
+_FEWEST = 2
 
 
 def refined(

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from tqdm import tqdm
 
 from eulerot._ranks import ALONE, Ranks
+from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
 from eulerot.rearrangement.rotations import plane_rotation, random_rotations
@@ -75,11 +77,18 @@ class InitialGuess:
         rotations = random_rotations(_ROTATIONS, 3, seed=0)
         steepest = np.argsort([-self._slope(axes) for axes in rotations])[:_STEEPEST]
         tried = [np.eye(3), *rotations[steepest]]
-        costs = []
-        for axes in tried:
-            costs.append(self._fitted(axes, quadratic_potential(self.z @ axes.T, self.x @ axes.T))[0])
-            self.bar.update()
+        costs = run_tasks([partial(self._cost_in_space, axes) for axes in tried], self._side_by_side)
         return tried[int(np.argmin(costs))]
+
+    def _cost_in_space(self, axes: FloatArray) -> float:
+        cost, _, _ = self._fitted(axes, quadratic_potential(self.z @ axes.T, self.x @ axes.T))
+        self.bar.update()
+        return cost
+
+    @property
+    def _side_by_side(self) -> int:
+        """The threads that fit at the same time: one if a journal, or other processes, go by the order."""
+        return 1 if self.journal.path is not None or self.ranks.size > 1 else self.threads
 
     def _slope(self, axes: FloatArray) -> float:
         """Return the squared slope of the cost at rest, in the metric of the unknowns."""
@@ -92,21 +101,29 @@ class InitialGuess:
         """Return the angle of the axes, in the plane, in which the pairs become cheapest, in ``[0, pi / 2)``.
 
         The parabola through the lowest cost of eight angles and its two neighbours gives it: the cost is a smooth
-        function of the angle. Each cost is that of equation (12'), with the potential of the angle before.
+        function of the angle. Each cost is that of equation (12'), with the potential of an angle before.
         """
-        costs = np.empty(_ANGLES)
         moved = self._fitted(np.eye(2), half_square(2))[2]
-        for i in range(_ANGLES):
-            axes = plane_rotation(i * _WIDTH)
-            potential = regressed_potential(moved @ axes.T, self.x @ axes.T, m=_COSINES)
-            costs[i], _, moved = self._fitted(axes, potential)
-            self.bar.set_postfix_str(f"axes at {math.degrees(i * _WIDTH):.0f} degrees: {costs[i]:.4f}", refresh=False)
-            self.bar.update()
+        # two ways round, each from angle to angle, whether threads take one each or not
+        ways = run_tasks([partial(self._costs, moved, first) for first in range(2)], self._side_by_side)
+        costs = np.stack(ways, axis=1).ravel()
         least = int(np.argmin(costs))
         before, here, after = costs[least - 1], costs[least], costs[(least + 1) % _ANGLES]
         bend = before - 2 * here + after
         vertex = least + (0.5 * (before - after) / bend if bend > 0 else 0.0)
         return float(vertex * _WIDTH % (0.5 * math.pi))
+
+    def _costs(self, moved: FloatArray, first: int) -> list[float]:
+        """Return the lowest costs at every other angle from the first on."""
+        costs = []
+        for i in range(first, _ANGLES, 2):
+            axes = plane_rotation(i * _WIDTH)
+            potential = regressed_potential(moved @ axes.T, self.x @ axes.T, m=_COSINES)
+            cost, _, moved = self._fitted(axes, potential)
+            self.bar.set_postfix_str(f"axes at {math.degrees(i * _WIDTH):.0f} degrees: {cost:.4f}", refresh=False)
+            self.bar.update()
+            costs.append(cost)
+        return costs
 
     def unknowns(self, axes: FloatArray) -> FloatArray:
         """Return the unknowns of a fit in the given axes, to the same few pairs: few modes first, then all."""
