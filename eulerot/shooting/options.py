@@ -57,8 +57,8 @@ class FitOptions:
         1e-4 and 1e-5, the second alone where there are 16 pairs and more for each unknown, and 1e-3 in space, where
         less leaves a field that takes too many modes to follow.
     steps : int
-        Runge-Kutta steps while fitting; each of several geodesics has half as many, in four dimensions and more an
-        eighth, and more where its field is too fast for them. The delivered map chooses its own.
+        Runge-Kutta steps while fitting; each of several geodesics has an eighth as many, and more where its field is
+        too fast for them. The delivered map chooses its own.
     max_iterations : int
         Iterations of the optimiser for each weight.
     held_out : float

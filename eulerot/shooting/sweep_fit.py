@@ -28,6 +28,10 @@ from eulerot.shooting.sweep_settings import SweepSettings, sweep_settings
 __all__ = ["SweepFit"]
 
 _MOST = 24
+# A geodesic has one of so many of the steps; where its field is too fast for so few it has more, up to eight times as
+# many, and faster fields than that are not wanted: others follow. Where the limit is twice or four times as high errors
+# are as large or larger, in the plane and in space, and where it is lower some fits miss their best
+_SHARE = 8
 # No more sweeps are added when two in turn each gain less than this share of what all have gained: a single weak one
 # may only have had bad axes
 _LEAST, _WEAK = 0.006, 2
@@ -259,4 +263,4 @@ class SweepFit:
 
     @property
     def _steps(self) -> int:
-        return max(1, self.options.steps // self._settings.share)
+        return max(1, self.options.steps // _SHARE)

@@ -27,8 +27,6 @@ class SweepSettings:
         Of the optimiser, for each geodesic of a sweep.
     cosines : int or None
         Of its potential, see `regressed_potential`.
-    share : int
-        A geodesic has one of so many of the steps; where its field is too fast for so few it has more.
     every_plane : bool
         Whether a plane is fitted even if its cost does not fall from rest by more than a standard error.
     """
@@ -38,7 +36,6 @@ class SweepSettings:
     joint_weights: tuple[float, ...]
     iterations: int
     cosines: int | None
-    share: int
     every_plane: bool
 
     def weights_for(self, pairs: int) -> tuple[float, ...]:
@@ -47,13 +44,13 @@ class SweepSettings:
 
 
 _PLANE = SweepSettings(
-    weights=(1e-3,), weights_of_few=(1e-2, 1e-3), joint_weights=(1e-4, 1e-5), iterations=12, cosines=None, share=2,
+    weights=(1e-3,), weights_of_few=(1e-2, 1e-3), joint_weights=(1e-4, 1e-5), iterations=12, cosines=None,
     every_plane=True,
 )  # fmt: skip
 _SPACE = replace(_PLANE, joint_weights=(1e-3, 1e-4))
 # Here geodesics are many, of slow fields
 _MANY_DIMENSIONS = SweepSettings(
-    weights=(3e-3,), weights_of_few=(3e-3,), joint_weights=(1e-3, 1e-4), iterations=6, cosines=8, share=8,
+    weights=(3e-3,), weights_of_few=(3e-3,), joint_weights=(1e-3, 1e-4), iterations=6, cosines=8,
     every_plane=False,
 )  # fmt: skip
 
