@@ -6,7 +6,7 @@ from fields import random_values
 
 from eulerot.errors import ResolutionError
 from eulerot.euler import diagnostics
-from eulerot.euler.equations import VorticityEquation
+from eulerot.euler.equations import BoxVorticityEquation, VorticityEquation
 from eulerot.euler.grid import Grid
 from eulerot.euler.particles.advection import Advection
 from eulerot.euler.solver import solve_euler
@@ -61,15 +61,21 @@ def test_a_resolved_field_is_not_refused():
 
 
 @pytest.mark.parametrize(
-    ("owner", "name"),
-    # in the middle of a step; while its particles are moved; between the energy and the Casimirs of a measurement
-    [(VorticityEquation, "tendency"), (Advection, "advance"), (diagnostics, "power_sums")],
+    ("owner", "name", "domain"),
+    # in the middle of a step, and at its start where it is one call; while its particles are moved; between the energy
+    # and the Casimirs of a measurement
+    [
+        (VorticityEquation, "tendency", "torus"),
+        (BoxVorticityEquation, "step", "cube"),
+        (Advection, "advance", "cube"),
+        (diagnostics, "power_sums", "cube"),
+    ],
     ids=lambda part: part if isinstance(part, str) else "",
 )
 @pytest.mark.parametrize("share", [0.0, 0.27, 0.999])
-def test_an_interrupted_solution_ends_with_its_last_complete_step(owner, name, share, monkeypatch):
+def test_an_interrupted_solution_ends_with_its_last_complete_step(owner, name, domain, share, monkeypatch):
     # Ctrl-C from outside comes at another moment every time: here it comes at a share of the calls of one function
-    grid, steps = Grid((24, 24), "cube"), 20
+    grid, steps = Grid((24, 24), domain), 20
     values, points = random_values(grid), np.random.default_rng(5).uniform(0, np.pi, (6, 2))
     function, calls, end = getattr(owner, name), 0, np.inf
 

@@ -56,7 +56,7 @@ class JointObjective:
     grid, unknowns : Grid
         The grid of the fields of all geodesics as they move, and that whose modes are the unknowns.
     steps : int
-        Steps of each geodesic; up to eight times as many where a field is too fast for them.
+        Steps of each geodesic; up to sixteen times as many where a field is too fast for them.
     threads : int
         Threads over particles.
     potential : Potential

@@ -26,7 +26,7 @@ from eulerot.shooting.potential import Potential, half_square, regressed_potenti
 __all__ = ["Objective", "angle_costs", "field_modes", "penalised"]
 
 # At most so many times the steps asked for: a faster field comes from a line search that went too far
-_MOST = 8
+_MOST = 16
 # Modes of a field, as it is fitted, for one of the unknowns. With as many as of the unknowns an optimiser leans on the
 # truncation, and a tenth to a third of the excess left is more where it is resolved; with twice as many nothing is
 # gained over this
@@ -85,7 +85,7 @@ class Objective:
     unknowns : Grid, optional
         The grid whose modes are the unknowns, those of the initial field; by default `grid`.
     steps : int
-        Steps of each geodesic; up to eight times as many where a field is too fast for them.
+        Steps of each geodesic; up to sixteen times as many where a field is too fast for them.
     geodesics : int
         The number of geodesics that are composed; `theta` holds one row for each.
     threads : int

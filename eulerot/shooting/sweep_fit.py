@@ -28,9 +28,8 @@ from eulerot.shooting.sweep_settings import SweepSettings, sweep_settings
 __all__ = ["SweepFit"]
 
 _MOST = 24
-# A geodesic has one of so many of the steps; where its field is too fast for so few it has more, up to eight times as
-# many, and faster fields than that are not wanted: others follow. Where the limit is twice or four times as high errors
-# are as large or larger, in the plane and in space, and where it is lower some fits miss their best
+# A geodesic has one of so many of the steps, and more where its field is too fast for so few: sixteen times as many at
+# most, for other geodesics follow. With eight times as many three geodesics did not do what they can
 _SHARE = 8
 # No more sweeps are added when two in turn each gain less than this share of what all have gained: a single weak one
 # may only have had bad axes

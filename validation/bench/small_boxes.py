@@ -39,9 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
-    print(
-        "| points | modes | matrices, microseconds | FFTW, microseconds | faster by | by two threads | FFTW by two threads |"
-    )
+    print("| points | modes | matrices, us | FFTW, us | faster by | by two threads | FFTW by two threads |")
     print("|---|---|---|---|---|---|---|")
     for points in POINTS:
         grid = Grid((points, points), "cube")

@@ -74,6 +74,19 @@ def _adjoint_products(u, v, p, q):
 
 
 @_part
+def _largest(u, v, weights):
+    """Return the largest ``weights . (|u|, |v|)``; not a number if one of them is not."""
+    largest = 0.0
+    for i in range(u.shape[1]):
+        first, second = _corners(u[0, i], u[1, i], u[2, i], u[3, i]), _corners(v[0, i], v[1, i], v[2, i], v[3, i])
+        for c in range(4):
+            speed = weights[0] * abs(first[c]) + weights[1] * abs(second[c])
+            if speed > largest or speed != speed:
+                largest = speed
+    return largest
+
+
+@_part
 def _gather(count, vorticity, multiplier, tables, sorted_rows):
     """Fill the sorted coefficients of so many fields, the first two those of the vorticity."""
     index, symbols = tables[0], tables[1]
@@ -93,8 +106,8 @@ def _scatter(first, tables, sorted_rows, out):
 
 
 @_part
-def _evaluate(way, vorticity, multiplier, tables, room, out):
-    """Set `out` to the tendency, or to its adjoint applied to a multiplier; or compute the velocity alone."""
+def _evaluate(way, vorticity, multiplier, speeds, tables, room, out):
+    """Set `out` to the tendency, or to its adjoint applied to a multiplier; or its head to the largest speed."""
     (coefficients, values, between, between_back), (sorted_rows, points) = room
     first, fields = 0 if way < 0 else 2, 4 if way < 0 else 2
     _gather(fields, vorticity, multiplier, tables, sorted_rows)
@@ -120,6 +133,7 @@ def _evaluate(way, vorticity, multiplier, tables, room, out):
         elif way < 0:
             _adjoint_products(points[0], points[1], points[2], points[3])
         else:
+            out[0] = _largest(points[0], points[1], speeds)
             return
 
 
@@ -129,8 +143,9 @@ def step(way, field, weights, known, sources, tables, room, slopes, stages, stag
 
     Forward, a `way` of 1, `stages` are filled, and `slopes` but for a first that is `known`; the rows of `weights`
     times the step are those of the stages and of the step. Backward, a `way` of -1, `stages` are those of that step,
-    and `field` is the derivative by its end; there is a row of `sources` for each, or none. A `way` of 0 only
-    leaves the velocity of the field in `room`. One loop serves all, because each copy takes a second to compile.
+    and `field` is the derivative by its end; there is a row of `sources` for each, or none. With a `way` of 0 the first
+    slope begins with the largest speed of the field, the weights of whose components are `weights`. One loop serves
+    all, because each copy takes a second to compile.
     """
     count = len(stages)
     for n in range(count):
@@ -145,7 +160,7 @@ def step(way, field, weights, known, sources, tables, room, slopes, stages, stag
                     target[m] += weight * slopes[j, m]
         if n == 0 and known:
             continue
-        _evaluate(way, stages[i], target, tables, room, slopes[i])
+        _evaluate(way, stages[i], target, weights[:, 0], tables, room, slopes[i])
         if len(sources) > 0:
             for m in range(target.size):
                 slopes[i, m] += sources[i, m]

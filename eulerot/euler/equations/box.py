@@ -22,10 +22,8 @@ _Arrays: TypeAlias = tuple[np.ndarray, ...]
 # with one, a product takes as long as with a library, or less
 _ROWS, _LINE = 4, 8
 # What the loops compute, and the weights of a single stage
-_FORWARD, _VELOCITY, _BACKWARD = 1, 0, -1
+_FORWARD, _SPEED, _BACKWARD = 1, 0, -1
 _ONE = np.array([[0.0], [1.0]])
-# The values at a point and at those opposite to it, of the sums over waves that are even or odd along each axis
-_CORNERS = np.kron([[1.0, 1.0], [1.0, -1.0]], [[1.0, 1.0], [1.0, -1.0]])
 
 
 def box_pays(grid: Grid) -> bool:
@@ -75,9 +73,8 @@ class BoxVorticityEquation(VorticityEquation):
         if self.grid.points != self.grid.product_points:
             return super().fastest(field, weights)
         work = self._work.value
-        self._run(_VELOCITY, field, _ONE, work[2:3], work[:1], work[1])
-        points = self._room.value[1][1]
-        return float(np.max(np.tensordot(weights, np.abs(_CORNERS @ points[:2]), 1)))
+        self._run(_SPEED, field, weights[:, None], work[2:3], work[:1], work[1])
+        return float(work[2].flat[0])
 
     def step(
         self,
