@@ -56,13 +56,15 @@ class JointObjective:
     grid, unknowns : Grid
         The grid of the fields of all geodesics as they move, and that whose modes are the unknowns.
     steps : int
-        Steps of each geodesic; up to sixteen times as many where a field is too fast for them.
+        Steps of each geodesic; up to `most` times as many where a field is too fast for them.
     threads : int
         Threads over particles.
     potential : Potential
         ``phi`` of equation (12'); by default ``|y|^2 / 2``.
     ranks : Ranks
         The processes that share the pairs, all of which are given to each. Results do not depend on them.
+    most : int
+        See `steps`.
     """
 
     z: FloatArray
@@ -74,14 +76,16 @@ class JointObjective:
     threads: int = 1
     potential: Potential | PolynomialPotential | None = None
     ranks: Ranks = ALONE
+    most: int = 8
 
     @cached_property
     def _one(self) -> Objective:
         """The objective of a single geodesic, without pairs: its unknowns and its steps."""
         nothing = np.empty((0, 2))
         return Objective(
-            nothing, nothing, self.grid, self.steps, threads=self.threads, unknowns=self.unknowns, ranks=self.ranks
-        )
+            nothing, nothing, self.grid, self.steps, threads=self.threads, unknowns=self.unknowns, ranks=self.ranks,
+            most=self.most,
+        )  # fmt: skip
 
     @property
     def geodesics(self) -> int:

@@ -25,8 +25,6 @@ from eulerot.shooting.potential import Potential, half_square, regressed_potenti
 
 __all__ = ["Objective", "angle_costs", "field_modes", "penalised"]
 
-# At most so many times the steps asked for: a faster field comes from a line search that went too far
-_MOST = 16
 # Modes of a field, as it is fitted, for one of the unknowns. With as many as of the unknowns an optimiser leans on the
 # truncation, and a tenth to a third of the excess left is more where it is resolved; with twice as many nothing is
 # gained over this
@@ -85,7 +83,7 @@ class Objective:
     unknowns : Grid, optional
         The grid whose modes are the unknowns, those of the initial field; by default `grid`.
     steps : int
-        Steps of each geodesic; up to sixteen times as many where a field is too fast for them.
+        Steps of each geodesic; up to `most` times as many where a field is too fast for them.
     geodesics : int
         The number of geodesics that are composed; `theta` holds one row for each.
     threads : int
@@ -98,6 +96,8 @@ class Objective:
         Cosines an axis of the potentials that it estimates; see `regressed_potential`.
     ranks : Ranks
         The processes that share the pairs, all of which are given to each. Results do not depend on them.
+    most : int
+        See `steps`: a faster field comes from a line search that went too far.
 
     Examples
     --------
@@ -119,6 +119,7 @@ class Objective:
     unknowns: Grid | None = None
     cosines: int | None = None
     ranks: Ranks = ALONE
+    most: int = 8
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -210,7 +211,7 @@ class Objective:
 
     def _enough_steps(self, start: FloatArray) -> int:
         needed = required_steps(self._equation, start, 1.0, self.tableau.stability)
-        return max(self.steps, min(needed, _MOST * self.steps))
+        return max(self.steps, min(needed, self.most * self.steps))
 
     def _cost_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
         phases, recorded = self._start, []

@@ -28,9 +28,9 @@ from eulerot.shooting.sweep_settings import SweepSettings, sweep_settings
 __all__ = ["SweepFit"]
 
 _MOST = 24
-# A geodesic has one of so many of the steps, and more where its field is too fast for so few: sixteen times as many at
-# most, for other geodesics follow. With eight times as many three geodesics did not do what they can
-_SHARE = 8
+# A geodesic has one of so many of the steps, and at most so many times more where its field is too fast for so few: where
+# other geodesics follow fields that are faster still are not wanted, and where only so many are to be had they are
+_SHARE, _FASTER, _FASTER_OF_FEW = 8, 8, 32
 # No more sweeps are added when two in turn each gain less than this share of what all have gained: a single weak one
 # may only have had bad axes
 _LEAST, _WEAK = 0.006, 2
@@ -234,7 +234,7 @@ class SweepFit:
         (unknowns, grid), settings = self._grids(), self._settings
         objective = Objective(
             *train, grid, self._steps, threads=self.options.workers, unknowns=unknowns, cosines=settings.cosines,
-            ranks=continuation.ranks,
+            ranks=continuation.ranks, most=self._faster,
         )  # fmt: skip
         held_out = replace(objective, z=held[0], x=held[1])
         start, weights = np.zeros(objective.size), self.options.regularisation or settings.weights_for(len(train[0]))
@@ -251,8 +251,9 @@ class SweepFit:
         """Return the objective of all sweeps that are found."""
         unknowns, grid = self._grids()
         return JointObjective(
-            *pairs, tuple(self.found), grid, unknowns, self._steps, self.options.workers, ranks=self.continuation.ranks
-        )
+            *pairs, tuple(self.found), grid, unknowns, self._steps, self.options.workers, ranks=self.continuation.ranks,
+            most=self._faster,
+        )  # fmt: skip
 
     def _grids(self) -> tuple[Grid, Grid]:
         """Return the grid whose modes are the unknowns, and that of the field."""
@@ -263,3 +264,8 @@ class SweepFit:
     @property
     def _steps(self) -> int:
         return max(1, self.options.steps // _SHARE)
+
+    @property
+    def _faster(self) -> int:
+        """How many times as many steps a fast field may have."""
+        return _FASTER if self.options.geodesics is None else _FASTER_OF_FEW
