@@ -28,8 +28,8 @@ from eulerot.shooting.sweep_settings import SweepSettings, sweep_settings
 __all__ = ["SweepFit"]
 
 _MOST = 24
-# A geodesic has one of so many of the steps, and where its field is too fast for so few at most so many times more: where
-# others follow, faster fields are not wanted, and where only so many are to be had they are
+# A geodesic has one of so many of the steps, and where its field is too fast for so few at most so many times more:
+# where others follow, faster fields are not wanted, and where only so many are to be had they are
 _SHARE, _FASTER, _FASTER_OF_FEW = 8, 8, 32
 # No more sweeps are added when two in turn each gain less than this share of what all have gained: a single weak one
 # may only have had bad axes
