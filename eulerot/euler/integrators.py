@@ -103,12 +103,10 @@ class RungeKutta:
         self.equation, self.tableau = equation, tableau
         self._slopes = equation.zeros(tableau.stages)
         self._stage, self._nothing = equation.zeros(), equation.zeros()
-        # where an equation takes whole steps at once
+        # an equation that takes whole steps at once, its weights, and room for stages that nobody keeps
         self._whole = equation if isinstance(equation, BoxVorticityEquation) else None
-        self._weights, self._stages = (
-            np.vstack([tableau.a, tableau.b]),
-            equation.zeros(tableau.stages if self._whole else 0),
-        )
+        self._weights = np.vstack([tableau.a, tableau.b])
+        self._stages = equation.zeros(tableau.stages if self._whole else 0)
 
     def step(
         self,
