@@ -137,7 +137,7 @@ def product(a: FloatArray, b: FloatArray, *, threads: int = 1) -> FloatArray:
     rows = _part(m, max(_TILE, ALONE // (min(k, _TILE) * columns)))
     result = np.zeros((m, n))
     add = partial(_add_product, b, (rows, ALONE // (rows * columns), columns))
-    tasks = [partial(add, a[block], result[block]) for block in _blocks(m, rows, n)]
+    tasks = [partial(add, a[block], result[block]) for block in _blocks(m, rows, rows * n)]
     run_tasks(tasks, threads if m * k * n >= _SHARED_FROM else 1)
     return result
 
@@ -147,18 +147,18 @@ def _part(count: int, most: int) -> int:
     return count if count <= most + _MORE else -(-count // -(-count // most))
 
 
-def _blocks(count: int, size: int, width: int) -> list[slice]:
-    """Return slices of whole pieces of a size, of so many in all as one call may have, and one for the rest."""
-    whole, most = count - count % size, size * max(1, _AT_ONCE // (size * width))
+def _blocks(count: int, size: int, numbers: int) -> list[slice]:
+    """Return slices of as many pieces of a size as one call takes, each of so many numbers, and of the rest."""
+    whole, most = count - count % size, size * max(1, _AT_ONCE // numbers)
     edges = [*range(0, whole, most), *sorted({whole, count})]
     return [slice(*each) for each in itertools.pairwise(edges)]
 
 
 def _add_product(b: FloatArray, sizes: tuple[int, int, int], a: FloatArray, out: FloatArray) -> None:
     """Add ``a @ b`` to `out`, in pieces of such sizes that each is computed on one thread, some in each call."""
-    for across in _blocks(b.shape[1], sizes[2], len(a)):
+    for across in _blocks(b.shape[1], sizes[2], len(a) * sizes[2]):
         sums = out[:, across]
-        for along in _blocks(len(b), sizes[1], -(-sums.size // sizes[1])):
+        for along in _blocks(len(b), sizes[1], sums.size):
             _add_pieces(a[:, along], b[along, across], sizes, sums)
 
 

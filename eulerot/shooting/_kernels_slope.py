@@ -18,7 +18,8 @@ _BLOCK = 256
 @_part
 def _harmonics(sine, cosine, sines, cosines):
     """Fill rows ``k - 1`` with ``sin(k a)`` and ``cos(k a)``."""
-    sines[0, : sine.size], cosines[0, : sine.size] = sine, cosine
+    for i in range(sine.size):  # an assignment of slices would compile the text of its error, which takes two seconds
+        sines[0, i], cosines[0, i] = sine[i], cosine[i]
     for k in range(1, len(sines)):
         for i in range(sine.size):
             sines[k, i] = sines[k - 1, i] * cosine[i] + cosines[k - 1, i] * sine[i]

@@ -87,8 +87,8 @@ class InitialGuess:
 
     @property
     def _side_by_side(self) -> int:
-        """The threads that fit at the same time: one if a journal, or other processes, go by the order."""
-        return 1 if self.journal.path is not None or self.ranks.size > 1 else self.threads
+        """The threads that fit at the same time."""
+        return self.journal.side_by_side(self.threads, self.ranks)
 
     def _slope(self, axes: FloatArray) -> float:
         """Return the squared slope of the cost at rest, in the metric of the unknowns."""

@@ -107,6 +107,16 @@ class Journal:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._keep()
 
+    def side_by_side(self, threads: int, ranks: Ranks) -> int:
+        """Return how many functions threads may minimise at a time: one if a file, or other processes, go by the order.
+
+        Examples
+        --------
+        >>> Journal().side_by_side(2, ALONE)
+        2
+        """
+        return 1 if self.path is not None or ranks.size > 1 else threads
+
     def minimise(
         self,
         function: Function,

@@ -225,9 +225,8 @@ class SweepFit:
 
     @property
     def _side_by_side(self) -> int:
-        """The threads that fit planes at the same time: one if a journal, or other processes, go by the order."""
-        alone = self.options.checkpoint is not None or self.continuation.ranks.size > 1
-        return 1 if alone else self.options.workers
+        """The threads that fit planes at the same time."""
+        return self.continuation.journal.side_by_side(self.options.workers, self.continuation.ranks)
 
     def _geodesic(self, train: Pairs, held: Pairs, continuation: Continuation) -> tuple[FloatArray, FloatArray]:
         """Return the unknowns of the geodesic of a plane, and how far it lowers the cost of each held-out pair."""
