@@ -19,14 +19,14 @@ from threadpoolctl import threadpool_limits
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 
-__all__ = ["ALONE", "LIBRARY", "ONE_THREAD", "inverse", "product", "stacked_product"]
+__all__ = ["ALONE", "LIBRARY", "ONE_THREAD", "inverse", "product"]
 
 # A part of a narrow rest of rows or columns would take as long as a whole one
 _TILE, _MORE = 64, 16
 # Multiplications of a product that the library leaves to one thread
 ALONE = _TILE**3
-# A stack is shared among threads in this many pieces, and no product of fewer multiplications is
-_PIECES, _SHARED_FROM = 8, 2**22
+# A product of fewer multiplications is not shared among threads
+_SHARED_FROM = 2**22
 # Numbers of the results of one call
 _AT_ONCE = 2**17
 
@@ -173,44 +173,6 @@ def _add_pieces(a: FloatArray, b: FloatArray, sizes: tuple[int, int, int], out: 
         parts = left @ right
     for part in parts:
         sums += part
-
-
-def stacked_product(matrix: FloatArray, stack: FloatArray, *, threads: int = 1) -> FloatArray:
-    """Return ``matrix @ each`` for all matrices of a stack, with bits that depend on no thread.
-
-    Parameters
-    ----------
-    matrix : ndarray, shape (m, k)
-        The factor on the left.
-    stack : ndarray, shape (s, k, n)
-        The factors on the right.
-    threads : int
-        Threads over the stack. The result does not depend on it.
-
-    Examples
-    --------
-    >>> a, b = np.ones((40, 30)), np.ones((5, 30, 50))
-    >>> bool((stacked_product(a, b) == 30).all())
-    True
-    """
-    (m, k), (count, _, n) = matrix.shape, stack.shape
-    rows = min(m, ALONE // (k * n))
-    if rows == 0:
-        return np.stack([product(matrix, each, threads=threads) for each in stack])
-    tiles = -(-m // rows)
-    padded = np.zeros((tiles * rows, k))
-    padded[:m] = matrix
-    result = np.empty((count, tiles, rows, n))
-    edges = np.linspace(0, count, min(count, _PIECES) + 1).astype(int)
-    shaped = padded.reshape(tiles, rows, k)
-    tasks = [partial(_multiply, shaped, stack[a:b, None], result[a:b]) for a, b in itertools.pairwise(edges)]
-    run_tasks(tasks, threads if m * k * n * count >= _SHARED_FROM else 1)
-    return result.reshape(count, tiles * rows, n)[:, :m]
-
-
-def _multiply(a: FloatArray, b: FloatArray, out: FloatArray) -> None:
-    with LIBRARY:
-        np.matmul(a, b, out=out)
 
 
 def inverse(matrix: FloatArray, *, threads: int = 1) -> FloatArray:

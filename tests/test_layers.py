@@ -22,9 +22,9 @@ euler.invariants
 euler.dormand_prince euler.integrators euler.diagnostics euler.dropped euler.stepping euler.adaptive euler.legs
 euler.pressure euler.certificate
 euler.particles._kernels_splines euler.particles._kernels_lanes euler.particles._kernels_plane
-euler.particles._kernels_space euler.particles._kernels euler.particles.phases euler.particles.interpolant
-euler.particles.ordering euler.particles.advection euler.particles.nonuniform euler.particles.steps euler.particles
-euler.trajectory
+euler.particles._kernels_space euler.particles._kernels euler.particles.phases euler.particles.mirrored
+euler.particles.interpolant euler.particles.ordering euler.particles.advection euler.particles.nonuniform
+euler.particles.steps euler.particles euler.trajectory
 euler.splined euler.dataset euler.solution euler.store euler.run euler.solver euler.geodesic euler.resolution
 euler.refinement euler
 geometry.curvature geometry.jacobi geometry.conjugate geometry

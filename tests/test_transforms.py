@@ -288,7 +288,9 @@ def test_matrices_give_what_fast_transforms_do(points, dealiasing):
     assert np.array_equal(dense(fields_hat), out)
 
 
-@pytest.mark.parametrize(("grid", "pays"), [(Grid((16, 16)), False), (Grid((150, 150), "cube"), False)])
+@pytest.mark.parametrize(
+    ("grid", "pays"), [(Grid((16, 16)), False), (Grid((220, 220), "cube"), False), (Grid((200, 200), "cube"), True)]
+)
 def test_matrices_are_for_few_points_of_the_box(grid, pays):
     assert dense_pays(grid) is pays
 

@@ -20,7 +20,7 @@ __all__ = ["MOST_DENSE", "Grid", "checked_grid"]
 DOMAINS = ("torus", "cube")
 DEALIASING = ("2/3", "3/2")
 # The most points an axis of a box whose transforms are products with matrices, in the plane and in space
-MOST_DENSE = {2: 144, 3: 48}
+MOST_DENSE = {2: 216, 3: 48}
 # Columns of coefficients that are transformed along the first axis at a time take this many bytes at most in space, and
 # twice as many in the plane, where their rows are short to copy
 _BLOCK_BYTES = 2**19

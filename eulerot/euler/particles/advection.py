@@ -25,6 +25,8 @@ __all__ = ["Advection", "Record"]
 # Partial sums are formed by chunk and added in order, so that results do not depend on the number of threads; a chunk
 # of less than so many blocks takes longer to add than to sum
 _CHUNKS, _BLOCKS = 16, 32
+# Where nothing is added, the fewest blocks of a piece
+_PIECE = 4
 # Bytes of coefficients at a time, of which a processor's cache has most, and the most that are kept
 _STRETCH, _MEMORY = 2**24, 2**28
 
@@ -151,15 +153,16 @@ class Advection:
     def _advanced(self, state: FloatArray, *, recorded: bool = False) -> tuple[FloatArray, Record]:
         order = by_neighbourhood(state[:, : self.grid.dim], self.grid)
         chunks, own = self._chunks(len(state))
+        pieces = self._pieces(own.stop - own.start, len(chunks))
         lanes, starts = _to_lanes(state, order)[own], []
         for steps in self._stretches:
             count = steps.stop - steps.start if recorded else 0
             fields, room = self._fields(steps, keep=recorded), np.empty((len(lanes), count, self.grid.dim * LANES))
 
-            def work(chunk: slice, fields: tuple = fields, room: FloatArray = room) -> None:
-                _kernels.advance(lanes[chunk], *fields, *self._scheme, room[chunk])
+            def work(piece: slice, fields: tuple = fields, room: FloatArray = room) -> None:
+                _kernels.advance(lanes[piece], *fields, *self._scheme, room[piece])
 
-            run_tasks([partial(work, chunk) for chunk in chunks], self.threads)
+            run_tasks([partial(work, piece) for piece in pieces], self.threads)
             starts.append(room)
         return _from_lanes(self.ranks.joined(lanes), order), Record(order, starts)
 
@@ -173,6 +176,11 @@ class Advection:
         shares = self.ranks.edges(len(edges) - 1)
         mine = edges[shares[self.ranks.number] : shares[self.ranks.number + 1] + 1]
         return [slice(a, b) for a, b in itertools.pairwise(mine - mine[0])], slice(mine[0], mine[-1])
+
+    def _pieces(self, blocks: int, chunks: int) -> list[slice]:
+        """Return pieces of the blocks of this process: as many as chunks, or as threads if no piece is small then."""
+        edges = np.linspace(0, blocks, min(max(chunks, self.threads), max(1, blocks // _PIECE)) + 1).astype(int)
+        return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
     @kept
     def _stretches(self) -> list[slice]:

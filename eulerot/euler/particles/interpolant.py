@@ -19,11 +19,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from eulerot._linear_algebra import product, stacked_product
+from eulerot._linear_algebra import product
 from eulerot._types import FloatArray
 from eulerot.euler.equations.velocity import curl
 from eulerot.euler.grid import Grid
 from eulerot.euler.particles._kernels_splines import ORDER
+from eulerot.euler.particles.mirrored import Mirrored, along_axes, along_axes_transposed
 
 __all__ = ["MARGIN", "interpolant", "interpolant_size", "interpolant_transposed", "interpolated_points"]
 
@@ -66,14 +67,15 @@ def interpolant(
         The mean velocity, which has no potential.
     """
     if grid.dim == 2:
-        series = _real(carrier * _phase_factors(grid), grid)
-        return _along_axes(series, _matrices(grid, 0, margin), threads), np.zeros((*carrier.shape[:-2], 2))
-    sign = -1.0 if grid.walls else 1.0
-    potential = sign * grid.inverse_laplacian * curl(carrier, grid) * _phase_factors(grid)
-    parts = [
-        _along_axes(_real(potential[..., i, :, :, :], grid), _matrices(grid, i, margin), threads) for i in range(3)
-    ]
-    return np.stack(parts, axis=-4), _drift(carrier, grid)
+        potential, drift = carrier, np.zeros((*carrier.shape[:-2], 2))
+    else:
+        sign = -1.0 if grid.walls else 1.0
+        potential, drift = sign * grid.inverse_laplacian * curl(carrier, grid), _drift(carrier, grid)
+    series, points = _by_component(potential * _phase_factors(grid), grid), interpolated_points(grid, margin)
+    coefficients = np.empty((*series.shape[:2], *points))
+    for i in range(series.shape[1]):
+        along_axes(_matrices(grid, i, margin), _real(series[:, i], grid), coefficients[:, i], threads=threads)
+    return coefficients.reshape(*carrier.shape[: -grid.dim], *points), drift
 
 
 def interpolant_transposed(
@@ -83,18 +85,23 @@ def interpolant_transposed(
 
     The transpose of `interpolant`.
     """
-    if grid.dim == 2:
-        series = _along_axes(coefficients_bar, _matrices(grid, 0, margin, transposed=True), threads)
-        return _representing(series, grid) * _phase_factors(grid)
+    bars = _by_component(coefficients_bar, grid)
     parts = [
-        _along_axes(coefficients_bar[..., i, :, :, :], _matrices(grid, i, margin, transposed=True), threads)
-        for i in range(3)
+        along_axes_transposed(_matrices(grid, i, margin), bars[:, i], threads=threads) for i in range(bars.shape[1])
     ]
-    potential = np.stack([_representing(part, grid) for part in parts], axis=-4) * _phase_factors(grid)
+    potential = np.stack([_representing(part, grid) for part in parts], axis=1)
+    potential = potential.reshape(*coefficients_bar.shape[: -grid.dim], *grid.shape_hat) * _phase_factors(grid)
+    if grid.dim == 2:
+        return potential
     carrier = grid.inverse_laplacian * curl(potential, grid)
     if not grid.walls:
         carrier[..., 0, 0, 0] += drift_bar * grid.scales
     return carrier
+
+
+def _by_component(arrays: np.ndarray, grid: Grid) -> np.ndarray:
+    """Return arrays of a potential, one component in the plane and three in space, with one axis before these."""
+    return arrays.reshape(-1, 1 if grid.dim == 2 else 3, *arrays.shape[-grid.dim :])
 
 
 def _phase_factors(grid: Grid) -> FloatArray | float:
@@ -109,32 +116,18 @@ def _drift(carrier: np.ndarray, grid: Grid) -> FloatArray:
     return np.ascontiguousarray(carrier[..., 0, 0, 0].real) * grid.scales
 
 
-def _along_axes(series: FloatArray, matrices: list[FloatArray], threads: int) -> FloatArray:
-    """Return a series multiplied along each of its last axes by a matrix."""
-    leading = series.shape[: -len(matrices)]
-    *others, last = matrices
-    terms, tail = series.shape[-len(matrices) : -1], len(last)
-    series = product(series.reshape(-1, series.shape[-1]), last.T, threads=threads)
-    for matrix, count in zip(reversed(others), reversed(terms), strict=True):
-        series = stacked_product(matrix, series.reshape(-1, count, tail), threads=threads)
-        tail *= len(matrix)
-    return np.ascontiguousarray(series).reshape(*leading, *(len(matrix) for matrix in matrices))
-
-
-def _matrices(grid: Grid, component: int, margin: int, *, transposed: bool = False) -> list[FloatArray]:
+def _matrices(grid: Grid, component: int, margin: int) -> list[Mirrored]:
     """Return for each axis the matrix from the terms of a component's real series to the coefficients of splines."""
     matrices = []
     for axis, (modes, points) in enumerate(zip(grid.modes, interpolated_points(grid, margin), strict=True)):
         kind = "wave" if not grid.walls else "even" if grid.dim == 3 and axis == component else "sine"
-        first = 1 if grid.walls and grid.dim == 2 else 0
-        matrix = _matrix(kind, modes, points)[:, first:]
-        matrices.append(matrix.T if transposed else matrix)
+        matrices.append(_matrix(kind, modes, points, 1 if grid.walls and grid.dim == 2 else 0))
     return matrices
 
 
 @lru_cache(maxsize=32)
-def _matrix(kind: str, modes: int, points: int) -> FloatArray:
-    """Return the spline coefficients, a row each, of the terms ``k = 0 .. modes`` of a series along an axis.
+def _matrix(kind: str, modes: int, points: int, first: int) -> Mirrored:
+    """Return the spline coefficients, a row each, of the terms ``k = first .. modes`` of a series along an axis.
 
     They are cosines, ``"even"``; or sines over the first sine; or the cosines and then the sines of a ``"wave"``.
     """
@@ -142,14 +135,14 @@ def _matrix(kind: str, modes: int, points: int) -> FloatArray:
     k = np.arange(modes + 1.0)
     angles = np.outer(np.arange(points) - (ORDER // 2 - 1), k) % cells * (2 * math.pi / cells)
     cosines, sines = (wave(angles) / np.sinc(k / cells) ** ORDER for wave in (np.cos, np.sin))
-    if kind == "even":
-        return cosines
-    if kind == "wave":
-        return np.concatenate([cosines, sines], axis=1)
+    if kind == "wave":  # from angle 0 to the whole turn
+        return Mirrored.of(np.concatenate([cosines, sines], axis=1), np.repeat([True, False], len(k)))
+    if kind == "even":  # from angle 0 to half a turn
+        return Mirrored.of(cosines, k % 2 == 0)
     # sin k x / sin x = 2 cos (k - 1) x + 2 cos (k - 3) x + ..., down to 1 or 2 cos x
     below = k[None, :] - 1 - k[:, None]
     suffixes = np.where((below >= 0) & (below % 2 == 0), 2.0, 0.0) * np.where(k == 0, 0.5, 1.0)[:, None]
-    return product(cosines, suffixes)
+    return Mirrored.of(product(cosines, suffixes)[:, first:], k[first:] % 2 == 1)
 
 
 def _part(axis: int, *edges: int | None) -> tuple:

@@ -31,11 +31,12 @@ _Way = tuple[FloatArray, FloatArray, list[_Product]]
 
 def dense_pays(grid: Grid) -> bool:
     """Return whether matrices are faster than fast transforms."""
-    return grid.walls and max(grid.product_points) <= MOST_DENSE[grid.dim] and _widest(grid) <= ALONE
+    few = grid.walls and max(grid.product_points) <= MOST_DENSE[grid.dim]
+    return few and (grid.dim == 2 or _widest(grid) <= ALONE)
 
 
 def _widest(grid: Grid) -> int:
-    """Return the multiplications of the largest product; the library is to leave it to one thread.
+    """Return the multiplications of the largest product in space; the library is to leave it to one thread.
 
     More threads would add in another order, so that bits depended on their number.
     """
