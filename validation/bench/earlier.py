@@ -2,8 +2,9 @@
 
     python validation/bench/earlier.py [fits] [particles] [--rounds 5] [--against 980ef3d]
 
-*Fits* are of 8192 pairs, on two threads, of planted problems whose Monge map is known: L2-UVP is the error of the map.
-At the earlier commit one geodesic was the default in the plane and in space. *Particles* are 100,000 that a geodesic
+*Fits* are of 8192 pairs, on two threads: of planted problems, whose Monge map is known, with the map's error L2-UVP in per
+cent; and of flows of the zoo, with the cost of 20,000 fresh pairs. At the earlier commit one geodesic was the default in
+the plane and in space. *Particles* are 100,000 that a geodesic
 carries through 16 steps of RK4, velocities alone: the field is computed before.
 """
 
@@ -27,17 +28,24 @@ import sys, time
 sys.path.append({folder!r})
 import numpy as np, eulerot
 from problems import PLANTED, planted_in
-flow = PLANTED[{problem!r}] if {problem!r} in PLANTED else planted_in(int({problem!r}))
-z = flow.latents(8192)
+if {problem!r} in eulerot.zoo.names():
+    flow = eulerot.zoo.load({problem!r})
+    z = np.random.default_rng(0).standard_normal((8192, flow.dim))
+else:
+    flow = PLANTED[{problem!r}] if {problem!r} in PLANTED else planted_in(int({problem!r}))
+    z = flow.latents(8192)
 x = flow.forward(z)
 eulerot.fit(z[:2000], x[:2000], **dict({options}, modes=4))
 start = time.perf_counter()
 result = eulerot.fit(z, x, {options_text})
 seconds = time.perf_counter() - start
-z = flow.latents(20_000, seed=9)
+z = np.random.default_rng(9).standard_normal((20_000, z.shape[1]))
 y, x = result.rearrangement.forward(z), flow.forward(z)
-truth = flow.monge.forward(y)
-print(seconds, 100 * np.mean(np.sum((x - truth) ** 2, axis=1)) / np.sum(truth.var(axis=0)))
+if hasattr(flow, "monge"):
+    truth = flow.monge.forward(y)
+    print(seconds, 100 * np.mean(np.sum((x - truth) ** 2, axis=1)) / np.sum(truth.var(axis=0)))
+else:
+    print(seconds, np.mean(np.sum((x - y) ** 2, axis=1)))
 """
 PARTICLES = """
 import time
@@ -85,6 +93,7 @@ CASES = {
     "fits": [
         fit("swirl: one geodesic", "swirl", geodesics=1),
         fit("swirl: default", "swirl"),
+        *(fit(f"{name}: one geodesic", name, geodesics=1) for name in ("checkerboard", "pinwheel", "two_moons")),
         fit("3-D: two geodesics", "3", geodesics=2),
         fit("3-D: default", "3"),
         fit("10-D: two geodesics", "10", geodesics=2),
@@ -116,7 +125,7 @@ def main() -> None:
         places = {"before": checked_out(arguments.against, scratch), "here": ROOT}
         code = {place: tempfile.mkdtemp(dir=scratch) for place in places}
         for what in arguments.what:
-            print(f"\n| {what} | {arguments.against}, s | L2-UVP, % | here, s | L2-UVP, % | faster by |")
+            print(f"\n| {what} | {arguments.against}, s | error or cost | here, s | error or cost | faster by |")
             print("|---|---|---|---|---|---|")  # particles have no error: zero
             for case in CASES[what]:
                 programs = {"before": case.before, "here": case.here}
