@@ -96,7 +96,9 @@ def spline_velocity(field, grid, phases):
     out = np.tile(drift, (len(phases), 1))
     for i in range(3):
         j, l = (i + 1) % 3, (i + 2) % 3
-        f, f_j, f_l = (spline_sum(coefficients[i], grid, angles, each) for each in ((0, 0, 0), unit[j], unit[l]))
+        in_memory = coefficients[i].reshape([coefficients.shape[1 + axis] for axis in (j, i, l)])
+        component = np.moveaxis(in_memory, (0, 1, 2), (j, i, l))
+        f, f_j, f_l = (spline_sum(component, grid, angles, each) for each in ((0, 0, 0), unit[j], unit[l]))
         out[:, j] += s[:, j] * (c[:, l] * f + s[:, l] * f_l)
         out[:, l] -= s[:, l] * (c[:, j] * f + s[:, j] * f_j)
     return out

@@ -2,10 +2,10 @@
 
     python validation/bench/earlier.py [fits] [particles] [--rounds 5] [--against 980ef3d]
 
-*Fits* are of 8192 pairs, on two threads: of planted problems, whose Monge map is known, with the map's error L2-UVP in per
-cent; and of flows of the zoo, with the cost of 20,000 fresh pairs. At the earlier commit one geodesic was the default in
-the plane and in space. *Particles* are 100,000 that a geodesic
-carries through 16 steps of RK4, velocities alone: the field is computed before.
+*Fits* are of 8192 pairs, on two threads: of planted problems, whose Monge map is known, with the map's error L2-UVP in
+per cent; and of flows of the zoo, with the cost of 20,000 fresh pairs. At the earlier commit one geodesic was the
+default in the plane and in space. *Particles* are 100,000 that a geodesic carries through 16 steps of RK4, velocities
+alone: the field is computed before.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def velocity(series, drift, walls, position, work, table, out):
     sy, cy, j, y = axis_rows(table, 1)
     f, f_x, f_y = work[:LANES], work[LANES : 2 * LANES], work[2 * LANES : 3 * LANES]
     for p in range(LANES):
-        f[p], f_x[p], f_y[p] = first(series, int(i[p]) * n + int(j[p]), (n,), (x[p], y[p]))
+        f[p], f_x[p], f_y[p] = first(series, (int(i[p]) * n + int(j[p]),), ((n,),), (x[p], y[p]))
     u, v = out[:LANES], out[LANES:]
     for p in range(LANES):
         u[p] = sx[p] * (cy[p] * f[p] + sy[p] * k * f_y[p])
@@ -57,7 +57,7 @@ def gradient(series, drift, walls, position, work, table, out, gradient):
     f, f_x, f_y = work[:LANES], work[LANES : 2 * LANES], work[2 * LANES : 3 * LANES]
     f_xx, f_xy, f_yy = work[3 * LANES : 4 * LANES], work[4 * LANES : 5 * LANES], work[5 * LANES :]
     for p in range(LANES):
-        values = second(series, int(i[p]) * n + int(j[p]), (n,), (x[p], y[p]))
+        values = second(series, (int(i[p]) * n + int(j[p]),), ((n,),), (x[p], y[p]))
         f[p], f_x[p], f_y[p], f_xx[p], f_xy[p], f_yy[p] = values
     u, v = out[:LANES], out[LANES:]
     u_x, u_y, v_x, v_y = gradient[:LANES], gradient[LANES:], gradient[2 * LANES :], gradient[3 * LANES :]
@@ -81,4 +81,4 @@ def collect(multiplier, walls, table, work, series_bar, drift_bar):
     for p in range(LANES):
         value, both = mu[p] * sx[p] * cy[p] - nu[p] * sy[p] * cx[p], sx[p] * sy[p]
         amounts = (value, -nu[p] * both * h, mu[p] * both * k)
-        deposit(series_bar, int(i[p]) * n + int(j[p]), (n,), (x[p], y[p]), amounts)  # type: ignore[call-arg]
+        deposit(series_bar, (int(i[p]) * n + int(j[p]),), ((n,),), (x[p], y[p]), amounts)  # type: ignore[call-arg]

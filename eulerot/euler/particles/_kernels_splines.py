@@ -2,8 +2,9 @@
 
 Numba does not make vector instructions of the sums over the eight coefficients of a row, which take a fifth of the time
 then. So these functions write the code of LLVM themselves, one vector of eight numbers for each row. `first` and
-`second` give the value of an interpolant at one point and its partial derivatives; `deposit` is the transpose of
-`first`. Derivatives are by the place in the cell. Coefficients are contiguous, and begin at those of the point's cell.
+`second` give the values of the interpolants of a potential's components at one point and partial derivatives, see
+`derivatives`; `deposit` is the transpose of `first`. Derivatives are by the place in the cell. Of each component there
+is where the coefficients of the point's cell begin, and the strides of all axes but the last, which is contiguous.
 """
 
 from __future__ import annotations
@@ -54,6 +55,11 @@ def _weights(build, place, derivative):
     return reduce(lambda total, row: _fused(build, total, place, row), reversed(vectors[:-1]), vectors[-1])
 
 
+def _shuffled(build, vector, lanes):
+    kind = ir.VectorType(_INT, len(lanes))
+    return build.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), ir.Constant(kind, lanes))
+
+
 def _fused(build, a, b, c):
     """Return ``a b + c``, or ``a b`` without a `c`."""
     product = build.fmul(a, b, flags=_FUSED)
@@ -66,9 +72,8 @@ def _lane(build, vector, i):
 
 def _everywhere(build, number):
     """Return the vector of one number."""
-    nothing = ir.Constant(_ROW, ir.Undefined)
-    first = build.insert_element(nothing, number, ir.Constant(_INT, 0))
-    return build.shuffle_vector(first, nothing, ir.Constant(ir.VectorType(_INT, ORDER), [0] * ORDER))
+    first = build.insert_element(ir.Constant(_ROW, ir.Undefined), number, ir.Constant(_INT, 0))
+    return _shuffled(build, first, [0] * ORDER)
 
 
 def _sum(build, vector):
@@ -76,9 +81,8 @@ def _sum(build, vector):
     length = ORDER
     while length > 1:
         length //= 2
-        nothing, kind = ir.Constant(vector.type, ir.Undefined), ir.VectorType(_INT, length)
-        low, high = (ir.Constant(kind, list(range(start, start + length))) for start in (0, length))
-        vector = build.fadd(build.shuffle_vector(vector, nothing, low), build.shuffle_vector(vector, nothing, high))
+        low, high = (_shuffled(build, vector, list(range(start, start + length))) for start in (0, length))
+        vector = build.fadd(low, high)
     return _lane(build, vector, 0)
 
 
@@ -111,38 +115,58 @@ def _spread(build, place, strides, weights, terms):
         place = build.gep(place, [strides[0]])
 
 
-def derivatives(dim: int, order: int) -> list[tuple[int, ...]]:
-    """Return the partial derivatives up to an order: the value, ``d_i``, and ``d_i d_j`` for ``i <= j``."""
-    axes = [pair for n in range(order + 1) for pair in itertools.combinations_with_replacement(range(dim), n)]
-    return [tuple(pair.count(axis) for axis in range(dim)) for pair in axes]
+def memory_axes(dim, i):
+    """Return the order in which component `i` of a potential has its axes in memory.
+
+    In space that is ``(j, i, l)`` with ``(i, j, l)`` cyclic: a velocity needs no derivative along axis `i`, so that the
+    sums over the second axis are few.
+    """
+    return tuple(range(dim)) if dim == 2 else ((i + 1) % 3, i, (i + 2) % 3)
+
+
+def derivatives(dim, order):
+    """Return the derivatives up to an order, one or two, that the velocity of a potential asks for, or its gradient.
+
+    Each is a tuple of orders along the axes as they are in memory. In the plane: the value, ``d_i``, and ``d_i d_j``
+    for ``i <= j``. In space, of component `i` with ``(i, j, l)`` cyclic: the value, ``d_j, d_l``; and to second order
+    ``d_i, d_ij, d_il, d_jl, d_jj, d_ll`` besides.
+    """
+    if dim == 2:
+        every = [pair for n in range(order + 1) for pair in itertools.combinations_with_replacement(range(2), n)]
+    else:
+        every = [(), (0,), (2,), (1,), (1, 0), (1, 2), (0, 2), (0, 0), (2, 2)][: 3 if order == 1 else 9]
+    return [tuple(axes.count(axis) for axis in range(dim)) for axes in every]
 
 
 def _evaluator(order):
-    """Return the function that evaluates an interpolant and its derivatives up to an order."""
+    """Return the function that evaluates the interpolants of all components and their derivatives up to an order."""
 
     @intrinsic
-    def evaluate(typing, coefficients, start, strides, places):
+    def evaluate(typing, coefficients, starts, strides, places):
         wanted = derivatives(len(places), order)
-        result = types.UniTuple(types.float64, len(wanted))
+        result = types.UniTuple(types.float64, len(starts) * len(wanted))
 
         def generate(context, build, signature, arguments):
-            point, steps, weights = _opened(context, build, signature, arguments, order)
-            sums = _contracted(build, point, steps, weights, {alpha[:-1] for alpha in wanted})
-            values = [_sum(build, build.fmul(sums[alpha[:-1]], weights[-1][alpha[-1]])) for alpha in wanted]
+            values = []
+            for point, steps, weights in _components(context, build, signature, arguments, order):
+                sums = _contracted(build, point, steps, weights, {alpha[:-1] for alpha in wanted})
+                values += [_sum(build, build.fmul(sums[alpha[:-1]], weights[-1][alpha[-1]])) for alpha in wanted]
             return context.make_tuple(build, result, values)
 
-        return result(coefficients, start, strides, places), generate
+        return result(coefficients, starts, strides, places), generate
 
     return evaluate
 
 
-def _opened(context, build, signature, arguments, order):
-    """Return a pointer to the cell's first coefficient, the strides, and the weights ``[axis][derivative]``."""
-    array, start, strides, places = arguments
-    point = build.gep(context.make_array(signature.args[0])(context, build, array).data, [start])
-    steps = [build.extract_value(strides, i) for i in range(signature.args[2].count)]
-    vectors = [_everywhere(build, build.extract_value(places, i)) for i in range(signature.args[3].count)]
-    return point, steps, [[_weights(build, each, n) for n in range(order + 1)] for each in vectors]
+def _components(context, build, signature, arguments, order):
+    """Yield a pointer to a cell's first coefficient, strides, and weights ``[axis][derivative]`` of each component."""
+    array, starts, strides, places = arguments
+    data, dim = context.make_array(signature.args[0])(context, build, array).data, signature.args[3].count
+    vectors = [_everywhere(build, build.extract_value(places, axis)) for axis in range(dim)]
+    weights = [[_weights(build, each, n) for n in range(order + 1)] for each in vectors]
+    for i in range(signature.args[1].count):
+        steps = [build.extract_value(strides, [i, axis]) for axis in range(dim - 1)]
+        yield build.gep(data, [build.extract_value(starts, i)]), steps, [weights[axis] for axis in memory_axes(dim, i)]
 
 
 first = _evaluator(1)
@@ -150,16 +174,17 @@ second = _evaluator(2)
 
 
 @intrinsic
-def deposit(typing, coefficients, start, strides, places, amounts):
+def deposit(typing, coefficients, starts, strides, places, amounts):
     """Add to the coefficients their derivatives of ``sum_n amounts_n first_n``, the transpose of `first`."""
 
     def generate(context, build, signature, arguments):
-        point, steps, weights = _opened(context, build, signature, arguments[:4], 1)
-        terms: dict[tuple[int, ...], ir.Value] = {}
-        for n, alpha in enumerate(derivatives(len(weights), 1)):
-            amount = _everywhere(build, build.extract_value(arguments[4], n))
-            terms[alpha[:-1]] = _fused(build, amount, weights[-1][alpha[-1]], terms.get(alpha[:-1]))
-        _spread(build, point, steps, weights, terms)
+        numbers = itertools.count()
+        for point, steps, weights in _components(context, build, signature, arguments[:4], 1):
+            terms: dict[tuple[int, ...], ir.Value] = {}
+            for alpha in derivatives(len(weights), 1):
+                amount = _everywhere(build, build.extract_value(arguments[4], next(numbers)))
+                terms[alpha[:-1]] = _fused(build, amount, weights[-1][alpha[-1]], terms.get(alpha[:-1]))
+            _spread(build, point, steps, weights, terms)
         return context.get_dummy_value()
 
-    return types.none(coefficients, start, strides, places, amounts), generate
+    return types.none(coefficients, starts, strides, places, amounts), generate

@@ -15,6 +15,7 @@ velocity.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -23,7 +24,7 @@ from eulerot._linear_algebra import product
 from eulerot._types import FloatArray
 from eulerot.euler.equations.velocity import curl
 from eulerot.euler.grid import Grid
-from eulerot.euler.particles._kernels_splines import ORDER
+from eulerot.euler.particles._kernels_splines import ORDER, memory_axes
 from eulerot.euler.particles.mirrored import Mirrored, along_axes, along_axes_transposed
 
 __all__ = ["MARGIN", "interpolant", "interpolant_size", "interpolant_transposed", "interpolated_points"]
@@ -62,7 +63,8 @@ def interpolant(
     Returns
     -------
     coefficients : ndarray, shape (..., m, n) or (..., 3, m, n, o)
-        `interpolated_points` along each axis.
+        `interpolated_points` along each axis. In space see `memory_axes` for
+        the order in which each one has its axes in memory.
     drift : ndarray, shape (..., d)
         The mean velocity, which has no potential.
     """
@@ -74,7 +76,9 @@ def interpolant(
     series, points = _by_component(potential * _phase_factors(grid), grid), interpolated_points(grid, margin)
     coefficients = np.empty((*series.shape[:2], *points))
     for i in range(series.shape[1]):
-        along_axes(_matrices(grid, i, margin), _real(series[:, i], grid), coefficients[:, i], threads=threads)
+        axes, matrices = memory_axes(grid.dim, i), _matrices(grid, i, margin)
+        terms, out = _transposed(_real(series[:, i], grid), axes), _in_memory(coefficients[:, i], axes)
+        along_axes(matrices, terms, out, threads=threads)
     return coefficients.reshape(*carrier.shape[: -grid.dim], *points), drift
 
 
@@ -86,10 +90,12 @@ def interpolant_transposed(
     The transpose of `interpolant`.
     """
     bars = _by_component(coefficients_bar, grid)
-    parts = [
-        along_axes_transposed(_matrices(grid, i, margin), bars[:, i], threads=threads) for i in range(bars.shape[1])
-    ]
-    potential = np.stack([_representing(part, grid) for part in parts], axis=1)
+    parts = []
+    for i in range(bars.shape[1]):
+        axes, matrices = memory_axes(grid.dim, i), _matrices(grid, i, margin)
+        series = along_axes_transposed(matrices, _in_memory(bars[:, i], axes), threads=threads)
+        parts.append(_representing(_transposed(series, sorted(range(len(axes)), key=axes.index)), grid))
+    potential = np.stack(parts, axis=1)
     potential = potential.reshape(*coefficients_bar.shape[: -grid.dim], *grid.shape_hat) * _phase_factors(grid)
     if grid.dim == 2:
         return potential
@@ -104,6 +110,16 @@ def _by_component(arrays: np.ndarray, grid: Grid) -> np.ndarray:
     return arrays.reshape(-1, 1 if grid.dim == 2 else 3, *arrays.shape[-grid.dim :])
 
 
+def _transposed(arrays: FloatArray, axes: Sequence[int]) -> FloatArray:
+    """Return arrays with their axes, all but the first, in an order."""
+    return arrays.transpose(0, *(1 + axis for axis in axes))
+
+
+def _in_memory(coefficients: FloatArray, axes: Sequence[int]) -> FloatArray:
+    """Return the coefficients of a component, of the shape that they have with their axes as they are in memory."""
+    return coefficients.reshape(-1, *(coefficients.shape[1 + axis] for axis in axes))
+
+
 def _phase_factors(grid: Grid) -> FloatArray | float:
     """Return the factors that turn a potential of positions into that of phases."""
     scales = grid.scales
@@ -116,12 +132,13 @@ def _drift(carrier: np.ndarray, grid: Grid) -> FloatArray:
     return np.ascontiguousarray(carrier[..., 0, 0, 0].real) * grid.scales
 
 
-def _matrices(grid: Grid, component: int, margin: int) -> list[Mirrored]:
-    """Return for each axis the matrix from the terms of a component's real series to the coefficients of splines."""
-    matrices = []
-    for axis, (modes, points) in enumerate(zip(grid.modes, interpolated_points(grid, margin), strict=True)):
-        kind = "wave" if not grid.walls else "even" if grid.dim == 3 and axis == component else "sine"
-        matrices.append(_matrix(kind, modes, points, 1 if grid.walls and grid.dim == 2 else 0))
+def _matrices(grid: Grid, i: int, margin: int) -> list[Mirrored]:
+    """Return for each axis in memory the matrix from the terms of component `i` to the coefficients of splines."""
+    points, matrices = interpolated_points(grid, margin), []
+    for axis in memory_axes(grid.dim, i):
+        kind = "wave" if not grid.walls else "even" if grid.dim == 3 and axis == i else "sine"
+        first = 1 if grid.walls and grid.dim == 2 else 0
+        matrices.append(_matrix(kind, grid.modes[axis], points[axis], first))
     return matrices
 
 
