@@ -117,7 +117,8 @@ def _ends(geodesic: Geodesic) -> FloatArray:
 @lru_cache(maxsize=1024)
 def _ends_of(field0_hat: bytes, grid: Grid, time: float) -> FloatArray:
     zeros = equation_of(grid).zeros()
-    field = np.frombuffer(field0_hat, zeros.dtype).reshape(zeros.shape)
+    # a copy can be written to, as all other fields can: loops would be compiled once more for one that cannot
+    field = np.frombuffer(field0_hat, zeros.dtype).reshape(zeros.shape).copy()
     steps = max(FEWEST, stable_steps(Geodesic.from_coefficients(field, grid, time=time, tableau=RK4)))
     particles = SplinedTrajectory(equation_of(grid), DOP853, time, _STEPS, steps)
     return particles.advection_by(replace(particles, tableau=RK4).fields(field)).advance(_middles(grid))

@@ -19,6 +19,8 @@ from eulerot.euler.particles._kernels_splines import ORDER
 
 LANES = 128
 ROWS = 4
+# Particles whose weights are in memory at a time, and the weights of one along an axis, for two derivatives at most
+GROUP, SHARE = 8, 3 * ORDER
 # Products may be fused with sums; nothing is reordered
 FUSE = {"contract", "nsz"}
 part = inlined(fastmath=FUSE)

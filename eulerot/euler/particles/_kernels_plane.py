@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from eulerot.euler.particles._kernels_lanes import LANES, ROWS, axis_rows, part, per_angle, tabulate
-from eulerot.euler.particles._kernels_splines import deposit, first, second
+from eulerot.euler.particles._kernels_lanes import GROUP, LANES, ROWS, SHARE, axis_rows, part, per_angle, tabulate
+from eulerot.euler.particles._kernels_splines import deposit, first, second, weigh_first, weigh_second
 
 
 @part
@@ -21,7 +21,8 @@ def table_size():
 @part
 def workspace():
     """Return room for the interpolant's value and derivatives at a block of particles."""
-    return np.empty(6 * LANES)
+    room = np.empty(6 * LANES + 2 * SHARE * GROUP + 8)
+    return room[-(room.ctypes.data // 8) % 8 :]
 
 
 @part
@@ -38,8 +39,13 @@ def velocity(series, drift, walls, position, work, table, out):
     sx, cx, i, x = axis_rows(table, 0)
     sy, cy, j, y = axis_rows(table, 1)
     f, f_x, f_y = work[:LANES], work[LANES : 2 * LANES], work[2 * LANES : 3 * LANES]
-    for p in range(LANES):
-        f[p], f_x[p], f_y[p] = first(series, (int(i[p]) * n + int(j[p]),), ((n,),), (x[p], y[p]))
+    weights = work[6 * LANES :]
+    for start in range(0, LANES, GROUP):
+        for p in range(start, start + GROUP):
+            weigh_first(weights, 2 * SHARE * (p - start), (x[p], y[p]))
+        for p in range(start, start + GROUP):
+            here = (int(i[p]) * n + int(j[p]),)
+            f[p], f_x[p], f_y[p] = first(weights, 2 * SHARE * (p - start), series, here, ((n,),))
     u, v = out[:LANES], out[LANES:]
     for p in range(LANES):
         u[p] = sx[p] * (cy[p] * f[p] + sy[p] * k * f_y[p])
@@ -55,10 +61,15 @@ def gradient(series, drift, walls, position, work, table, out, gradient):
     sx, cx, i, x = axis_rows(table, 0)
     sy, cy, j, y = axis_rows(table, 1)
     f, f_x, f_y = work[:LANES], work[LANES : 2 * LANES], work[2 * LANES : 3 * LANES]
-    f_xx, f_xy, f_yy = work[3 * LANES : 4 * LANES], work[4 * LANES : 5 * LANES], work[5 * LANES :]
-    for p in range(LANES):
-        values = second(series, (int(i[p]) * n + int(j[p]),), ((n,),), (x[p], y[p]))
-        f[p], f_x[p], f_y[p], f_xx[p], f_xy[p], f_yy[p] = values
+    f_xx, f_xy, f_yy = work[3 * LANES : 4 * LANES], work[4 * LANES : 5 * LANES], work[5 * LANES : 6 * LANES]
+    weights = work[6 * LANES :]
+    for start in range(0, LANES, GROUP):
+        for p in range(start, start + GROUP):
+            weigh_second(weights, 2 * SHARE * (p - start), (x[p], y[p]))
+        for p in range(start, start + GROUP):
+            here = (int(i[p]) * n + int(j[p]),)
+            values = second(weights, 2 * SHARE * (p - start), series, here, ((n,),))
+            f[p], f_x[p], f_y[p], f_xx[p], f_xy[p], f_yy[p] = values
     u, v = out[:LANES], out[LANES:]
     u_x, u_y, v_x, v_y = gradient[:LANES], gradient[LANES:], gradient[2 * LANES :], gradient[3 * LANES :]
     for p in range(LANES):
@@ -78,7 +89,11 @@ def collect(multiplier, walls, table, work, series_bar, drift_bar):
     sx, cx, i, x = axis_rows(table, 0)
     sy, cy, j, y = axis_rows(table, 1)
     mu, nu = multiplier[:LANES], multiplier[LANES:]
-    for p in range(LANES):
-        value, both = mu[p] * sx[p] * cy[p] - nu[p] * sy[p] * cx[p], sx[p] * sy[p]
-        amounts = (value, -nu[p] * both * h, mu[p] * both * k)
-        deposit(series_bar, (int(i[p]) * n + int(j[p]),), ((n,),), (x[p], y[p]), amounts)  # type: ignore[call-arg]
+    weights = work[6 * LANES :]
+    for start in range(0, LANES, GROUP):
+        for p in range(start, start + GROUP):
+            weigh_first(weights, 2 * SHARE * (p - start), (x[p], y[p]))
+        for p in range(start, start + GROUP):
+            value, both = mu[p] * sx[p] * cy[p] - nu[p] * sy[p] * cx[p], sx[p] * sy[p]
+            amounts, here = (value, -nu[p] * both * h, mu[p] * both * k), (int(i[p]) * n + int(j[p]),)
+            deposit(weights, 2 * SHARE * (p - start), series_bar, here, ((n,),), amounts)  # type: ignore[call-arg]

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from eulerot._compiled import inlined
-from eulerot.euler.particles._kernels_lanes import FUSE, LANES, ROWS, axis_rows, part, per_angle, tabulate
-from eulerot.euler.particles._kernels_splines import deposit, first, second
+from eulerot.euler.particles._kernels_lanes import FUSE, GROUP, LANES, ROWS, SHARE, axis_rows, part, per_angle, tabulate
+from eulerot.euler.particles._kernels_splines import deposit, first, second, weigh_first, weigh_second
 
 
 @part
@@ -23,7 +23,8 @@ def table_size():
 @part
 def workspace():
     """Return room for the interpolants' values and derivatives at a block of particles."""
-    return np.empty(27 * LANES)
+    room = np.empty(27 * LANES + 3 * SHARE * GROUP + 8)
+    return room[-(room.ctypes.data // 8) % 8 :]
 
 
 @part
@@ -61,10 +62,15 @@ def _evaluate(series, table, work):
     """Fill rows of `work`, three for each component of the potential; see `derivatives`."""
     strides = _strides(series)
     (_, _, a, x), (_, _, b, y), (_, _, c, z) = axis_rows(table, 0), axis_rows(table, 1), axis_rows(table, 2)
-    for p in range(LANES):
-        values = first(series, _starts(strides, series, a[p], b[p], c[p]), strides, (x[p], y[p], z[p]))
-        for n in range(9):
-            work[n * LANES + p] = values[n]
+    weights = work[27 * LANES :]
+    for start in range(0, LANES, GROUP):
+        for p in range(start, start + GROUP):
+            weigh_first(weights, 3 * SHARE * (p - start), (x[p], y[p], z[p]))
+        for p in range(start, start + GROUP):
+            starts = _starts(strides, series, a[p], b[p], c[p])
+            values = first(weights, 3 * SHARE * (p - start), series, starts, strides)
+            for n in range(9):
+                work[n * LANES + p] = values[n]
 
 
 @part
@@ -72,10 +78,15 @@ def _evaluate_second(series, table, work):
     """Fill rows of `work`, nine for each component of the potential; see `derivatives`."""
     strides = _strides(series)
     (_, _, a, x), (_, _, b, y), (_, _, c, z) = axis_rows(table, 0), axis_rows(table, 1), axis_rows(table, 2)
-    for p in range(LANES):
-        values = second(series, _starts(strides, series, a[p], b[p], c[p]), strides, (x[p], y[p], z[p]))
-        for n in range(27):
-            work[n * LANES + p] = values[n]
+    weights = work[27 * LANES :]
+    for start in range(0, LANES, GROUP):
+        for p in range(start, start + GROUP):
+            weigh_second(weights, 3 * SHARE * (p - start), (x[p], y[p], z[p]))
+        for p in range(start, start + GROUP):
+            starts = _starts(strides, series, a[p], b[p], c[p])
+            values = second(weights, 3 * SHARE * (p - start), series, starts, strides)
+            for n in range(27):
+                work[n * LANES + p] = values[n]
 
 
 @part
@@ -166,10 +177,14 @@ def collect(multiplier, walls, table, work, series_bar, drift_bar):
             by_j[p], by_l[p] = -mu_l[p] * sj[p] * sl[p] * to_j, mu_j[p] * sj[p] * sl[p] * to_l
     strides = _strides(series_bar)
     (_, _, a, x), (_, _, b, y), (_, _, c, z) = axis_rows(table, 0), axis_rows(table, 1), axis_rows(table, 2)
-    for p in range(LANES):
-        amounts = (
-            work[p], work[LANES + p], work[2 * LANES + p], work[3 * LANES + p], work[4 * LANES + p],
-            work[5 * LANES + p], work[6 * LANES + p], work[7 * LANES + p], work[8 * LANES + p],
-        )  # fmt: skip
-        starts = _starts(strides, series_bar, a[p], b[p], c[p])
-        deposit(series_bar, starts, strides, (x[p], y[p], z[p]), amounts)  # type: ignore[call-arg]
+    weights = work[27 * LANES :]
+    for start in range(0, LANES, GROUP):
+        for p in range(start, start + GROUP):
+            weigh_first(weights, 3 * SHARE * (p - start), (x[p], y[p], z[p]))
+        for p in range(start, start + GROUP):
+            amounts = (
+                work[p], work[LANES + p], work[2 * LANES + p], work[3 * LANES + p], work[4 * LANES + p],
+                work[5 * LANES + p], work[6 * LANES + p], work[7 * LANES + p], work[8 * LANES + p],
+            )  # fmt: skip
+            starts = _starts(strides, series_bar, a[p], b[p], c[p])
+            deposit(weights, 3 * SHARE * (p - start), series_bar, starts, strides, amounts)  # type: ignore[call-arg]

@@ -3,8 +3,9 @@
 Numba does not make vector instructions of the sums over the eight coefficients of a row, which take a fifth of the time
 then. So these functions write the code of LLVM themselves, one vector of eight numbers for each row. `first` and
 `second` give the values of the interpolants of a potential's components at one point and partial derivatives, see
-`derivatives`; `deposit` is the transpose of `first`. Derivatives are by the place in the cell. Of each component there
-is where the coefficients of the point's cell begin, and the strides of all axes but the last, which is contiguous.
+`derivatives`; `deposit` is the transpose of `first`. Derivatives are by the place in the cell. `weigh_first`, or
+`weigh_second`, comes before them, and leaves the weights of the splines. Of each component there is where the
+coefficients of the point's cell begin, and the strides of all axes but the last, which is contiguous.
 """
 
 from __future__ import annotations
@@ -76,6 +77,16 @@ def _everywhere(build, number):
     return _shuffled(build, first, [0] * ORDER)
 
 
+def _row(build, place):
+    """Return the eight numbers in memory from a place on."""
+    return build.load(build.bitcast(place, _ROW.as_pointer()), align=8)
+
+
+def _number(build, place, i):
+    """Return the vector of one of the numbers in memory from a place on."""
+    return _everywhere(build, build.load(build.gep(place, [ir.Constant(_INT, i)])))
+
+
 def _sum(build, vector):
     """Return the sum of a vector's numbers, by halves."""
     length = ORDER
@@ -89,12 +100,12 @@ def _sum(build, vector):
 def _contracted(build, place, strides, weights, wanted):
     """Return the sums over all axes but the last, vectors, for each of the wanted derivatives along them."""
     if not strides:
-        return {(): build.load(build.bitcast(place, _ROW.as_pointer()), align=8)}
+        return {(): _row(build, place)}
     sums: dict[tuple[int, ...], ir.Value] = {}
     for i in range(ORDER):
         inner = _contracted(build, place, strides[1:], weights[1:], {alpha[1:] for alpha in wanted})
         for alpha in sorted(wanted):
-            weight = _everywhere(build, _lane(build, weights[0][alpha[0]], i))
+            weight = _number(build, weights[0][alpha[0]], i)
             sums[alpha] = _fused(build, weight, inner[alpha[1:]], sums.get(alpha))
         place = build.gep(place, [strides[0]])
     return sums
@@ -103,13 +114,13 @@ def _contracted(build, place, strides, weights, wanted):
 def _spread(build, place, strides, weights, terms):
     """Add to rows of coefficients the transpose of `_contracted`."""
     if not strides:
-        rows = build.bitcast(place, _ROW.as_pointer())
-        build.store(build.fadd(build.load(rows, align=8), terms[()]), rows, align=8)
+        total = build.fadd(_row(build, place), terms[()])
+        build.store(total, build.bitcast(place, _ROW.as_pointer()), align=8)
         return
     for i in range(ORDER):
         inner: dict[tuple[int, ...], ir.Value] = {}
         for alpha, term in sorted(terms.items()):
-            weight = _everywhere(build, _lane(build, weights[0][alpha[0]], i))
+            weight = _number(build, weights[0][alpha[0]], i)
             inner[alpha[1:]] = _fused(build, weight, term, inner.get(alpha[1:]))
         _spread(build, place, strides[1:], weights[1:], inner)
         place = build.gep(place, [strides[0]])
@@ -138,53 +149,88 @@ def derivatives(dim, order):
     return [tuple(axes.count(axis) for axis in range(dim)) for axes in every]
 
 
+def _weigher(order):
+    """Return the function that stores the weights of the splines at a place, and of their derivatives up to an order.
+
+    They go through memory, because from there each one reaches all numbers of a vector in no time.
+    """
+
+    @intrinsic
+    def weigh(typing, weights, start, places):
+        def generate(context, build, signature, arguments):
+            rows = _weights_of(context, build, signature.args[0], arguments, len(places), order)
+            for axis, kept in enumerate(rows):
+                place = _everywhere(build, build.extract_value(arguments[2], axis))
+                for n, row in enumerate(kept):
+                    build.store(_weights(build, place, n), build.bitcast(row, _ROW.as_pointer()), align=8)
+            return context.get_dummy_value()
+
+        return types.none(weights, start, places), generate
+
+    return weigh
+
+
+def _weights_of(context, build, kind, arguments, dim, order):
+    """Return pointers to the weights ``[axis][derivative]``, given an array and the place in it where they begin."""
+    start = build.gep(context.make_array(kind)(context, build, arguments[0]).data, [arguments[1]])
+    return [
+        [build.gep(start, [ir.Constant(_INT, ((order + 1) * axis + n) * ORDER)]) for n in range(order + 1)]
+        for axis in range(dim)
+    ]
+
+
 def _evaluator(order):
     """Return the function that evaluates the interpolants of all components and their derivatives up to an order."""
 
     @intrinsic
-    def evaluate(typing, coefficients, starts, strides, places):
-        wanted = derivatives(len(places), order)
+    def evaluate(typing, weights, start, coefficients, starts, strides):
+        wanted = derivatives(_dim(strides), order)
         result = types.UniTuple(types.float64, len(starts) * len(wanted))
 
         def generate(context, build, signature, arguments):
             values = []
-            for point, steps, weights in _components(context, build, signature, arguments, order):
-                sums = _contracted(build, point, steps, weights, {alpha[:-1] for alpha in wanted})
-                values += [_sum(build, build.fmul(sums[alpha[:-1]], weights[-1][alpha[-1]])) for alpha in wanted]
+            for point, steps, rows in _components(context, build, signature, arguments, order):
+                sums = _contracted(build, point, steps, rows, {alpha[:-1] for alpha in wanted})
+                last = [_row(build, each) for each in rows[-1]]
+                values += [_sum(build, build.fmul(sums[alpha[:-1]], last[alpha[-1]])) for alpha in wanted]
             return context.make_tuple(build, result, values)
 
-        return result(coefficients, starts, strides, places), generate
+        return result(weights, start, coefficients, starts, strides), generate
 
     return evaluate
 
 
+def _dim(strides):
+    """Return the number of axes, given the type of their strides but the last."""
+    return len(strides[0]) + 1
+
+
 def _components(context, build, signature, arguments, order):
-    """Yield a pointer to a cell's first coefficient, strides, and weights ``[axis][derivative]`` of each component."""
-    array, starts, strides, places = arguments
-    data, dim = context.make_array(signature.args[0])(context, build, array).data, signature.args[3].count
-    vectors = [_everywhere(build, build.extract_value(places, axis)) for axis in range(dim)]
-    weights = [[_weights(build, each, n) for n in range(order + 1)] for each in vectors]
-    for i in range(signature.args[1].count):
+    """Yield a pointer to a cell's first coefficient, strides, and pointers to the weights, of each component."""
+    kinds, (_, _, array, starts, strides, *_) = signature.args, arguments
+    dim, data = _dim(kinds[4]), context.make_array(kinds[2])(context, build, array).data
+    rows = _weights_of(context, build, kinds[0], arguments, dim, order)
+    for i in range(len(kinds[3])):
         steps = [build.extract_value(strides, [i, axis]) for axis in range(dim - 1)]
-        yield build.gep(data, [build.extract_value(starts, i)]), steps, [weights[axis] for axis in memory_axes(dim, i)]
+        yield build.gep(data, [build.extract_value(starts, i)]), steps, [rows[axis] for axis in memory_axes(dim, i)]
 
 
-first = _evaluator(1)
-second = _evaluator(2)
+weigh_first, weigh_second = _weigher(1), _weigher(2)
+first, second = _evaluator(1), _evaluator(2)
 
 
 @intrinsic
-def deposit(typing, coefficients, starts, strides, places, amounts):
+def deposit(typing, weights, start, coefficients, starts, strides, amounts):
     """Add to the coefficients their derivatives of ``sum_n amounts_n first_n``, the transpose of `first`."""
 
     def generate(context, build, signature, arguments):
         numbers = itertools.count()
-        for point, steps, weights in _components(context, build, signature, arguments[:4], 1):
+        for point, steps, rows in _components(context, build, signature, arguments, 1):
             terms: dict[tuple[int, ...], ir.Value] = {}
-            for alpha in derivatives(len(weights), 1):
-                amount = _everywhere(build, build.extract_value(arguments[4], next(numbers)))
-                terms[alpha[:-1]] = _fused(build, amount, weights[-1][alpha[-1]], terms.get(alpha[:-1]))
-            _spread(build, point, steps, weights, terms)
+            for alpha in derivatives(len(rows), 1):
+                amount = _everywhere(build, build.extract_value(arguments[5], next(numbers)))
+                terms[alpha[:-1]] = _fused(build, amount, _row(build, rows[-1][alpha[-1]]), terms.get(alpha[:-1]))
+            _spread(build, point, steps, rows, terms)
         return context.get_dummy_value()
 
-    return types.none(coefficients, starts, strides, places, amounts), generate
+    return types.none(weights, start, coefficients, starts, strides, amounts), generate
