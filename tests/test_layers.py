@@ -35,8 +35,8 @@ rearrangement.exports.torch_transform rearrangement.exports.torch_map rearrangem
 rearrangement.exports.jax_map rearrangement.exports.jax_flowjax rearrangement.exports.jax_distrax rearrangement.exports
 rearrangement.tabulated rearrangement.archive rearrangement.composition rearrangement
 shooting.options shooting.pairs shooting.reserve shooting.status shooting.parametrisation shooting.regression
-shooting.potential shooting.polynomial_potential shooting.objective shooting.joint_objective shooting.journal
-shooting._kernels_slope
+shooting.potential shooting.polynomial_potential shooting.objective shooting.joint_objective shooting.retreat
+shooting.journal shooting._kernels_slope
 shooting.continuation shooting.initial_guess shooting.alignment shooting.sweep_axes shooting.torus_slope
 shooting.sweep_planes shooting.sweep_settings shooting.selection shooting.geodesic_fit shooting.sweep_fit
 shooting.conditional_training shooting.conditional_fit shooting.fit shooting

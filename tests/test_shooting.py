@@ -333,3 +333,18 @@ def test_linear_algebra_has_one_thread_while_a_fit_lasts(monkeypatch):
     z = np.random.default_rng(0).standard_normal((300, 2))
     fit(z, np.tanh(z[:, ::-1]), modes=4, geodesics=1)
     assert seen == {1} and threads() == before
+
+
+def test_an_optimiser_goes_up_to_where_a_function_ends():
+    values = []
+
+    def bounded(x):
+        value = (x[0] - 5) ** 2 + x[1] ** 2 if x[0] < 3 else np.inf
+        values.append(value)
+        return float(value), 2 * (x - [5, 0])
+
+    found = Journal().minimise(bounded, np.array([-1.0, 1.0]), maxiter=8)
+    assert 2.99 < found.x[0] < 3 and abs(found.x[1]) < 0.5
+    # from beyond the search goes half way back, not to where it began: few trials gain nothing
+    finite = np.array(values)[np.isfinite(values)]
+    assert np.sum(np.diff(finite) >= 0) <= 2 and len(finite) < 40

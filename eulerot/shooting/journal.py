@@ -28,6 +28,7 @@ from eulerot._version import __version__
 from eulerot.errors import FormatError
 from eulerot.files import read_arrays, remove_partial, write_arrays
 from eulerot.shooting.options import FitOptions
+from eulerot.shooting.retreat import Function, Retreat
 
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
@@ -37,8 +38,6 @@ __all__ = ["Journal"]
 _KIND, _VERSION = "eulerot checkpoint", 1
 # Seconds between two writings; more where one takes long, so that writing takes no more than a twentieth of the time
 _INTERVAL, _SHARE = 1.0, 20
-
-Function = Callable[[FloatArray], tuple[float, FloatArray]]
 
 
 @dataclass
@@ -125,7 +124,7 @@ class Journal:
         callback: Callable[[OptimizeResult], None] | None = None,
         **options: float,
     ) -> OptimizeResult:
-        """Minimise a function that returns its value and gradient, by L-BFGS-B.
+        """Minimise a function that returns its value, infinite where it has none, and its gradient, by L-BFGS-B.
 
         Raises
         ------
@@ -134,8 +133,14 @@ class Journal:
         """
         from scipy.optimize import minimize  # takes long to import
 
-        asked = partial(self.value, function)
-        return minimize(asked, start, jac=True, method="L-BFGS-B", callback=callback, options=options)
+        asked = Retreat(partial(self.value, function))
+
+        def accepted(intermediate_result: OptimizeResult) -> None:
+            asked.accept()
+            if callback is not None:
+                callback(intermediate_result)
+
+        return minimize(asked, start, jac=True, method="L-BFGS-B", callback=accepted, options=options)
 
     def value(self, function: Function, theta: FloatArray) -> tuple[float, FloatArray]:
         """Return what a function gives, a number and a vector: read where it is known, computed otherwise.

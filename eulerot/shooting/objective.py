@@ -47,13 +47,12 @@ def penalised(
 ) -> tuple[float, FloatArray]:
     """Return a cost with the penalty ``1/2 stiffness . theta^2``, and its gradient.
 
-    Where a field is too fast for its steps, they are those of a steep bowl, which sends a line search back; a NaN would
-    end it.
+    The cost is infinite where a field is too fast for its steps: see `Retreat`.
     """
     try:
         cost, gradient = cost_and_gradient(theta)
     except ResolutionError:
-        return 1e6 * (1.0 + float(theta @ theta)), 2e6 * theta
+        return math.inf, np.zeros_like(theta)
     return cost + 0.5 * float(stiffness @ theta**2), gradient + stiffness * theta
 
 

@@ -29,8 +29,9 @@ __all__ = ["SweepFit"]
 
 _MOST = 24
 # A geodesic has one of so many of the steps, and where its field is too fast for so few at most so many times more:
-# where others follow, faster fields are not wanted, and where only so many are to be had they are
-_SHARE, _FASTER, _FASTER_OF_FEW = 8, 8, 32
+# where others follow, faster fields are not wanted, and where only so many are to be had they are. Refined together
+# they may be faster, lest those that have reached the limit hold up all the others
+_SHARE, _FASTER, _FASTER_OF_FEW, _FASTER_TOGETHER = 8, 8, 32, 2
 # No more sweeps are added when two in turn each gain less than this share of what all have gained: a single weak one
 # may only have had bad axes
 _LEAST, _WEAK = 0.006, 2
@@ -251,7 +252,7 @@ class SweepFit:
         unknowns, grid = self._grids()
         return JointObjective(
             *pairs, tuple(self.found), grid, unknowns, self._steps, self.options.workers, ranks=self.continuation.ranks,
-            most=self._faster,
+            most=_FASTER_TOGETHER * self._faster,
         )  # fmt: skip
 
     def _grids(self) -> tuple[Grid, Grid]:
