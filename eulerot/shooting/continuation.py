@@ -23,6 +23,9 @@ __all__ = ["Continuation", "FitStage"]
 
 Cost = TypeVar("Cost", Objective, JointObjective)
 
+# How far from the start the first trial is: of forty fits the best first step was 0.003 to 0.03
+_FIRST = 1 / 64
+
 
 @dataclass(frozen=True)
 class FitStage:
@@ -202,7 +205,9 @@ class Continuation:
             self.bar.update()
 
         try:
-            found = self.journal.minimise(scaled, theta, callback=tick, maxiter=most, maxcor=30, ftol=ftol, gtol=1e-7)
+            found = self.journal.minimise(
+                scaled, theta, first=_FIRST, callback=tick, maxiter=most, maxcor=30, ftol=ftol, gtol=1e-7
+            )
             latest, converged = found.x, found.status == 0
         except KeyboardInterrupt as interrupt:
             self.ranks.tell(interrupt)

@@ -38,6 +38,8 @@ _MODES = {2: 8, 3: 4}
 _STEPS = 4
 _COSINES = 8
 _WEIGHT = 1e-4
+# How far from the start the first trial is
+_FIRST_FROM_REST, _FIRST = 1 / 2, 1 / 32
 
 
 @dataclass(frozen=True)
@@ -144,5 +146,8 @@ class InitialGuess:
         modes = self.modes if start is not None else min(_MODES[len(axes)], self.modes)
         objective = replace(self._objective(axes, modes), potential=potential)
         theta = np.zeros(objective.size) if start is None else start.ravel()
-        found = self.journal.minimise(lambda theta: objective(theta, _WEIGHT), theta, maxiter=30, maxcor=30, ftol=1e-3)
+        first = _FIRST_FROM_REST if start is None else _FIRST
+        found = self.journal.minimise(
+            lambda theta: objective(theta, _WEIGHT), theta, first=first, maxiter=30, maxcor=30, ftol=1e-3
+        )
         return float(found.fun), found.x.reshape(objective.shape), objective.moved(found.x)[0] @ axes

@@ -38,6 +38,8 @@ __all__ = ["Journal"]
 _KIND, _VERSION = "eulerot checkpoint", 1
 # Seconds between two writings; more where one takes long, so that writing takes no more than a twentieth of the time
 _INTERVAL, _SHARE = 1.0, 20
+# Where the gradient is no larger a minimum is found, unless the caller says otherwise
+_GTOL = 1e-5
 
 
 @dataclass
@@ -121,10 +123,13 @@ class Journal:
         function: Function,
         start: FloatArray,
         *,
+        first: float = 1.0,
         callback: Callable[[OptimizeResult], None] | None = None,
         **options: float,
     ) -> OptimizeResult:
         """Minimise a function that returns its value, infinite where it has none, and its gradient, by L-BFGS-B.
+
+        The first trial is as far from the start as `first` says, a power of two.
 
         Raises
         ------
@@ -135,12 +140,21 @@ class Journal:
 
         asked = Retreat(partial(self.value, function))
 
+        def scaled(theta: FloatArray) -> tuple[float, FloatArray]:
+            value, gradient = asked(first * theta)
+            return value, first * gradient
+
         def accepted(intermediate_result: OptimizeResult) -> None:
             asked.accept()
             if callback is not None:
+                intermediate_result.x = first * intermediate_result.x
                 callback(intermediate_result)
 
-        return minimize(asked, start, jac=True, method="L-BFGS-B", callback=accepted, options=options)
+        # the first trial of this method is a unit away, and gradients are smaller by the unit
+        options["gtol"] = first * options.get("gtol", _GTOL)
+        found = minimize(scaled, start / first, jac=True, method="L-BFGS-B", callback=accepted, options=options)
+        found.x = first * found.x
+        return found
 
     def value(self, function: Function, theta: FloatArray) -> tuple[float, FloatArray]:
         """Return what a function gives, a number and a vector: read where it is known, computed otherwise.
