@@ -178,8 +178,9 @@ class Advection:
         return [slice(a, b) for a, b in itertools.pairwise(mine - mine[0])], slice(mine[0], mine[-1])
 
     def _pieces(self, blocks: int, chunks: int) -> list[slice]:
-        """Return pieces of the blocks of this process: as many as chunks, or as threads if no piece is small then."""
-        edges = np.linspace(0, blocks, min(max(chunks, self.threads), max(1, blocks // _PIECE)) + 1).astype(int)
+        """Return pieces of the blocks of this process, none small: as many as chunks or more, for all threads alike."""
+        count = -(-chunks // self.threads) * self.threads
+        edges = np.linspace(0, blocks, min(count, max(1, blocks // _PIECE)) + 1).astype(int)
         return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
     @kept
