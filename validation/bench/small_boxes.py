@@ -18,7 +18,7 @@ from eulerot._threads import run_tasks
 from eulerot.euler.equations import Equation, equation_of
 from eulerot.euler.integrators import RK4, RungeKutta
 
-POINTS = (18, 32, 54, 90, 144)
+POINTS = (18, 32, 54, 90, 144, 162, 192, 216)
 STEPS = 64
 
 
