@@ -6,9 +6,17 @@ derivative and ``bend S`` its second. The velocity is ``(psi_y, -psi_x)``.
 
 from __future__ import annotations
 
-import numpy as np
-
-from eulerot.euler.particles._kernels_lanes import GROUP, LANES, ROWS, SHARE, axis_rows, part, per_angle, tabulate
+from eulerot.euler.particles._kernels_lanes import (
+    GROUP,
+    LANES,
+    ROWS,
+    SHARE,
+    aligned,
+    axis_rows,
+    part,
+    per_angle,
+    tabulate,
+)
 from eulerot.euler.particles._kernels_splines import deposit, first, second, weigh_first, weigh_second
 
 
@@ -21,8 +29,7 @@ def table_size():
 @part
 def workspace():
     """Return room for the interpolant's value and derivatives at a block of particles."""
-    room = np.empty(6 * LANES + 2 * SHARE * GROUP + 8)
-    return room[-(room.ctypes.data // 8) % 8 :]
+    return aligned(6 * LANES + 2 * SHARE * GROUP)
 
 
 @part

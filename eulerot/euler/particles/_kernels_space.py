@@ -7,10 +7,19 @@ the potential gives ``d_l A_i`` to component `j` and ``-d_j A_i`` to component `
 
 from __future__ import annotations
 
-import numpy as np
-
 from eulerot._compiled import inlined
-from eulerot.euler.particles._kernels_lanes import FUSE, GROUP, LANES, ROWS, SHARE, axis_rows, part, per_angle, tabulate
+from eulerot.euler.particles._kernels_lanes import (
+    FUSE,
+    GROUP,
+    LANES,
+    ROWS,
+    SHARE,
+    aligned,
+    axis_rows,
+    part,
+    per_angle,
+    tabulate,
+)
 from eulerot.euler.particles._kernels_splines import deposit, first, second, weigh_first, weigh_second
 
 
@@ -23,8 +32,7 @@ def table_size():
 @part
 def workspace():
     """Return room for the interpolants' values and derivatives at a block of particles."""
-    room = np.empty(27 * LANES + 3 * SHARE * GROUP + 8)
-    return room[-(room.ctypes.data // 8) % 8 :]
+    return aligned(27 * LANES + 3 * SHARE * GROUP)
 
 
 @part
