@@ -65,36 +65,28 @@ def _row(work, n):
     return work[n * LANES : (n + 1) * LANES]
 
 
-@part
-def _evaluate(series, table, work):
-    """Fill rows of `work`, three for each component of the potential; see `derivatives`."""
-    strides = _strides(series)
-    (_, _, a, x), (_, _, b, y), (_, _, c, z) = axis_rows(table, 0), axis_rows(table, 1), axis_rows(table, 2)
-    weights = work[27 * LANES :]
-    for start in range(0, LANES, GROUP):
-        for p in range(start, start + GROUP):
-            weigh_first(weights, 3 * SHARE * (p - start), (x[p], y[p], z[p]))
-        for p in range(start, start + GROUP):
-            starts = _starts(strides, series, a[p], b[p], c[p])
-            values = first(weights, 3 * SHARE * (p - start), series, starts, strides)
-            for n in range(9):
-                work[n * LANES + p] = values[n]
+def _filling(weigh, evaluate, count):
+    """Return the function that fills so many rows of `work` by one of the evaluations, see `derivatives`."""
+
+    @part
+    def fill(series, table, work):
+        strides = _strides(series)
+        (_, _, a, x), (_, _, b, y), (_, _, c, z) = axis_rows(table, 0), axis_rows(table, 1), axis_rows(table, 2)
+        weights = work[27 * LANES :]
+        for start in range(0, LANES, GROUP):
+            for p in range(start, start + GROUP):
+                weigh(weights, 3 * SHARE * (p - start), (x[p], y[p], z[p]))
+            for p in range(start, start + GROUP):
+                starts = _starts(strides, series, a[p], b[p], c[p])
+                values = evaluate(weights, 3 * SHARE * (p - start), series, starts, strides)
+                for n in range(count):
+                    work[n * LANES + p] = values[n]
+
+    return fill
 
 
-@part
-def _evaluate_second(series, table, work):
-    """Fill rows of `work`, nine for each component of the potential; see `derivatives`."""
-    strides = _strides(series)
-    (_, _, a, x), (_, _, b, y), (_, _, c, z) = axis_rows(table, 0), axis_rows(table, 1), axis_rows(table, 2)
-    weights = work[27 * LANES :]
-    for start in range(0, LANES, GROUP):
-        for p in range(start, start + GROUP):
-            weigh_second(weights, 3 * SHARE * (p - start), (x[p], y[p], z[p]))
-        for p in range(start, start + GROUP):
-            starts = _starts(strides, series, a[p], b[p], c[p])
-            values = second(weights, 3 * SHARE * (p - start), series, starts, strides)
-            for n in range(27):
-                work[n * LANES + p] = values[n]
+# Three rows for each component of the potential, and nine
+_evaluate, _evaluate_second = _filling(weigh_first, first, 9), _filling(weigh_second, second, 27)
 
 
 @part
@@ -114,13 +106,8 @@ def velocity(series, drift, walls, position, work, table, out):
         j, l = (i + 1) % 3, (i + 2) % 3
         (sj, cj, _, _), (sl, cl, _, _) = axis_rows(table, j), axis_rows(table, l)
         h, k = per_angle(series.shape[1 + j], walls), per_angle(series.shape[1 + l], walls)
-        f, f_j, f_l, u_j, u_l = (
-            _row(work, 3 * i),
-            _row(work, 3 * i + 1),
-            _row(work, 3 * i + 2),
-            _row(out, j),
-            _row(out, l),
-        )
+        f, f_j, f_l = _row(work, 3 * i), _row(work, 3 * i + 1), _row(work, 3 * i + 2)
+        u_j, u_l = _row(out, j), _row(out, l)
         for p in range(LANES):
             u_j[p] += sj[p] * (cl[p] * f[p] + sl[p] * k * f_l[p])
             u_l[p] -= sl[p] * (cj[p] * f[p] + sj[p] * h * f_j[p])

@@ -63,8 +63,7 @@ def interpolant(
     Returns
     -------
     coefficients : ndarray, shape (..., m, n) or (..., 3, m, n, o)
-        `interpolated_points` along each axis. In space see `memory_axes` for
-        the order in which each one has its axes in memory.
+        `interpolated_points` along each axis. In space see `memory_axes` for the order of each one's axes in memory.
     drift : ndarray, shape (..., d)
         The mean velocity, which has no potential.
     """
