@@ -12,7 +12,7 @@ from eulerot.errors import ResolutionError
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4
 from eulerot.euler.particles.phases import to_phases
-from eulerot.euler.refinement import refined
+from eulerot.euler.refinement import Refinement
 from eulerot.latent.chart import chart_distance, to_box
 
 GRIDS = [Grid((12, 12), "cube"), Grid((16, 14)), Grid((6, 6, 6), "cube"), Grid((9, 8), "cube", lengths=(2.0, 3.0))]
@@ -66,14 +66,14 @@ def test_inverse_path_and_volume_agree_with_the_map():
 def test_steps_are_no_more_than_the_tolerance_asks_for():
     rng = np.random.default_rng(7)
     phases = to_box(np.concatenate([rng.standard_normal((200, 2)), 3 * rng.standard_normal((50, 2))]))
-    rough = refined(random_geodesic(GRIDS[0], 6.0), phases, tolerance=1e-6, distance=distance)
+    rough = Refinement(random_geodesic(GRIDS[0], 6.0)).refined(phases, tolerance=1e-6, distance=distance)
     finest = replace(rough, steps=200, field_steps=None).flow_map.advance(phases)
     assert rough.steps > 4 and distance(rough.flow_map.advance(phases), finest) <= 1e-6
     # by order eight a fifth fewer steps have six times the error, of which the margin of a tenth takes two
     fewer = rough.in_steps(4 * rough.steps // 5, 4 * rough.field_steps // 5)
     assert distance(fewer.flow_map.advance(phases), finest) > 1e-6
     with pytest.raises(ResolutionError, match="8 steps do not bring"):
-        refined(rough, phases, tolerance=1e-13, distance=distance, most=8)
+        Refinement(rough).refined(phases, tolerance=1e-13, distance=distance, most=8)
 
 
 def test_too_few_steps_of_the_field_are_refused():

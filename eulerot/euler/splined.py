@@ -106,8 +106,10 @@ class SplinedTrajectory:
 
     def advection_by(self, fields: np.ndarray) -> Advection:
         """Return the advection of particles by what `fields` returned."""
-        # real and imaginary parts as columns; the product has the same bits on any number of threads
-        columns = fields.reshape(len(fields), -1).view(np.float64)
-        stages = product(self._reading, columns, threads=self.threads).view(fields.dtype)
-        shaped = stages.reshape(self.steps, self.tableau.stages, *self.equation.shape)
-        return Advection.of(self.equation, shaped, self.time / self.steps, self.tableau, self.threads, ranks=self.ranks)
+        # the carriers first, which are fewer; real and imaginary parts as columns; the product has the same bits on any
+        # number of threads
+        carriers = self.equation.carrier(fields)
+        stages = product(self._reading, carriers.reshape(len(carriers), -1).view(np.float64), threads=self.threads)
+        shaped = stages.view(carriers.dtype).reshape(self.steps, self.tableau.stages, *carriers.shape[1:])
+        dt = self.time / self.steps
+        return Advection(self.equation.grid, shaped, dt, self.tableau, self.threads, ranks=self.ranks)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache, partial
 
 import numpy as np
 
 from eulerot._types import FloatArray
 from eulerot.euler.geodesic import Geodesic
-from eulerot.euler.refinement import refined
+from eulerot.euler.refinement import Refinement
 from eulerot.euler.resolution import resolved
 from eulerot.latent.chart import chart_distance, to_box
 from eulerot.latent.source import normal_points, source_points
 
-__all__ = ["GEODESIC_ERROR", "delivered", "in_enough_modes"]
+__all__ = ["GEODESIC_ERROR", "delivered"]
 
 # Latents at which a map is looked at, besides those far out
 _PROBES = 476
@@ -21,16 +22,21 @@ _PROBES = 476
 GEODESIC_ERROR = 1e-3
 
 
-def in_enough_modes(geodesic: Geodesic) -> Geodesic:
-    """Return a geodesic with the modes that make its map that of the Euler equations to `GEODESIC_ERROR`, if any do."""
-    return resolved(geodesic, limit=GEODESIC_ERROR)[0]
-
-
 def delivered(geodesic: Geodesic, *, tolerance: float) -> Geodesic:
-    """Return a geodesic in as many steps as it takes to be accurate to `tolerance`, tails included."""
+    """Return a geodesic whose map is that of the Euler equations to `GEODESIC_ERROR`, if so many modes are to be had.
+
+    It has as many steps as it takes to be accurate to `tolerance`, tails included.
+    """
     domain = geodesic.grid.domain
     probes, distance = _probes(domain, geodesic.grid.dim), partial(chart_distance, domain=domain)
-    return refined(geodesic, probes, tolerance=tolerance, distance=distance)
+    refinements: list[Refinement] = []
+
+    def begun(tried: Geodesic) -> list[Callable[[], None]]:
+        refinements.append(Refinement(tried))
+        return refinements[-1].first_fields()
+
+    resolved(geodesic, limit=GEODESIC_ERROR, beside=begun)
+    return refinements[-1].refined(probes, tolerance=tolerance, distance=distance)
 
 
 @lru_cache(maxsize=4)

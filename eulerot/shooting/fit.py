@@ -347,7 +347,7 @@ def check_options(n: int, dim: int, options: FitOptions) -> None:
 
 
 def _delivered(search: GeodesicFit | SweepFit, alignment: Rearrangement) -> Rearrangement:
-    """Return the rearrangement with as many steps as its error estimate asks for."""
+    """Return the rearrangement with as many modes and steps as its error estimates ask for."""
     sweeps, deliver = search.sweeps(), partial(delivered, tolerance=search.options.tolerance)
     tasks = [partial(deliver, geodesic) for sweep in sweeps for geodesic in sweep.geodesics]
     finished = iter(run_tasks(tasks, search.options.workers))

@@ -9,7 +9,6 @@ import numpy as np
 
 from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
-from eulerot.rearrangement.delivery import in_enough_modes
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.shooting.continuation import Continuation
 from eulerot.shooting.initial_guess import InitialGuess
@@ -84,12 +83,12 @@ class GeodesicFit:
         return CONVERGED if self.continuation.history[-1].converged else OUT_OF_ITERATIONS
 
     def sweeps(self) -> list[Sweep]:
-        """Return the geodesics as sweeps, with the modes that they need, in steps of no account."""
+        """Return the geodesics as sweeps, in modes and steps of no account."""
         if self.best is None:
             return []
         one = self._objective(self.train, 1)
         objective = replace(one, geodesics=self.best.size // one.size)
-        return [Sweep((in_enough_modes(geodesic),), self.axes) for geodesic in objective.delivered(self.best)]
+        return [Sweep((geodesic,), self.axes) for geodesic in objective.delivered(self.best)]
 
     @property
     def _dim(self) -> int:

@@ -12,7 +12,6 @@ import numpy as np
 from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.euler.grid import Grid
-from eulerot.rearrangement.delivery import in_enough_modes
 from eulerot.rearrangement.sweep import Sweep
 from eulerot.shooting.continuation import Continuation
 from eulerot.shooting.joint_objective import JointObjective, Planes
@@ -101,13 +100,11 @@ class SweepFit:
         return self._joint(pairs).moved(np.concatenate(self.unknowns).ravel()) if self.found else pairs[0]
 
     def sweeps(self) -> list[Sweep]:
-        """Return the sweeps, their geodesics with the modes that they need, in steps of no account."""
+        """Return the sweeps, their geodesics in modes and steps of no account."""
         if not self.found:
             return []
-        delivered = self._joint(self.train).delivered(np.concatenate(self.unknowns).ravel())
-        tasks = [partial(in_enough_modes, geodesic) for geodesics in delivered for geodesic in geodesics]
-        resolved = iter(run_tasks(tasks, self.options.workers))
-        return [Sweep(tuple(next(resolved) for _ in sweep.planes), sweep.axes, sweep.planes) for sweep in self.found]
+        geodesics = self._joint(self.train).delivered(np.concatenate(self.unknowns).ravel())
+        return [Sweep(tuple(own), sweep.axes, sweep.planes) for own, sweep in zip(geodesics, self.found, strict=True)]
 
     def _add_sweeps(self) -> None:
         train, held, total, weak = self.train, self.held, 0.0, 0
