@@ -89,7 +89,7 @@ class Refinement:
         @cache
         def end(steps: int, fine: int) -> FloatArray:
             try:
-                return self._in_steps(steps, fine).flow_map.advance(phases)
+                return self._in_steps(steps, fine).flow_map.coarser().advance(phases)
             except ResolutionError:  # the field is not stable in so few steps, and its map is nowhere
                 return np.full_like(phases, np.nan)
 

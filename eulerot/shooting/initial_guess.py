@@ -120,7 +120,7 @@ class InitialGuess:
         costs = []
         for i in range(first, _ANGLES, 2):
             axes = plane_rotation(i * _WIDTH)
-            potential = regressed_potential(moved @ axes.T, self.x @ axes.T, m=_COSINES)
+            potential = regressed_potential(moved @ axes.T, self.x @ axes.T, m=_COSINES, threads=self.threads)
             cost, _, moved = self._fitted(axes, potential)
             self.bar.set_postfix_str(f"axes at {math.degrees(i * _WIDTH):.0f} degrees: {cost:.4f}", refresh=False)
             self.bar.update()
@@ -131,7 +131,7 @@ class InitialGuess:
         """Return the unknowns of a fit in the given axes, to the same few pairs: few modes first, then all."""
         _, few, moved = self._fitted(axes, half_square(len(axes)))
         room = [(0, b - a) for a, b in zip(few.shape, self._objective(axes, self.modes).shape, strict=True)]
-        potential = regressed_potential(moved @ axes.T, self.x @ axes.T)
+        potential = regressed_potential(moved @ axes.T, self.x @ axes.T, threads=self.threads)
         return self._fitted(axes, potential, np.pad(few, room))[1].ravel()
 
     def _objective(self, axes: FloatArray, modes: int) -> Objective:

@@ -112,7 +112,7 @@ class JointObjective:
             return None
         latents = self.moved(theta)
         if latents.shape[1] <= 3:
-            return regressed_potential(latents, self.x)
+            return regressed_potential(latents, self.x, threads=self.threads)
         return polynomial_potential(latents, self.x, threads=self.threads)
 
     def moved(self, theta: FloatArray) -> FloatArray:

@@ -173,7 +173,9 @@ class Objective:
     def estimated_potential(self, theta: FloatArray) -> Potential | None:
         """Return the potential of equation (12') for the map of `theta`; None on the torus, where there is none."""
         latents, phases = self.moved(theta)
-        return regressed_potential(latents, self.x, phases, m=self.cosines) if self.grid.walls else None
+        if not self.grid.walls:
+            return None
+        return regressed_potential(latents, self.x, phases, m=self.cosines, threads=self.threads)
 
     def moved(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return ``s(z)`` and its coordinates in the domain of the geodesics."""

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
 
 from eulerot._linear_algebra import inverse, product
+from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.latent.chart import harmonics, log_density, to_box
 from eulerot.shooting.regression import blocks
@@ -80,9 +82,21 @@ class Potential:
         self, y: FloatArray, x: FloatArray, phases: FloatArray | None = None
     ) -> tuple[FloatArray, FloatArray]:
         """Return the cost (12') of each pair, shape ``(n,)``, and half its derivative by the latents."""
+        # in blocks, whose waves stay in the cache
+        costs, slopes = zip(*(self._pair_costs(*each) for each in _by_rows(y, x, phases)), strict=True)
+        return np.concatenate(costs), np.concatenate(slopes)
+
+    def _pair_costs(self, y: FloatArray, x: FloatArray, phases: FloatArray | None) -> tuple[FloatArray, FloatArray]:
         values, slopes = self(y, phases)
         each = np.sum(x**2, axis=1) - 2 * np.sum(x * y, axis=1) + 2 * values
         return each + (y.shape[1] - 2 * self.mean), slopes - x
+
+
+def _by_rows(
+    y: FloatArray, x: FloatArray, phases: FloatArray | None
+) -> Iterator[tuple[FloatArray, FloatArray, FloatArray | None]]:
+    """Yield blocks of the rows of latents, data and coordinates in the box."""
+    return ((y[rows], x[rows], None if phases is None else phases[rows]) for rows in blocks(len(y)))
 
 
 def quadratic_potential(y: FloatArray, x: FloatArray) -> Potential:
@@ -137,7 +151,13 @@ def _cosines(y: FloatArray, phases: FloatArray | None, m: int) -> list[_Waves]:
 
 
 def regressed_potential(
-    y: FloatArray, x: FloatArray, phases: FloatArray | None = None, *, m: int | None = None, ridge: float = 1e-5
+    y: FloatArray,
+    x: FloatArray,
+    phases: FloatArray | None = None,
+    *,
+    m: int | None = None,
+    ridge: float = 1e-5,
+    threads: int = 1,
 ) -> Potential:
     """Return the potential whose gradient is closest to `x` at `y`, by least squares with a penalty on roughness.
 
@@ -151,6 +171,8 @@ def regressed_potential(
         Cosines an axis; by default 12 in the plane, 5 in space.
     ridge : float
         The weight of ``sum (k^2 + l^2 + ..)^2 C_kl..^2``.
+    threads : int
+        Threads over blocks of pairs. Results do not depend on it.
 
     Examples
     --------
@@ -165,17 +187,23 @@ def regressed_potential(
     count = dim + len(first)
     size = count + m**dim - 1
     gram, moments = np.zeros((size, size)), np.zeros(size)
-    for rows in blocks(n):
-        waves = _cosines(y[rows], None if phases is None else phases[rows], m)
-        for axis, design in enumerate(_slopes(y[rows], waves)):
-            gram += product(design, design.T) / n
-            moments += product(design, x[rows, axis, None])[:, 0] / n
+    for one, other in run_tasks([partial(_moments, *each, m) for each in _by_rows(y, x, phases)], threads):
+        gram += one / n
+        moments += other / n
     squares = np.sum(np.square(np.indices((m,) * dim, dtype=float)), axis=0)
     stiffness = np.concatenate([np.zeros(count), (squares**2).ravel()[1:]])
     found = product(inverse(gram + ridge * np.diag(stiffness)), moments[:, None])[:, 0]
     quadratic = np.zeros((dim, dim))
     quadratic[first, second] = quadratic[second, first] = found[dim:count]
     return Potential(found[:dim], quadratic, np.concatenate([[0.0], found[count:]]).reshape((m,) * dim))
+
+
+def _moments(y: FloatArray, x: FloatArray, phases: FloatArray | None, m: int) -> tuple[FloatArray, FloatArray]:
+    """Return the sums over pairs of products of the terms' derivatives, two by two and with the data."""
+    designs = list(_slopes(y, _cosines(y, phases, m)))
+    gram = sum(product(design, design.T) for design in designs)
+    moments = sum(product(design, column[:, None])[:, 0] for design, column in zip(designs, x.T, strict=True))
+    return np.asarray(gram), np.asarray(moments)
 
 
 def _slopes(y: FloatArray, waves: list[_Waves]) -> Iterator[FloatArray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -22,9 +22,9 @@ from eulerot.euler.particles.ordering import by_neighbourhood
 
 __all__ = ["Advection", "Record"]
 
-# Partial sums are formed by chunk and added in order, so that results do not depend on the number of threads; a chunk
-# of less than so many blocks takes longer to add than to sum
-_CHUNKS, _BLOCKS = 16, 32
+# Partial sums are formed by chunk and added in order, so that results do not depend on the number of threads; a third
+# chunk of less than so many blocks takes longer to add than to sum, and a second one of less than so few
+_CHUNKS, _BLOCKS, _FEW_BLOCKS = 16, 32, 8
 # Where nothing is added, the fewest blocks of a piece
 _PIECE = 4
 # Bytes of coefficients at a time, of which a processor's cache has most, and the most that are kept
@@ -86,6 +86,13 @@ class Advection:
         """Return the advection by an equation's stage fields, shape ``(steps, stages, ...)``."""
         grid = equation.grid
         return cls(grid.whole, grid.assembled(equation.carrier(stages)), dt, tableau, threads, margin, ranks)
+
+    def coarser(self) -> Advection:
+        """Return the advection by interpolants with three nodes a mode, not four: for few particles they take longest.
+
+        Two maps by such interpolants differ as those by others do.
+        """
+        return replace(self, margin=self.margin - max(self.grid.modes))
 
     def advance(self, phases: FloatArray) -> FloatArray:
         """Return the phases at the end."""
@@ -172,7 +179,8 @@ class Advection:
         How particles are cut into blocks and chunks depends on their number alone.
         """
         blocks = -(-particles // LANES)
-        edges = np.linspace(0, blocks, min(-(-blocks // _BLOCKS), _CHUNKS) + 1).astype(int)
+        count = max(-(-blocks // _BLOCKS), min(2, blocks // _FEW_BLOCKS))
+        edges = np.linspace(0, blocks, min(count, _CHUNKS) + 1).astype(int)
         shares = self.ranks.edges(len(edges) - 1)
         mine = edges[shares[self.ranks.number] : shares[self.ranks.number + 1] + 1]
         return [slice(a, b) for a, b in itertools.pairwise(mine - mine[0])], slice(mine[0], mine[-1])
