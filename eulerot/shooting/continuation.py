@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
@@ -212,6 +213,6 @@ class Continuation:
         except KeyboardInterrupt as interrupt:
             self.ranks.tell(interrupt)
             self.interrupted = True
-        costs = objective.cost(latest), held_out.cost(latest)
+        costs = math.nan, held_out.cost(latest)  # `_chosen` gives both by the last potential
         seconds = time.perf_counter() - begun
         return latest, FitStage(objective.geodesics, weight, iterations, *costs, converged, seconds, self.sweep)
