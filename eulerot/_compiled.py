@@ -7,13 +7,14 @@ belongs to the sources of all kernels together.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import io
 import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ from eulerot import _parts
 
 __all__ = ["compiled", "inlined"]
 
-# Functions that Python calls, and nothing written in C
-_KERNEL_OPTIONS: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True}
+# Functions that Python calls, and nothing written in C; to divide by zero is no error, and takes no code
+_KERNEL_OPTIONS: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
 _SEAL = 32  # bytes of SHA-256
 _SEALED = "-sealed"  # in the names of files, so that those of Numba itself are not taken for damaged ones
 
@@ -51,6 +52,7 @@ def compiled(**options: Any) -> Callable[[Callable], Callable]:
         dispatcher = numba.njit(**_KERNEL_OPTIONS, **options)(function)
         if hasattr(dispatcher, "_cache"):  # without a compiler (NUMBA_DISABLE_JIT) it is the function itself
             dispatcher._cache = _cache_of(function)
+            dispatcher.compile = _uncollected(dispatcher.compile)
         return dispatcher
 
     return compile_later
@@ -79,6 +81,22 @@ def inlined(**options: Any) -> Callable[[Callable], Callable]:
     12.0
     """
     return numba.njit(**_parts.PART_OPTIONS, **options)  # type: ignore[no-any-return]
+
+
+def _uncollected(function: Callable) -> Callable:
+    """Return the function, which runs while Python collects no garbage: among a compiler's objects that takes long."""
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return function(*args, **kwargs)
+        finally:  # where several threads are here, the first one enables it again, or nobody disabled it
+            if enabled:
+                gc.enable()
+
+    return run
 
 
 def _cache_of(function: Callable) -> FunctionCache | NullCache:

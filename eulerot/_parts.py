@@ -82,6 +82,6 @@ class _PartCompiler(CompilerBase):
         return [passes]
 
 
-PART_OPTIONS: dict[str, Any] = {"forceinline": True}
+PART_OPTIONS: dict[str, Any] = {"forceinline": True, "error_model": "numpy"}
 if numba.version_info >= (0, 62):  # earlier ones optimise by another interface: there parts are compiled like all else
     PART_OPTIONS |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": _PartCompiler}

@@ -43,6 +43,7 @@ class Refinement:
 
     Examples
     --------
+    >>> from eulerot import Grid
     >>> grid = Grid((24, 24), "cube")
     >>> x, y = grid.mesh()
     >>> geodesic, start = Geodesic(np.sin(x) * np.sin(2 * y), grid), np.array([[0.5, 1.0]])

@@ -103,7 +103,8 @@ def _curve(v, phi, space, out):
     """Fill `out` with the Hessian, at the point that was evaluated last, times `v`."""
     (alpha, _, weights, _, tau, starts), (_, p, t, _, _, _) = phi, space
     d, m = weights.shape
-    t[:] = 0.0
+    for j in range(m):
+        t[j] = 0.0
     for i in range(d):
         row, vi = weights[i], v[i]
         for j in range(m):
