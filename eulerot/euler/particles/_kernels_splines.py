@@ -5,7 +5,9 @@ then. So these functions write the code of LLVM themselves, one vector of eight 
 `second` give the values of the interpolants of a potential's components at one point and partial derivatives, see
 `derivatives`; `deposit` is the transpose of `first`. Derivatives are by the place in the cell. `weigh_first`, or
 `weigh_second`, comes before them, and leaves the weights of the splines. Of each component there is where the
-coefficients of the point's cell begin, and the strides of all axes but the last, which is contiguous.
+coefficients of the point's cell begin, and the strides of all axes but the last, which is contiguous. `pair_value` and
+`pair_first` are of two interpolants in the plane whose coefficients alternate in memory, after `weigh_value` and
+`weigh_first`.
 """
 
 from __future__ import annotations
@@ -87,14 +89,14 @@ def _number(build, place, i):
     return _everywhere(build, build.load(build.gep(place, [ir.Constant(_INT, i)])))
 
 
-def _sum(build, vector):
-    """Return the sum of a vector's numbers, by halves."""
+def _sum(build, vector, every=1):
+    """Return the sums of every so many of a vector's numbers, by halves."""
     length = ORDER
-    while length > 1:
+    while length > every:
         length //= 2
         low, high = (_shuffled(build, vector, list(range(start, start + length))) for start in (0, length))
         vector = build.fadd(low, high)
-    return _lane(build, vector, 0)
+    return [_lane(build, vector, i) for i in range(every)]
 
 
 def _contracted(build, place, strides, weights, wanted):
@@ -192,7 +194,8 @@ def _evaluator(order):
             for point, steps, rows in _components(context, build, signature, arguments, order):
                 sums = _contracted(build, point, steps, rows, {alpha[:-1] for alpha in wanted})
                 last = [_row(build, each) for each in rows[-1]]
-                values += [_sum(build, build.fmul(sums[alpha[:-1]], last[alpha[-1]])) for alpha in wanted]
+                for alpha in wanted:
+                    values += _sum(build, build.fmul(sums[alpha[:-1]], last[alpha[-1]]))
             return context.make_tuple(build, result, values)
 
         return result(weights, start, coefficients, starts, strides), generate
@@ -215,8 +218,37 @@ def _components(context, build, signature, arguments, order):
         yield build.gep(data, [build.extract_value(starts, i)]), steps, [rows[axis] for axis in memory_axes(dim, i)]
 
 
-weigh_first, weigh_second = _weigher(1), _weigher(2)
+def _pair_evaluator(order):
+    """Return the function that evaluates two interpolants in the plane whose coefficients alternate in memory."""
+
+    @intrinsic
+    def evaluate(typing, weights, start, coefficients, place, stride):
+        wanted = derivatives(2, order)
+        result = types.UniTuple(types.float64, 2 * len(wanted))
+
+        def generate(context, build, signature, arguments):
+            rows = _weights_of(context, build, signature.args[0], arguments, 2, order)
+            point = build.gep(context.make_array(signature.args[2])(context, build, arguments[2]).data, [arguments[3]])
+            halves = [  # four coefficients of both in each, and no derivative along the second axis yet
+                _contracted(build, each, [arguments[4]], rows[:1], {alpha[:-1] for alpha in wanted})
+                for each in (point, build.gep(point, [ir.Constant(_INT, ORDER)]))
+            ]
+            values = []
+            for alpha in wanted:
+                last = _row(build, rows[1][alpha[1]])
+                twice = [_shuffled(build, last, [low + k // 2 for k in range(ORDER)]) for low in (0, ORDER // 2)]
+                total = build.fmul(halves[0][alpha[:-1]], twice[0])
+                values += _sum(build, _fused(build, halves[1][alpha[:-1]], twice[1], total), 2)
+            return context.make_tuple(build, result, values)
+
+        return result(weights, start, coefficients, place, stride), generate
+
+    return evaluate
+
+
+weigh_value, weigh_first, weigh_second = _weigher(0), _weigher(1), _weigher(2)
 first, second = _evaluator(1), _evaluator(2)
+pair_value, pair_first = _pair_evaluator(0), _pair_evaluator(1)
 
 
 @intrinsic

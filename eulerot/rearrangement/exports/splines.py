@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from eulerot._types import FloatArray
-from eulerot.rearrangement._kernels import ORDER
+from eulerot.euler.particles import _kernels_splines
 
 __all__ = ["spline_polynomials"]
 
@@ -25,9 +25,4 @@ def spline_polynomials() -> FloatArray:
     >>> bool(np.allclose(polynomials.sum(axis=1), np.eye(8)[0]))  # they add up to one
     True
     """
-    t = np.polynomial.Polynomial([0.0, 1.0])
-    rows = [np.polynomial.Polynomial([1.0])]
-    for k in range(1, ORDER):
-        inner = [((t + (k - r)) * rows[r - 1] + ((r + 1) - t) * rows[r]) / k for r in range(1, k)]
-        rows = [(1 - t) * rows[0] / k, *inner, t * rows[-1] / k]
-    return np.stack([row.coef for row in rows], axis=1)
+    return np.array(_kernels_splines.spline_polynomials(_kernels_splines.ORDER), dtype=np.float64)
