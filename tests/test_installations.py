@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import gc
 import importlib.util
 import os
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
+from numba.core import event
 
 import eulerot
 from eulerot import _compiled
@@ -194,6 +196,32 @@ def test_machine_code_belongs_to_the_sources_of_all_kernels(process):
     assert other(1) == 6 and hits(other) == 0
     after = process(shift=5, inlined="# has changed")()
     assert after(1) == 6 and hits(after) == 0
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_garbage_is_collected_after_a_compilation_as_it_was_before(enabled):
+    seen = []
+
+    class Listener(event.Listener):
+        def on_start(self, event):
+            seen.append(gc.isenabled())
+
+        def on_end(self, event):
+            pass
+
+    @_compiled.compiled()
+    def shifted(x):
+        return x + 1
+
+    (gc.enable if enabled else gc.disable)()
+    try:
+        with event.install_listener("numba:run_pass", Listener()):
+            assert shifted(1) == 2
+            with pytest.raises(numba.TypingError):
+                shifted("one")
+        assert gc.isenabled() == enabled and len(seen) > 1 and not any(seen)
+    finally:
+        gc.enable()
 
 
 def test_without_a_compiler_kernels_are_plain_functions(monkeypatch):

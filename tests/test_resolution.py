@@ -7,7 +7,9 @@ from fields import random_field
 
 import eulerot
 from eulerot import pages
+from eulerot.euler import resolution
 from eulerot.euler.equations import equation_of
+from eulerot.euler.particles.advection import Advection
 from eulerot.euler.resolution import MOST_MODES, geodesic_error, in_modes, resolved
 from eulerot.latent.source import normal_points
 from eulerot.shooting.objective import Objective, field_modes
@@ -59,6 +61,28 @@ def test_the_error_is_that_of_a_much_finer_field():
         size = np.sqrt(np.mean(np.sum((reference - points) ** 2, axis=1)))
         exact = np.sqrt(np.mean(np.sum((ends - reference) ** 2, axis=1))) / size
         assert np.isclose(geodesic_error(each), exact, rtol=0.5) and exact > 1e-5
+
+
+@pytest.mark.parametrize(("domain", "dim"), DOMAINS)
+def test_coarse_interpolants_hardly_change_the_error(domain, dim, monkeypatch):
+    geodesic = smooth(domain, dim, size=2.0)
+    coarse = geodesic_error(geodesic)
+    resolution._ends_of.cache_clear()
+    monkeypatch.setattr(Advection, "coarser", lambda advection: advection)
+    fine = geodesic_error(geodesic)
+    resolution._ends_of.cache_clear()
+    assert fine > 1e-5 and 0 < abs(coarse / fine - 1) < 1e-3
+
+
+def test_what_is_beside_is_done_for_each_that_is_tried():
+    geodesic, tried, done = smooth(size=2.0), [], []
+
+    def beside(other):
+        tried.append(other)
+        return [lambda: done.append(other.grid.modes[0])]
+
+    found, _ = resolved(geodesic, limit=1e-4, beside=beside)
+    assert found is tried[-1] and done == [each.grid.modes[0] for each in tried] and len(done) > 1
 
 
 @pytest.mark.parametrize(
