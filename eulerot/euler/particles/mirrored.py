@@ -21,7 +21,7 @@ from eulerot._types import FloatArray
 __all__ = ["Mirrored", "along_axes", "along_axes_transposed"]
 
 # Numbers of a piece of a result: fewer take a thread as long as its wait for the interpreter, more leave the cache
-_FEWEST, _MOST = 2**18, 2**19
+_FEWEST, _MOST = 2**17, 2**19
 # The least columns of a piece of a product: packing its other factor takes long
 _COLUMNS = 32
 
