@@ -78,14 +78,16 @@ def resolved(
     def fast(modes: float) -> int:
         return grid.with_modes(math.ceil(modes)).modes[0]
 
+    def measured(modes: int) -> tuple[Geodesic, float]:
+        tried = in_modes(geodesic, modes)
+        return tried, geodesic_error(tried, beside=beside(tried))
+
     modes, order = fast(min(most, _FIRST[grid.dim] * _highest(geodesic))), _ORDER
-    tried = in_modes(geodesic, modes)
-    found = geodesic_error(tried, beside=beside(tried))
+    tried, found = measured(modes)
     while found > limit and modes < most:
         growth = (found / limit) ** (1 / order)
         coarser, modes, before = modes, fast(min(most, modes * min(_GROWTH, max(1.05, growth)))), found
-        tried = in_modes(geodesic, modes)
-        found = geodesic_error(tried, beside=beside(tried))
+        tried, found = measured(modes)
         order = max(1.0, math.log(before / found) / math.log(modes / coarser))
     return tried, found
 
