@@ -86,8 +86,9 @@ def checked_samples(name: str, value: ArrayLike, *, dim: int | None = None) -> F
         raise ValueError(
             f"{name}: expected samples of dimension {dim}; got {samples.shape[1]} columns. Pass an (n, {dim}) array."
         )
-    bad = ~np.isfinite(samples).all(axis=1)
-    if bad.any():
+    finite = np.isfinite(samples)
+    if not finite.all():
+        bad = ~finite.all(axis=1)
         raise ValueError(
             f"{name}: expected finite values; got {bad.sum()} rows of {len(samples)} with NaN or infinity, the first "
             f"of them row {int(np.argmax(bad))}. Drop or mend those rows."

@@ -322,8 +322,8 @@ class Grid:
             If they are no such samples, or if some are outside.
         """
         points = checked_samples(name, positions, dim=self.dim)
-        outside = np.flatnonzero(np.any((points < 0) | (points > self.sides), axis=1))
-        if self.walls and len(outside):
+        if self.walls and np.any(beyond := (points < 0) | (points > self.sides)):
+            outside = np.flatnonzero(beyond.any(axis=1))
             raise ValueError(
                 f"{name}: expected positions between 0 and the sides {self.sides}; got {len(outside)} outside, the "
                 f"first of them row {outside[0]}. Positions are those of the box, not latents."

@@ -14,8 +14,16 @@ import math
 import numpy as np
 
 from eulerot._compiled import compiled, inlined
-from eulerot.euler.particles._kernels_lanes import GROUP, aligned
-from eulerot.euler.particles._kernels_splines import ORDER, pair_first, pair_value, weigh_first, weigh_value
+from eulerot.euler.particles._kernels_lanes import aligned
+from eulerot.euler.particles._kernels_splines import (
+    GROUP,
+    LAST,
+    ORDER,
+    pair_first,
+    pair_value,
+    weigh_first,
+    weigh_value,
+)
 
 LANES = 64
 SCALE = 1.5
@@ -36,13 +44,13 @@ def _workspace():
 
 @_part
 def _find(z, cells, cell, place):
-    """Find latents in the table: their cells, the outermost ones if they are beyond, and the places in these."""
+    """Find latents in the table: their cells, the outermost ones beyond it, and the places in these over LAST."""
     density, last = cells / (2.0 * EDGE), cells - 1.0
     for p in range(LANES):
         here = (z[p] / math.sqrt(z[p] * z[p] + SCALE * SCALE) + EDGE) * density
         within = min(max(math.floor(here), 0.0), last)
         cell[p] = within
-        place[p] = here - within
+        place[p] = (here - within) * (1.0 / LAST)
 
 
 @_part

@@ -9,48 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from eulerot._compiled import compiled
-from eulerot.euler.particles import _kernels_plane, _kernels_space
 from eulerot.euler.particles._kernels_lanes import FUSE, LANES, part
-
-
-@part
-def _workspace(series):
-    if series.ndim == 2:
-        return _kernels_plane.workspace()
-    else:
-        return _kernels_space.workspace()
-
-
-@part
-def _table_size(series):
-    if series.ndim == 2:
-        return _kernels_plane.table_size()
-    else:
-        return _kernels_space.table_size()
-
-
-@part
-def _velocity(series, drift, walls, position, work, table, out):
-    if series.ndim == 2:
-        _kernels_plane.velocity(series, drift, walls, position, work, table, out)
-    else:
-        _kernels_space.velocity(series, drift, walls, position, work, table, out)
-
-
-@part
-def _gradient(series, drift, walls, position, work, table, out, gradient):
-    if series.ndim == 2:
-        _kernels_plane.gradient(series, drift, walls, position, work, table, out, gradient)
-    else:
-        _kernels_space.gradient(series, drift, walls, position, work, table, out, gradient)
-
-
-@part
-def _collect(multiplier, walls, table, work, series_bar, drift_bar):
-    if series_bar.ndim == 2:
-        _kernels_plane.collect(multiplier, walls, table, work, series_bar, drift_bar)
-    else:
-        _kernels_space.collect(multiplier, walls, table, work, series_bar, drift_bar)
+from eulerot.euler.particles._kernels_velocity import collect, gradient_at, table_size, velocity_at, workspace
 
 
 @part
@@ -96,8 +56,8 @@ def advance(lanes, coefs, drift, weights, dt, walls, record):
     dim = 2 if coefs.ndim == 4 else 3
     size, room = lanes.shape[1], dim * LANES
     jacobian = size > room
-    work, gradient = _workspace(coefs[0, 0]), np.empty(dim * room)
-    table = np.empty(_table_size(coefs[0, 0]))
+    work, gradient = workspace(coefs[0, 0]), np.empty(dim * room)
+    table = np.empty(table_size(coefs[0, 0]))
     stage, slopes = np.empty(size), np.empty(stages * size)
     for block in range(lanes.shape[0]):
         state = lanes[block]
@@ -108,10 +68,10 @@ def advance(lanes, coefs, drift, weights, dt, walls, record):
                 _stage(state, slopes, weights, i, dt, size, stage)
                 o = i * size
                 if jacobian:
-                    _gradient(coefs[n, i], drift[n, i], walls, stage, work, table, slopes[o : o + room], gradient)
+                    gradient_at(coefs[n, i], drift[n, i], walls, stage, work, table, slopes[o : o + room], gradient)
                     _vary(gradient, dim, stage, slopes, o)
                 else:
-                    _velocity(coefs[n, i], drift[n, i], walls, stage, work, table, slopes[o : o + room])
+                    velocity_at(coefs[n, i], drift[n, i], walls, stage, work, table, slopes[o : o + room])
             _stage(state, slopes, weights, stages, dt, size, stage)
             _copy(stage, state)
 
@@ -138,9 +98,9 @@ def adjoint(record, lanes, coefs, drift, weights, dt, walls, coefs_bar, drift_ba
     steps, stages = coefs_bar.shape[:2]
     dim = 2 if coefs_bar.ndim == 4 else 3
     room = dim * LANES
-    work, slope_bar, back = _workspace(coefs_bar[0, 0]), np.empty(room), np.empty(stages * room)
+    work, slope_bar, back = workspace(coefs_bar[0, 0]), np.empty(room), np.empty(stages * room)
     stage, slopes, gradient = np.empty(room), np.empty(stages * room), np.empty(stages * dim * room)
-    tables = np.empty((stages, _table_size(coefs[0, 0])))
+    tables = np.empty((stages, table_size(coefs[0, 0])))
     for block in range(lanes.shape[0]):
         mu = lanes[block]
         for n in range(steps - 1, -1, -1):
@@ -148,7 +108,7 @@ def adjoint(record, lanes, coefs, drift, weights, dt, walls, coefs_bar, drift_ba
                 o = i * room
                 _stage(record[block, n], slopes, weights, i, dt, room, stage)
                 there = gradient[dim * o : dim * (o + room)]
-                _gradient(coefs[n, i], drift[n, i], walls, stage, work, tables[i], slopes[o : o + room], there)
+                gradient_at(coefs[n, i], drift[n, i], walls, stage, work, tables[i], slopes[o : o + room], there)
             for i in range(stages - 1, -1, -1):
                 for p in range(room):
                     slope_bar[p] = dt * weights[stages, i] * mu[p]
@@ -159,7 +119,7 @@ def adjoint(record, lanes, coefs, drift, weights, dt, walls, coefs_bar, drift_ba
                         for p in range(room):
                             slope_bar[p] += weight * back[o + p]
                 o = i * room
-                _collect(slope_bar, walls, tables[i], work, coefs_bar[n, i], drift_bar[n, i])
+                collect(slope_bar, walls, tables[i], work, coefs_bar[n, i], drift_bar[n, i])
                 _pull(gradient[dim * o :], dim, slope_bar, back, o)
             for i in range(stages):
                 o = i * room

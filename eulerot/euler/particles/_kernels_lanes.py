@@ -4,8 +4,9 @@ Particles travel in blocks of LANES. Every work array is flat and LANES is a con
 compiler prove that the inner loops do not overlap, and turn them into vector instructions. For the same reason a place
 in an array is a view from there on, not an offset, whose sign the compiler would not know.
 
-The table of a block has four rows of LANES numbers for each axis: the factor S of the axis and its derivative C (sine
-and cosine in the box, one and zero on the torus), the cell of the interpolant, and the place in the cell.
+The table of a block has five rows of LANES numbers for each axis: the factor S of the axis and its derivative C (sine
+and cosine in the box, one and zero on the torus), S times the cells that an angle of one holds, the cell of the
+interpolant, and the place in it over LAST.
 """
 
 from __future__ import annotations
@@ -15,12 +16,10 @@ import math
 import numpy as np
 
 from eulerot._compiled import inlined
-from eulerot.euler.particles._kernels_splines import ORDER
+from eulerot.euler.particles._kernels_splines import LAST
 
 LANES = 128
-ROWS = 4
-# Particles whose weights are in memory at a time, and the weights of one along an axis, for two derivatives at most
-GROUP, SHARE = 8, 3 * ORDER
+ROWS = 5
 # Products may be fused with sums; nothing is reordered
 FUSE = {"contract", "nsz"}
 part = inlined(fastmath=FUSE)
@@ -56,7 +55,7 @@ def _sine_cosine(position, sines, cosines):
 
 @part
 def _locate(position, side, intervals, cells, places):
-    """Fill rows with the cells that hold the positions, and the places in them in [0, 1]."""
+    """Fill rows with the cells that hold the positions, and the places in them in [0, 1], over LAST."""
     for p in range(LANES):
         x = position[p]
         if x < 0 or x > side:
@@ -67,29 +66,36 @@ def _locate(position, side, intervals, cells, places):
             cell = np.floor(s)
         elif s >= intervals:
             cell = intervals - 1.0
-        cells[p], places[p] = cell, s - cell
+        cells[p], places[p] = cell, (s - cell) * (1.0 / LAST)
 
 
 @part
 def tabulate(position, walls, axis, size, table):
     """Fill the rows of an axis, along which the interpolant has `size` coefficients."""
     position, rows = position[axis * LANES :], table[ROWS * axis * LANES :]
+    factors, cells, places = rows[:LANES], rows[3 * LANES :], rows[4 * LANES :]
+    intervals, rate = float(size - LAST), per_angle(size, walls)
     if walls:
-        _sine_cosine(position, rows, rows[LANES:])
-        _locate(position, math.pi, size - (ORDER - 1.0), rows[2 * LANES :], rows[3 * LANES :])
+        _sine_cosine(position, factors, rows[LANES:])
+        _locate(position, math.pi, intervals, cells, places)
     else:
-        rows[:LANES], rows[LANES : 2 * LANES] = 1.0, 0.0
-        _locate(position, _TWO_PI, size - (ORDER - 1.0), rows[2 * LANES :], rows[3 * LANES :])
+        factors[:], rows[LANES : 2 * LANES] = 1.0, 0.0
+        _locate(position, _TWO_PI, intervals, cells, places)
+    for p in range(LANES):
+        rows[2 * LANES + p] = rate * factors[p]
 
 
 @part
 def per_angle(size, walls):
     """Return the cells that an angle of one holds along an axis."""
-    return (size - (ORDER - 1.0)) / (math.pi if walls else _TWO_PI)
+    return float(size - LAST) / (math.pi if walls else _TWO_PI)
 
 
 @part
 def axis_rows(table, axis):
-    """Return the rows of an axis: its factor, the derivative of that, cells and places."""
+    """Return the rows of an axis: its factor, the derivative of that, its steepness, cells and places."""
     rows = table[ROWS * axis * LANES :]
-    return rows[:LANES], rows[LANES : 2 * LANES], rows[2 * LANES : 3 * LANES], rows[3 * LANES : 4 * LANES]
+    return (
+        rows[:LANES], rows[LANES : 2 * LANES], rows[2 * LANES : 3 * LANES], rows[3 * LANES : 4 * LANES],
+        rows[4 * LANES : 5 * LANES],
+    )  # fmt: skip

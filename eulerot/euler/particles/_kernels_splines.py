@@ -15,14 +15,20 @@ from __future__ import annotations
 import itertools
 from fractions import Fraction
 from functools import reduce
+from typing import NamedTuple
 
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
 ORDER = 8
+LAST = ORDER - 1
+# Points whose weights are in memory at a time
+GROUP = 8
+# Rows of weights: splines, and first and second derivatives of their products with the factor; those of splines alone
+VALUE, FIRST, SECOND, SLOPE = range(4)
 
-_DOUBLE, _INT = ir.DoubleType(), ir.IntType(32)
+_DOUBLE, _INT, _LONG = ir.DoubleType(), ir.IntType(32), ir.IntType(64)
 _ROW = ir.VectorType(_DOUBLE, ORDER)
 _FUSED = ("contract",)
 
@@ -46,21 +52,36 @@ def spline_polynomials(order: int) -> list[list[Fraction]]:
     return [list(row) for row in zip(*reversed(pieces), strict=True)]  # the first spline is furthest from its start
 
 
-_POLYNOMIALS = spline_polynomials(ORDER)
+def _splines(build, place, derivatives):
+    """Return the vectors of the splines at a place in the cell, and of their derivatives by it.
+
+    The place comes everywhere in a vector and divided by LAST. Splines of as many orders less, by Horner's rule, become
+    those of the next order ``q + 1`` and their derivatives by ``q w_j = t (v_(j-1) - v_j) + (q - j) v_(j-1) +
+    (1 + j) v_j`` and ``w_j' = v_(j-1) - v_j``.
+    """
+    lowest, none = ORDER - derivatives, [0] * derivatives
+    polynomials = [
+        _constant([c * LAST**power for c in (*row, *none)]) for power, row in enumerate(spline_polynomials(lowest))
+    ]
+    rows = [reduce(lambda total, row: _fused(build, total, place, row), reversed(polynomials[:-1]), polynomials[-1])]
+    for q in range(lowest, ORDER):
+        before = [_shuffled(build, row, [ORDER - 1, *range(ORDER - 1)]) for row in rows]  # the last one is zero
+        slopes = [build.fsub(left, row) for left, row in zip(before, rows, strict=True)]
+        value = build.fmul(_constant([(1 + j) / q for j in range(ORDER)]), rows[0])
+        value = _fused(build, _constant([(q - j) / q for j in range(ORDER)]), before[0], value)
+        share = place if q == LAST else build.fmul(place, _constant([LAST / q] * ORDER))
+        rows = [_fused(build, share, slopes[0], value), *slopes]
+    return rows
 
 
-def _weights(build, place, derivative):
-    """Return the vector of the splines' derivatives at a place in the cell, by Horner's rule."""
-    rows = _POLYNOMIALS
-    for _ in range(derivative):
-        rows = [[power * c for c in row] for power, row in enumerate(rows)][1:]
-    vectors = [ir.Constant(_ROW, [ir.Constant(_DOUBLE, float(c)) for c in row]) for row in rows]
-    return reduce(lambda total, row: _fused(build, total, place, row), reversed(vectors[:-1]), vectors[-1])
+def _constant(numbers):
+    return ir.Constant(_ROW, [ir.Constant(_DOUBLE, float(number)) for number in numbers])
 
 
-def _shuffled(build, vector, lanes):
+def _shuffled(build, vector, lanes, other=None):
     kind = ir.VectorType(_INT, len(lanes))
-    return build.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), ir.Constant(kind, lanes))
+    other = ir.Constant(vector.type, ir.Undefined) if other is None else other
+    return build.shuffle_vector(vector, other, ir.Constant(kind, lanes))
 
 
 def _fused(build, a, b, c):
@@ -137,18 +158,41 @@ def memory_axes(dim, i):
     return tuple(range(dim)) if dim == 2 else ((i + 1) % 3, i, (i + 2) % 3)
 
 
-def derivatives(dim, order):
-    """Return the derivatives up to an order, one or two, that the velocity of a potential asks for, or its gradient.
+class Term(NamedTuple):
+    """A derivative of a component of the potential: its sign, the component, which row of weights each axis takes.
 
-    Each is a tuple of orders along the axes as they are in memory. In the plane: the value, ``d_i``, and ``d_i d_j``
-    for ``i <= j``. In space, of component `i` with ``(i, j, l)`` cyclic: the value, ``d_j, d_l``; and to second order
-    ``d_i, d_ij, d_il, d_jl, d_jj, d_ll`` besides.
+    Axes are as they are in memory.
     """
+
+    sign: int
+    component: int
+    rows: tuple[int, ...]
+
+
+def velocity_terms(dim):
+    """Return the sum of derivatives of the potential that each component of the velocity is."""
     if dim == 2:
-        every = [pair for n in range(order + 1) for pair in itertools.combinations_with_replacement(range(2), n)]
+        return [[Term(1, 0, (VALUE, FIRST))], [Term(-1, 0, (FIRST, VALUE))]]
+    return [  # with (a, b, c) cyclic d_b A_c, whose axes are (a, c, b), and d_c A_b, whose axes are (c, b, a)
+        [Term(1, (a + 2) % 3, (VALUE, VALUE, FIRST)), Term(-1, (a + 1) % 3, (FIRST, VALUE, VALUE))] for a in range(3)
+    ]
+
+
+def gradient_terms(dim):
+    """Return those of the velocity, and of its derivatives row by row, all but the last, which makes the trace zero."""
+    if dim == 2:
+        by_axes = [[Term(1, 0, (FIRST, FIRST))], [Term(1, 0, (VALUE, SECOND))], [Term(-1, 0, (SECOND, VALUE))]]
     else:
-        every = [(), (0,), (2,), (1,), (1, 0), (1, 2), (0, 2), (0, 0), (2, 2)][: 3 if order == 1 else 9]
-    return [tuple(axes.count(axis) for axis in range(dim)) for axes in every]
+        by_axes = []
+        for a, d in itertools.product(range(3), repeat=2):
+            of_c, of_b = [
+                ((FIRST, VALUE, FIRST), (FIRST, VALUE, FIRST)),
+                ((VALUE, VALUE, SECOND), (FIRST, SLOPE, VALUE)),
+                ((VALUE, SLOPE, FIRST), (SECOND, VALUE, VALUE)),
+            ][(d - a) % 3]
+            by_axes.append([Term(1, (a + 2) % 3, of_c), Term(-1, (a + 1) % 3, of_b)])
+        del by_axes[-1]
+    return velocity_terms(dim) + by_axes
 
 
 def _weigher(order):
@@ -163,8 +207,8 @@ def _weigher(order):
             rows = _weights_of(context, build, signature.args[0], arguments, len(places), order)
             for axis, kept in enumerate(rows):
                 place = _everywhere(build, build.extract_value(arguments[2], axis))
-                for n, row in enumerate(kept):
-                    build.store(_weights(build, place, n), build.bitcast(row, _ROW.as_pointer()), align=8)
+                for value, row in zip(_splines(build, place, order), kept, strict=True):
+                    build.store(value, build.bitcast(row, _ROW.as_pointer()), align=8)
             return context.get_dummy_value()
 
         return types.none(weights, start, places), generate
@@ -181,26 +225,92 @@ def _weights_of(context, build, kind, arguments, dim, order):
     ]
 
 
-def _evaluator(order):
-    """Return the function that evaluates the interpolants of all components and their derivatives up to an order."""
+def _factored_weigher(order):
+    """Return the function that stores the weights of splines times the factors of the axes, see VALUE and the others.
+
+    Given are places; factors times as many cells as an angle of one has; derivatives of factors by the angle; and for
+    second derivatives those of factors, and numbers of cells.
+    """
 
     @intrinsic
-    def evaluate(typing, weights, start, coefficients, starts, strides):
-        wanted = derivatives(_dim(strides), order)
-        result = types.UniTuple(types.float64, len(starts) * len(wanted))
+    def weigh(typing, weights, start, places, steep, slopes, bends, cells):
+        def generate(context, build, signature, arguments):
+            rows = _weights_of(context, build, signature.args[0], arguments, len(places), 2 * order - 1)
+            for axis, kept in enumerate(rows):
+                t, hs, c, bend, h = (_everywhere(build, build.extract_value(each, axis)) for each in arguments[2:])
+                value, first, *second = _splines(build, t, order)
+                results = [value, _fused(build, c, value, build.fmul(hs, first))]
+                if second:
+                    slope = build.fmul(h, first)
+                    total = _fused(build, bend, value, build.fmul(build.fadd(c, c), slope))
+                    results += [_fused(build, build.fmul(h, hs), second[0], total), slope]
+                for result, row in zip(results, kept, strict=True):
+                    build.store(result, build.bitcast(row, _ROW.as_pointer()), align=8)
+            return context.get_dummy_value()
+
+        return types.none(weights, start, places, steep, slopes, bends, cells), generate
+
+    return weigh
+
+
+def _evaluator(terms_of, order):
+    """Return the function that evaluates sums of derivatives of the potential at a point, but for eight terms of each.
+
+    These go to memory from a place on, GROUP rows apart, see `add_up`.
+    """
+
+    @intrinsic
+    def evaluate(typing, weights, start, coefficients, starts, strides, sums, place):
+        terms = terms_of(_dim(strides))
 
         def generate(context, build, signature, arguments):
-            values = []
-            for point, steps, rows in _components(context, build, signature, arguments, order):
-                sums = _contracted(build, point, steps, rows, {alpha[:-1] for alpha in wanted})
+            totals = [None] * len(terms)
+            for i, (point, steps, rows) in enumerate(_components(context, build, signature, arguments, 2 * order - 1)):
+                own = [(n, term) for n, each in enumerate(terms) for term in each if term.component == i]
+                contracted = _contracted(build, point, steps, rows, {term.rows[:-1] for _, term in own})
                 last = [_row(build, each) for each in rows[-1]]
-                for alpha in wanted:
-                    values += _sum(build, build.fmul(sums[alpha[:-1]], last[alpha[-1]]))
-            return context.make_tuple(build, result, values)
+                for n, term in own:
+                    totals[n] = _signed(build, term.sign, contracted[term.rows[:-1]], last[term.rows[-1]], totals[n])
+            out = context.make_array(signature.args[5])(context, build, arguments[5]).data
+            for n, total in enumerate(totals):
+                into = build.gep(out, [build.add(arguments[6], ir.Constant(_LONG, n * GROUP * ORDER))])
+                build.store(total, build.bitcast(into, _ROW.as_pointer()), align=8)
+            return context.get_dummy_value()
 
-        return result(weights, start, coefficients, starts, strides), generate
+        return types.none(weights, start, coefficients, starts, strides, sums, place), generate
 
     return evaluate
+
+
+def _signed(build, sign, a, b, c):
+    """Return ``c + a b`` or ``c - a b``, or without a `c` the product."""
+    return _fused(build, a if sign > 0 else build.fneg(a), b, c)
+
+
+# Of two vectors, which lanes are added to those so many further on, until there is one vector for eight
+_HALVES = [([0, 8, 2, 10, 4, 12, 6, 14], 1), *[([0, 1, 4, 5, 8, 9, 12, 13], 2)] * 2]
+
+
+@intrinsic
+def add_up(typing, sums, start, out, place):
+    """Store the sums of each of eight rows of eight numbers."""
+
+    def generate(context, build, signature, arguments):
+        rows, into = (
+            build.gep(context.make_array(signature.args[i])(context, build, arguments[i]).data, [arguments[i + 1]])
+            for i in (0, 2)
+        )
+        vectors = [_row(build, build.gep(rows, [ir.Constant(_LONG, ORDER * i)])) for i in range(ORDER)]
+        for lanes, step in _HALVES:
+            low, high = lanes, [lane + step for lane in lanes]
+            vectors = [
+                build.fadd(_shuffled(build, a, low, b), _shuffled(build, a, high, b))
+                for a, b in zip(vectors[::2], vectors[1::2], strict=True)
+            ]
+        build.store(vectors[0], build.bitcast(into, _ROW.as_pointer()), align=8)
+        return context.get_dummy_value()
+
+    return types.none(sums, start, out, place), generate
 
 
 def _dim(strides):
@@ -223,7 +333,7 @@ def _pair_evaluator(order):
 
     @intrinsic
     def evaluate(typing, weights, start, coefficients, place, stride):
-        wanted = derivatives(2, order)
+        wanted = [(0, 0), (1, 0), (0, 1)][: 1 + 2 * order]
         result = types.UniTuple(types.float64, 2 * len(wanted))
 
         def generate(context, build, signature, arguments):
@@ -246,23 +356,27 @@ def _pair_evaluator(order):
     return evaluate
 
 
-weigh_value, weigh_first, weigh_second = _weigher(0), _weigher(1), _weigher(2)
-first, second = _evaluator(1), _evaluator(2)
+weigh_value, weigh_first = _weigher(0), _weigher(1)
+weigh_velocity, weigh_gradient = _factored_weigher(1), _factored_weigher(2)
+velocity_sums, gradient_sums = _evaluator(velocity_terms, 1), _evaluator(gradient_terms, 2)
 pair_value, pair_first = _pair_evaluator(0), _pair_evaluator(1)
 
 
 @intrinsic
 def deposit(typing, weights, start, coefficients, starts, strides, amounts):
-    """Add to the coefficients their derivatives of ``sum_n amounts_n first_n``, the transpose of `first`."""
+    """Add to the coefficients their derivatives of ``sum_n amounts_n U_n``, the transpose of `velocity_sums`."""
 
     def generate(context, build, signature, arguments):
-        numbers = itertools.count()
-        for point, steps, rows in _components(context, build, signature, arguments, 1):
-            terms: dict[tuple[int, ...], ir.Value] = {}
-            for alpha in derivatives(len(rows), 1):
-                amount = _everywhere(build, build.extract_value(arguments[5], next(numbers)))
-                terms[alpha[:-1]] = _fused(build, amount, _row(build, rows[-1][alpha[-1]]), terms.get(alpha[:-1]))
-            _spread(build, point, steps, rows, terms)
+        terms = velocity_terms(_dim(strides))
+        for i, (point, steps, rows) in enumerate(_components(context, build, signature, arguments, 1)):
+            spread: dict[tuple[int, ...], ir.Value] = {}
+            for n, each in enumerate(terms):
+                for term in each:
+                    if term.component == i:
+                        amount, key = _everywhere(build, build.extract_value(arguments[5], n)), term.rows[:-1]
+                        last = _row(build, rows[-1][term.rows[-1]])
+                        spread[key] = _signed(build, term.sign, amount, last, spread.get(key))
+            _spread(build, point, steps, rows, spread)
         return context.get_dummy_value()
 
     return types.none(weights, start, coefficients, starts, strides, amounts), generate

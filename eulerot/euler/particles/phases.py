@@ -25,12 +25,17 @@ def to_phases(positions: FloatArray, grid: Grid) -> FloatArray:
     phases = positions * grid.scales
     if not grid.walls:
         return phases
+    # sums with booleans, in place: choices, and memory for what is between, take five times as long
+    far = phases > 0.5 * math.pi
+    phases -= math.pi * far
     # a zero would lose its sign as the particle moves: on the wall at pi, the smallest distance stands for it
-    return np.where(phases <= 0.5 * math.pi, phases, np.minimum(phases - math.pi, -_ON_THE_WALL))
+    highest = 4.0 * ~far
+    highest -= _ON_THE_WALL * far
+    return np.minimum(phases, highest, out=phases)
 
 
 def to_positions(phases: FloatArray, grid: Grid) -> FloatArray:
     """Return the positions of phases."""
     if grid.walls:
-        phases = np.where(np.signbit(phases), math.pi + phases, phases)
+        phases = phases + math.pi * np.signbit(phases)
     return phases / grid.scales
