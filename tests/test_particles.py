@@ -71,37 +71,38 @@ def factors(grid, angles):
     return (np.sin(angles), np.cos(angles)) if grid.walls else (ones, 0 * ones)
 
 
-def spline_sum(coefficients, grid, angles, derivative):
-    """A partial derivative of the interpolant by its definition: SciPy's splines along every axis."""
+def spline_sum(coefficients, axes, grid, angles, by):
+    """The interpolant by its definition, SciPy's splines along some axes, or its derivative by one of them."""
     spline = BSpline.basis_element(np.arange(9.0) - 4)
-    for axis, points in enumerate(coefficients.shape[-grid.dim :]):
+    coefficients = coefficients[None].repeat(len(angles), 0)
+    for axis in axes:
+        points, order = coefficients.shape[1], int(axis == by)
         spacing = (np.pi if grid.walls else 2 * np.pi) / (points - 7)
         offsets = angles[:, axis, None] / spacing - (np.arange(points) - 3)
-        weights = np.where(np.abs(offsets) < 4, spline.derivative(derivative[axis])(offsets), 0.0)
-        weights *= (1 / spacing) ** derivative[axis]
-        coefficients = np.einsum(
-            "np,np...->n...", weights, coefficients if axis else coefficients[None].repeat(len(angles), 0)
-        )
+        weights = np.where(np.abs(offsets) < 4, spline.derivative(order)(offsets), 0.0) / spacing**order
+        coefficients = np.einsum("np,np...->n...", weights, coefficients)
     return coefficients
 
 
 def spline_velocity(field, grid, phases):
-    """The velocity by the definition of the interpolant."""
+    """The velocity by the definition of the interpolant: the curl of products of factors and splines."""
     coefficients, drift = interpolant(field, grid)
     angles = to_positions(phases, grid) * grid.scales % (np.pi + 1 if grid.walls else 2 * np.pi)
-    (s, c), unit = factors(grid, angles), np.eye(grid.dim, dtype=int)
+    s, c = factors(grid, angles)
+
+    def slope(component, axes, factored, by):
+        others = np.prod([s[:, axis] for axis in factored if axis != by], axis=0)
+        f, f_by = (spline_sum(component, axes, grid, angles, each) for each in (None, by))
+        return others * (c[:, by] * f + s[:, by] * f_by if by in factored else f_by)
+
     if grid.dim == 2:
-        f, f_x, f_y = (spline_sum(coefficients, grid, angles, each) for each in ((0, 0), (1, 0), (0, 1)))
-        return np.stack([s[:, 0] * (c[:, 1] * f + s[:, 1] * f_y), -s[:, 1] * (c[:, 0] * f + s[:, 0] * f_x)], axis=1)
-    out = np.tile(drift, (len(phases), 1))
-    for i in range(3):
-        j, l = (i + 1) % 3, (i + 2) % 3
-        in_memory = coefficients[i].reshape([coefficients.shape[1 + axis] for axis in (j, i, l)])
-        component = np.moveaxis(in_memory, (0, 1, 2), (j, i, l))
-        f, f_j, f_l = (spline_sum(component, grid, angles, each) for each in ((0, 0, 0), unit[j], unit[l]))
-        out[:, j] += s[:, j] * (c[:, l] * f + s[:, l] * f_l)
-        out[:, l] -= s[:, l] * (c[:, j] * f + s[:, j] * f_j)
-    return out
+        return np.stack([slope(coefficients, (0, 1), (0, 1), 1), -slope(coefficients, (0, 1), (0, 1), 0)], axis=1)
+    m, n, o = interpolated_points(grid)
+    a, b, c_of_plane = np.split(coefficients.ravel(), [m * n * o, 2 * m * n * o])
+    a_x = partial(slope, a.reshape(n, m, o).swapaxes(0, 1), (0, 1, 2), (1, 2))
+    a_y = partial(slope, b.reshape(m, n, o), (0, 1, 2), (0, 2))
+    a_z = partial(slope, c_of_plane.reshape(m, n), (0, 1), (0, 1))
+    return drift + np.stack([a_z(1) - a_y(2), a_x(2) - a_z(0), a_y(0) - a_x(1)], axis=1)
 
 
 @on_every_grid

@@ -1,9 +1,8 @@
 """Numba loops for the velocity of a potential at a block of particles, its gradient, and the transpose.
 
-In the plane ``u = (d_y psi, -d_x psi)`` of ``psi = S_x S_y chi``, in space ``u = curl A`` and a mean, of ``A_i = S_j S_l
-alpha_i`` with ``(i, j, l)`` cyclic, where ``chi`` and ``alpha`` are interpolants by splines. ``S`` is the sine in the
-box and one on the torus, ``C`` its derivative and ``bend S`` its second. So component `a` is ``S_a`` times a sum, and
-all else about the factors is in the weights of the splines, see `eulerot.euler.particles._kernels_splines`.
+The potential is that of `eulerot.euler.particles._kernels_terms`, each component an interpolant by splines times the
+factors ``S`` of its axes: ``S`` is the sine in the box and one on the torus, ``C`` its derivative and ``bend S`` its
+second. So component `a` of the velocity is ``S_a`` times a sum, in which all else about the factors is in the weights.
 """
 
 from __future__ import annotations
@@ -19,9 +18,7 @@ from eulerot.euler.particles._kernels_lanes import (
     per_angle,
     tabulate,
 )
-from eulerot.euler.particles._kernels_splines import (
-    GROUP,
-    ORDER,
+from eulerot.euler.particles._kernels_potential import (
     add_up,
     deposit,
     gradient_sums,
@@ -29,6 +26,7 @@ from eulerot.euler.particles._kernels_splines import (
     weigh_gradient,
     weigh_velocity,
 )
+from eulerot.euler.particles._kernels_splines import GROUP, ORDER
 
 # Of work arrays: the weights of a particle along an axis, for a velocity and its gradient, and the most sums of one
 _FEW, _MANY, _SUMS = 2 * ORDER, 4 * ORDER, 11
@@ -55,45 +53,50 @@ def workspace(series):
 
 
 @part
+def _shape(series):
+    """Return the numbers of coefficients along the axes; in space the last of the array is of all components."""
+    if series.ndim == 2:
+        return series.shape
+    else:
+        return series.shape[0], series.shape[1], (series.shape[2] - 1) // 2
+
+
+@part
 def _tabulate(series, walls, position, table):
     for axis in range(_dim(series)):
-        tabulate(position, walls, axis, series.shape[series.ndim - _dim(series) + axis], table)
+        tabulate(position, walls, axis, _shape(series)[axis], table)
 
 
 @part
 def _scales(series, walls):
     """Return how many cells of the interpolant an angle of one holds along each axis."""
     if series.ndim == 2:
-        return per_angle(series.shape[0], walls), per_angle(series.shape[1], walls)
+        m, n = series.shape
+        return per_angle(m, walls), per_angle(n, walls)
     else:
-        return (
-            per_angle(series.shape[1], walls), per_angle(series.shape[2], walls), per_angle(series.shape[3], walls),
-        )  # fmt: skip
+        m, n, o = _shape(series)
+        return per_angle(m, walls), per_angle(n, walls), per_angle(o, walls)
 
 
 @part
 def _strides(series):
-    """Return the strides of each component along all axes but the last in memory; see `memory_axes`."""
+    """Return the strides of each component along all axes but the last in memory; see AXES."""
     if series.ndim == 2:
         return ((series.shape[1],),)
     else:
-        n, m, o = series.shape[1:]
-        return (n * o, o), (m * n, n), (o * m, m)
+        m, n, o = _shape(series)
+        return (m * o, o), (n * o, o), (n,)
 
 
 @part
-def _starts(series, strides, table, p):
+def _starts(series, table, p):
     """Return where the coefficients of each component begin for the cell of a particle."""
     a, b = int(axis_rows(table, 0)[3][p]), int(axis_rows(table, 1)[3][p])
     if series.ndim == 2:
-        return (a * strides[0][0] + b,)
+        return (a * series.shape[1] + b,)
     else:
-        c = int(axis_rows(table, 2)[3][p])
-        size = series.shape[1] * series.shape[2] * series.shape[3]
-        (of_b, of_a), (of_c, of_b_too), (of_a_too, of_c_too) = strides
-        return (
-            b * of_b + a * of_a + c, size + c * of_c + b * of_b_too + a, 2 * size + a * of_a_too + c * of_c_too + b,
-        )  # fmt: skip
+        c, (m, n, o) = int(axis_rows(table, 2)[3][p]), _shape(series)
+        return (b * m + a) * o + c, ((m + a) * n + b) * o + c, (2 * m * o + a) * n + b
 
 
 @part
@@ -117,7 +120,7 @@ def _evaluating(weigh, evaluate, size, count):
             for p in range(GROUP):
                 _weigh(weigh, series, table, bend, scales, work, dim * size * p, start + p)
             for p in range(GROUP):
-                starts = _starts(series, strides, table, start + p)
+                starts = _starts(series, table, start + p)
                 evaluate(work, dim * size * p, series, starts, strides, sums, ORDER * p)
             for n in range(count[dim - 2]):
                 add_up(sums, n * GROUP * ORDER, values, n * LANES + start)  # type: ignore[call-arg]
@@ -200,13 +203,13 @@ def collect(multiplier, walls, table, work, series_bar, drift_bar):
     """Add the derivatives of ``sum_p mu . U_p`` by the interpolant and the mean to theirs, equation (10)."""
     strides, scales, dim = _strides(series_bar), _scales(series_bar, walls), _dim(series_bar)
     room, _ = work
-    if series_bar.ndim == 4:
+    if series_bar.ndim == 3:
         for a in range(3):
             drift_bar[a] += _total(multiplier[a * LANES : (a + 1) * LANES])
     for start in range(0, LANES, GROUP):
         for p in range(GROUP):
             _weigh(weigh_velocity, series_bar, table, 0.0, scales, room, dim * _FEW * p, start + p)
         for p in range(GROUP):
-            starts = _starts(series_bar, strides, table, start + p)
+            starts = _starts(series_bar, table, start + p)
             amounts = _amounts(series_bar, multiplier, table, start + p)
             deposit(room, dim * _FEW * p, series_bar, starts, strides, amounts)  # type: ignore[call-arg]

@@ -1,19 +1,20 @@
 """The potential of a truncated velocity by B-splines: a velocity at a cost that does not grow with the modes.
 
-A velocity comes from its stream function ``psi`` in the plane, ``(psi_y, -psi_x)``, and from its vector potential ``A``
-in space, ``curl A`` and a mean. In the box these are products of sines along the axes across which they vanish, and of
-an even function, ``sin k x = sin x (2 cos (k - 1) x + 2 cos (k - 3) x + ...)``. That even function, or on the torus the
-potential itself, is interpolated by splines of order eight; the velocity is the exact derivative. So it is
-divergence-free and tangent to the walls whatever the error of the interpolant, and close to a wall the normal velocity
-keeps its relative accuracy.
+A velocity comes from its stream function ``psi`` in the plane, ``(psi_y, -psi_x)``, and in space from a vector
+potential and a mean, ``curl A``, see `eulerot.euler.particles.potential`. In the box these are products of sines, along
+the axes across which they vanish, and of an even function, ``sin k x = sin x (2 cos (k - 1) x + 2 cos (k - 3) x +
+...)``. That even function, or on the torus the potential itself, is interpolated by splines of order eight; the
+velocity is the exact derivative. So it is divergence-free and tangent to the walls whatever the error of the
+interpolant, and close to a wall the normal velocity keeps its relative accuracy.
 
 A wave ``k`` on splines of order `m`, `N` nodes a period: coefficients that give its Fourier coefficient exactly leave
 the aliases ``k + N j``, of relative size ``(k / (N - k))^m`` in the potential and ``(k / (N - k))^(m - 1)`` in the
-velocity.
+velocity; in space more by ``|k| / k_z`` in the component along `z`.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from functools import lru_cache
@@ -22,10 +23,11 @@ import numpy as np
 
 from eulerot._linear_algebra import product
 from eulerot._types import FloatArray
-from eulerot.euler.equations.velocity import curl
 from eulerot.euler.grid import Grid
-from eulerot.euler.particles._kernels_splines import ORDER, memory_axes
+from eulerot.euler.particles._kernels_splines import ORDER
+from eulerot.euler.particles._kernels_terms import AXES, has_factor
 from eulerot.euler.particles.mirrored import Mirrored, along_axes, along_axes_transposed
+from eulerot.euler.particles.potential import potential, potential_transposed
 
 __all__ = ["MARGIN", "interpolant", "interpolant_size", "interpolant_transposed", "interpolated_points"]
 
@@ -41,7 +43,12 @@ def interpolated_points(grid: Grid, margin: int = MARGIN) -> tuple[int, ...]:
 
 def interpolant_size(grid: Grid, margin: int = MARGIN) -> int:
     """Return the number of coefficients of an interpolant, of all components together."""
-    return math.prod(interpolated_points(grid, margin)) * (1 if grid.dim == 2 else 3)
+    return math.prod(_array_shape(interpolated_points(grid, margin)))
+
+
+def _array_shape(points: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of all coefficients: in space those of two components in space, and of one in the plane."""
+    return points if len(points) == 2 else (*points[:2], 2 * points[2] + 1)
 
 
 def interpolant(
@@ -62,23 +69,20 @@ def interpolant(
 
     Returns
     -------
-    coefficients : ndarray, shape (..., m, n) or (..., 3, m, n, o)
-        `interpolated_points` along each axis. In space see `memory_axes` for the order of each one's axes in memory.
+    coefficients : ndarray, shape (..., m, n) or (..., m, n, 2 o + 1)
+        With `interpolated_points` ``m, n`` or ``m, n, o``. In space one component after another, see `AXES` for the
+        order of each one's axes in memory.
     drift : ndarray, shape (..., d)
         The mean velocity, which has no potential.
     """
-    if grid.dim == 2:
-        potential, drift = carrier, np.zeros((*carrier.shape[:-2], 2))
-    else:
-        sign = -1.0 if grid.walls else 1.0
-        potential, drift = sign * grid.inverse_laplacian * curl(carrier, grid), _drift(carrier, grid)
-    series, points = _by_component(potential * _phase_factors(grid), grid), interpolated_points(grid, margin)
-    coefficients = np.empty((*series.shape[:2], *points))
-    for i in range(series.shape[1]):
-        axes, matrices = memory_axes(grid.dim, i), _matrices(grid, i, margin)
-        terms, out = _transposed(_real(series[:, i], grid), axes), _in_memory(coefficients[:, i], axes)
-        along_axes(matrices, terms, out, threads=threads)
-    return coefficients.reshape(*carrier.shape[: -grid.dim], *points), drift
+    lead = carrier.shape[: -grid.dim] if grid.dim == 2 else carrier.shape[:-4]
+    points = interpolated_points(grid, margin)
+    coefficients = np.empty((math.prod(lead), *_array_shape(points)))
+    for i, (component, out) in enumerate(zip(potential(carrier, grid), _parts(coefficients, points), strict=True)):
+        axes = AXES[grid.dim][i]
+        terms = _real(component.reshape(len(out), *component.shape[len(lead) :]), grid, i)
+        along_axes(_matrices(grid, i, margin), _transposed(terms, axes), out, threads=threads)
+    return coefficients.reshape(*lead, *coefficients.shape[1:]), _drift(carrier, grid)
 
 
 def interpolant_transposed(
@@ -88,25 +92,27 @@ def interpolant_transposed(
 
     The transpose of `interpolant`.
     """
-    bars = _by_component(coefficients_bar, grid)
-    parts = []
-    for i in range(bars.shape[1]):
-        axes, matrices = memory_axes(grid.dim, i), _matrices(grid, i, margin)
-        series = along_axes_transposed(matrices, _in_memory(bars[:, i], axes), threads=threads)
-        parts.append(_representing(_transposed(series, sorted(range(len(axes)), key=axes.index)), grid))
-    potential = np.stack(parts, axis=1)
-    potential = potential.reshape(*coefficients_bar.shape[: -grid.dim], *grid.shape_hat) * _phase_factors(grid)
-    if grid.dim == 2:
-        return potential
-    carrier = grid.inverse_laplacian * curl(potential, grid)
-    if not grid.walls:
-        carrier[..., 0, 0, 0] += drift_bar * grid.scales
-    return carrier
+    lead, each = coefficients_bar.shape[: -grid.dim], coefficients_bar.shape[-grid.dim :]
+    components = []
+    for i, bar in enumerate(_parts(coefficients_bar.reshape(-1, *each), interpolated_points(grid, margin))):
+        axes = AXES[grid.dim][i]
+        series = along_axes_transposed(_matrices(grid, i, margin), bar, threads=threads)
+        component = _representing(_transposed(series, sorted(range(len(axes)), key=axes.index)), grid, i)
+        components.append(component.reshape(*lead, *component.shape[1:]))
+    return potential_transposed(components, drift_bar, grid)
 
 
-def _by_component(arrays: np.ndarray, grid: Grid) -> np.ndarray:
-    """Return arrays of a potential, one component in the plane and three in space, with one axis before these."""
-    return arrays.reshape(-1, 1 if grid.dim == 2 else 3, *arrays.shape[-grid.dim :])
+def _parts(arrays: FloatArray, points: tuple[int, ...]) -> list[FloatArray]:
+    """Return the coefficients of each component, views of a stack of all, with their axes as they are in memory."""
+    rows = arrays.reshape(len(arrays), -1)
+    shapes = [tuple(points[axis] for axis in axes) for axes in AXES[len(points)]]
+    edges = np.cumsum([0, *map(math.prod, shapes)])
+    return [rows[:, a:b].reshape(-1, *shape) for (a, b), shape in zip(itertools.pairwise(edges), shapes, strict=True)]
+
+
+def _modes(grid: Grid, i: int) -> tuple[int, ...]:
+    """Return the highest mode of each axis of a component."""
+    return tuple(grid.modes[axis] for axis in sorted(AXES[grid.dim][i]))
 
 
 def _transposed(arrays: FloatArray, axes: Sequence[int]) -> FloatArray:
@@ -114,18 +120,9 @@ def _transposed(arrays: FloatArray, axes: Sequence[int]) -> FloatArray:
     return arrays.transpose(0, *(1 + axis for axis in axes))
 
 
-def _in_memory(coefficients: FloatArray, axes: Sequence[int]) -> FloatArray:
-    """Return the coefficients of a component, of the shape that they have with their axes as they are in memory."""
-    return coefficients.reshape(-1, *(coefficients.shape[1 + axis] for axis in axes))
-
-
-def _phase_factors(grid: Grid) -> FloatArray | float:
-    """Return the factors that turn a potential of positions into that of phases."""
-    scales = grid.scales
-    return float(np.prod(scales)) if grid.dim == 2 else (np.prod(scales) / scales)[:, None, None, None]
-
-
 def _drift(carrier: np.ndarray, grid: Grid) -> FloatArray:
+    if grid.dim == 2:
+        return np.zeros((*carrier.shape[:-2], 2))
     if grid.walls:
         return np.zeros(carrier.shape[:-3])
     return np.ascontiguousarray(carrier[..., 0, 0, 0].real) * grid.scales
@@ -134,8 +131,8 @@ def _drift(carrier: np.ndarray, grid: Grid) -> FloatArray:
 def _matrices(grid: Grid, i: int, margin: int) -> list[Mirrored]:
     """Return for each axis in memory the matrix from the terms of component `i` to the coefficients of splines."""
     points, matrices = interpolated_points(grid, margin), []
-    for axis in memory_axes(grid.dim, i):
-        kind = "wave" if not grid.walls else "even" if grid.dim == 3 and axis == i else "sine"
+    for axis in AXES[grid.dim][i]:
+        kind = "wave" if not grid.walls else "sine" if has_factor(grid.dim, i, axis) else "even"
         first = 1 if grid.walls and grid.dim == 2 else 0
         matrices.append(_matrix(kind, grid.modes[axis], points[axis], first))
     return matrices
@@ -166,26 +163,28 @@ def _part(axis: int, *edges: int | None) -> tuple:
     return (..., slice(*edges), *(slice(None),) * (-axis - 1))
 
 
-def _real(series: np.ndarray, grid: Grid) -> FloatArray:
+def _real(series: np.ndarray, grid: Grid, i: int) -> FloatArray:
     """Return the coefficients of products of cosines and sines, ``k = 0 .. K`` each along an axis; the box as is."""
     if grid.walls:
         return series
-    for axis, modes in zip(range(-grid.dim, -1), grid.modes, strict=False):  # e^ikx = cos kx + i sin kx
+    *others, last = _modes(grid, i)
+    for axis, modes in enumerate(others, -len(others) - 1):  # e^ikx = cos kx + i sin kx
         above, below = series[_part(axis, 1, modes + 1)], series[_part(axis, None, -modes - 1, -1)]
         zeroth = series[_part(axis, 0, 1)]
         series = np.concatenate([zeroth, above + below, np.zeros_like(zeroth), 1j * (above - below)], axis)
-    series = series * np.where(np.arange(grid.modes[-1] + 1) == 0, 1.0, 2.0)
+    series = series * np.where(np.arange(last + 1) == 0, 1.0, 2.0)
     return np.concatenate([series.real, -series.imag], axis=-1)
 
 
-def _representing(derivative: FloatArray, grid: Grid) -> np.ndarray:
-    """Return the field that represents a derivative by the products in the inner product ``mean(a b)``."""
+def _representing(derivative: FloatArray, grid: Grid, i: int) -> np.ndarray:
+    """Return the component that represents a derivative by the products in the inner product ``mean(a b)``."""
+    *others, _ = modes = _modes(grid, i)
     if grid.walls:
-        return derivative / grid.weights
+        return derivative / (grid.weights if len(modes) == grid.dim else grid.weights[..., 0])
     half = derivative.shape[-1] // 2
     series = derivative[..., :half] - 1j * derivative[..., half:]
-    for axis, modes in zip(range(-grid.dim, -1), grid.modes, strict=False):
-        cosines, sines = series[_part(axis, 0, modes + 1)], series[_part(axis, modes + 1, None)]
+    for axis, most in enumerate(others, -len(others) - 1):
+        cosines, sines = series[_part(axis, 0, most + 1)], series[_part(axis, most + 1, None)]
         above, below = cosines[_part(axis, 1, None)], 1j * sines[_part(axis, 1, None)]
         parts = [cosines[_part(axis, 0, 1)], above - below, (above + below)[_part(axis, None, None, -1)]]
         series = np.concatenate(parts, axis)
