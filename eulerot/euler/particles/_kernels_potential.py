@@ -2,8 +2,8 @@
 
 The interpolant of each component of the potential is a sum of products of B-splines, times the factors of its axes, see
 `eulerot.euler.particles._kernels_terms`. `weigh_velocity`, or `weigh_gradient`, leaves the weights of a point;
-`velocity_sums`, `gradient_sums` and `deposit` take them, and for each component where the coefficients of the point's
-cell begin, and the strides of all axes but the last, which is contiguous.
+`velocity_sums`, `gradient_sums` and `deposit` take them. Of a point there is its number in the table of its block, and
+of each component where its coefficients begin, and their strides along all axes but the last, which is contiguous.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from eulerot.euler.particles._kernels_lanes import LANES, ROWS
 from eulerot.euler.particles._kernels_splines import (
     GROUP,
     ORDER,
@@ -34,27 +35,31 @@ _LONG = ir.IntType(64)
 def _factored_weigher(order):
     """Return the function that stores the weights of splines times the factors of the axes, see VALUE and the others.
 
-    Given are places; factors times as many cells as an angle of one has; derivatives of factors by the angle; and for
-    second derivatives those of factors, and numbers of cells.
+    Given are a point of a table, how the second derivative of a factor is to it, and cells in an angle of one.
     """
 
     @intrinsic
-    def weigh(typing, weights, start, places, steep, slopes, bends, cells):
+    def weigh(typing, weights, start, table, point, bend, cells):
         def generate(context, build, signature, arguments):
-            rows = weights_of(context, build, signature.args[0], arguments, len(places), 2 * order - 1)
+            rows = weights_of(context, build, signature.args[0], arguments, len(cells), 2 * order - 1)
             for axis, kept in enumerate(rows):
-                t, hs, c, bend, h = (everywhere(build, build.extract_value(each, axis)) for each in arguments[2:])
+                numbers = _tabulated(context, build, signature, arguments, 2, axis)
+                s, c, hs, _, t = (everywhere(build, number) for number in numbers)
                 value, first, *second = splines(build, t, order)
                 results = [value, fused(build, c, value, build.fmul(hs, first))]
                 if second:
+                    bend, h = (
+                        everywhere(build, arguments[4]),
+                        everywhere(build, build.extract_value(arguments[5], axis)),
+                    )
                     slope = build.fmul(h, first)
-                    total = fused(build, bend, value, build.fmul(build.fadd(c, c), slope))
+                    total = fused(build, build.fmul(bend, s), value, build.fmul(build.fadd(c, c), slope))
                     results += [fused(build, build.fmul(h, hs), second[0], total), slope]
                 for result, row in zip(results, kept, strict=True):
                     store_row(build, result, row)
             return context.get_dummy_value()
 
-        return types.none(weights, start, places, steep, slopes, bends, cells), generate
+        return types.none(weights, start, table, point, bend, cells), generate
 
     return weigh
 
@@ -66,23 +71,23 @@ def _evaluator(terms_of, order):
     """
 
     @intrinsic
-    def evaluate(typing, weights, start, coefficients, starts, strides, rows, place):
+    def evaluate(typing, weights, start, table, point, coefficients, starts, strides, rows, place):
         terms = terms_of(_dim(starts))
 
         def generate(context, build, signature, arguments):
             totals = [None] * len(terms)
-            for i, (point, steps, rows) in enumerate(_components(context, build, signature, arguments, 2 * order - 1)):
+            for i, (corner, steps, rows) in enumerate(_components(context, build, signature, arguments, 2 * order - 1)):
                 own = [(n, term) for n, each in enumerate(terms) for term in each if term.component == i]
-                sums = contracted(build, point, steps, rows, {term.rows[:-1] for _, term in own})
+                sums = contracted(build, corner, steps, rows, {term.rows[:-1] for _, term in own})
                 last = [row_at(build, each) for each in rows[-1]]
                 for n, term in own:
                     totals[n] = _signed(build, term.sign, sums[term.rows[:-1]], last[term.rows[-1]], totals[n])
-            out = pointer(context, build, signature.args[5], *arguments[5:])
+            out = pointer(context, build, signature.args[7], *arguments[7:])
             for n, total in enumerate(totals):
                 store_row(build, total, build.gep(out, [ir.Constant(_LONG, n * GROUP * ORDER)]))
             return context.get_dummy_value()
 
-        return types.none(weights, start, coefficients, starts, strides, rows, place), generate
+        return types.none(weights, start, table, point, coefficients, starts, strides, rows, place), generate
 
     return evaluate
 
@@ -122,13 +127,23 @@ def _dim(components):
 
 def _components(context, build, signature, arguments, order):
     """Yield a pointer to a cell's first coefficient, strides, and pointers to the weights, of each component."""
-    kinds, (_, _, array, starts, strides, *_) = signature.args, arguments
-    axes = AXES[_dim(kinds[3])]
+    kinds, (_, _, _, _, array, starts, strides, *_) = signature.args, arguments
+    axes = AXES[_dim(kinds[5])]
     rows = weights_of(context, build, kinds[0], arguments, len(axes[0]), order)
+    cells = [_tabulated(context, build, signature, arguments, 2, axis)[3] for axis in range(len(axes[0]))]
+    cells = [build.fptosi(cell, _LONG) for cell in cells]
     for i, own in enumerate(axes):
         steps = [build.extract_value(strides, [i, n]) for n in range(len(own) - 1)]
-        start = pointer(context, build, kinds[2], array, build.extract_value(starts, i))
-        yield start, steps, [rows[axis] for axis in own]
+        start = build.add(build.extract_value(starts, i), cells[own[-1]])
+        for axis, step in zip(own, steps, strict=False):
+            start = build.add(start, build.mul(cells[axis], step))
+        yield pointer(context, build, kinds[4], array, start), steps, [rows[axis] for axis in own]
+
+
+def _tabulated(context, build, signature, arguments, i, axis):
+    """Return the numbers of a point in the rows of an axis, given which arguments are the table and the point."""
+    start = pointer(context, build, signature.args[i], *arguments[i : i + 2])
+    return [build.load(build.gep(start, [ir.Constant(_LONG, (ROWS * axis + row) * LANES)])) for row in range(ROWS)]
 
 
 weigh_velocity, weigh_gradient = _factored_weigher(1), _factored_weigher(2)
@@ -136,20 +151,26 @@ velocity_sums, gradient_sums = _evaluator(velocity_terms, 1), _evaluator(gradien
 
 
 @intrinsic
-def deposit(typing, weights, start, coefficients, starts, strides, amounts):
-    """Add to the coefficients their derivatives of ``sum_n amounts_n U_n``, the transpose of `velocity_sums`."""
+def deposit(typing, weights, start, table, point, coefficients, starts, strides, multiplier):
+    """Add to the coefficients their derivatives of ``mu . U``, the transpose of `velocity_sums` and of the factors."""
 
     def generate(context, build, signature, arguments):
-        terms = velocity_terms(_dim(starts))
-        for i, (point, steps, rows) in enumerate(_components(context, build, signature, arguments, 1)):
-            amounts_along: dict[tuple[int, ...], ir.Value] = {}
-            for n, each in enumerate(terms):
-                for term in each:
-                    if term.component == i:
-                        amount, key = everywhere(build, build.extract_value(arguments[5], n)), term.rows[:-1]
-                        last = row_at(build, rows[-1][term.rows[-1]])
-                        amounts_along[key] = _signed(build, term.sign, amount, last, amounts_along.get(key))
-            spread(build, point, steps, rows, amounts_along)
+        terms, amounts = velocity_terms(_dim(starts)), []
+        for axis in range(len(terms)):
+            factor = _tabulated(context, build, signature, arguments, 2, axis)[0]
+            mu = build.gep(
+                pointer(context, build, signature.args[7], arguments[7], arguments[3]),
+                [ir.Constant(_LONG, axis * LANES)],
+            )
+            amounts.append(everywhere(build, build.fmul(factor, build.load(mu))))
+        for i, (corner, steps, rows) in enumerate(_components(context, build, signature, arguments, 1)):
+            along: dict[tuple[int, ...], ir.Value] = {}
+            for amount, each in zip(amounts, terms, strict=True):
+                for sign, component, (*others, last) in each:
+                    if component == i:
+                        row, key = row_at(build, rows[-1][last]), tuple(others)
+                        along[key] = _signed(build, sign, amount, row, along.get(key))
+            spread(build, corner, steps, rows, along)
         return context.get_dummy_value()
 
-    return types.none(weights, start, coefficients, starts, strides, amounts), generate
+    return types.none(weights, start, table, point, coefficients, starts, strides, multiplier), generate

@@ -89,23 +89,13 @@ def _strides(series):
 
 
 @part
-def _starts(series, table, p):
-    """Return where the coefficients of each component begin for the cell of a particle."""
-    a, b = int(axis_rows(table, 0)[3][p]), int(axis_rows(table, 1)[3][p])
+def _starts(series):
+    """Return where the coefficients of each component begin."""
     if series.ndim == 2:
-        return (a * series.shape[1] + b,)
+        return (0,)
     else:
-        c, (m, n, o) = int(axis_rows(table, 2)[3][p]), _shape(series)
-        return (b * m + a) * o + c, ((m + a) * n + b) * o + c, (2 * m * o + a) * n + b
-
-
-@part
-def _row_of(series, table, row, p):
-    """Return the numbers of a particle in one of the rows of each axis."""
-    if series.ndim == 2:
-        return axis_rows(table, 0)[row][p], axis_rows(table, 1)[row][p]
-    else:
-        return axis_rows(table, 0)[row][p], axis_rows(table, 1)[row][p], axis_rows(table, 2)[row][p]
+        m, n, o = _shape(series)
+        return 0, m * n * o, 2 * m * n * o
 
 
 def _evaluating(weigh, evaluate, size, count):
@@ -113,29 +103,18 @@ def _evaluating(weigh, evaluate, size, count):
 
     @part
     def fill(series, walls, table, work, values):
-        strides, scales, bend = _strides(series), _scales(series, walls), -1.0 if walls else 0.0
-        dim = _dim(series)
-        sums = work[dim * size * GROUP :]
+        starts, strides, scales = _starts(series), _strides(series), _scales(series, walls)
+        bend = -1.0 if walls else 0.0
+        share, sums = _dim(series) * size, work[_dim(series) * size * GROUP :]
         for start in range(0, LANES, GROUP):
-            for p in range(GROUP):
-                _weigh(weigh, series, table, bend, scales, work, dim * size * p, start + p)
-            for p in range(GROUP):
-                starts = _starts(series, table, start + p)
-                evaluate(work, dim * size * p, series, starts, strides, sums, ORDER * p)
-            for n in range(count[dim - 2]):
+            for p in range(start, start + GROUP):
+                weigh(work, share * (p - start), table, p, bend, scales)
+            for p in range(start, start + GROUP):
+                evaluate(work, share * (p - start), table, p, series, starts, strides, sums, ORDER * (p - start))
+            for n in range(count[_dim(series) - 2]):
                 add_up(sums, n * GROUP * ORDER, values, n * LANES + start)  # type: ignore[call-arg]
 
     return fill
-
-
-@part
-def _weigh(weigh, series, table, bend, scales, weights, place, p):
-    s, c = _row_of(series, table, 0, p), _row_of(series, table, 1, p)
-    hs, t = _row_of(series, table, 2, p), _row_of(series, table, 4, p)
-    if series.ndim == 2:
-        weigh(weights, place, t, hs, c, (bend * s[0], bend * s[1]), scales)
-    else:
-        weigh(weights, place, t, hs, c, (bend * s[0], bend * s[1], bend * s[2]), scales)
 
 
 _velocities = _evaluating(weigh_velocity, velocity_sums, _FEW, (2, 3))
@@ -190,26 +169,15 @@ def _total(row):
 
 
 @part
-def _amounts(series, multiplier, table, p):
-    s = _row_of(series, table, 0, p)
-    if series.ndim == 2:
-        return s[0] * multiplier[p], s[1] * multiplier[LANES + p]
-    else:
-        return s[0] * multiplier[p], s[1] * multiplier[LANES + p], s[2] * multiplier[2 * LANES + p]
-
-
-@part
 def collect(multiplier, walls, table, work, series_bar, drift_bar):
     """Add the derivatives of ``sum_p mu . U_p`` by the interpolant and the mean to theirs, equation (10)."""
-    strides, scales, dim = _strides(series_bar), _scales(series_bar, walls), _dim(series_bar)
-    room, _ = work
+    starts, strides, scales = _starts(series_bar), _strides(series_bar), _scales(series_bar, walls)
+    share, (room, _) = _dim(series_bar) * _FEW, work
     if series_bar.ndim == 3:
         for a in range(3):
             drift_bar[a] += _total(multiplier[a * LANES : (a + 1) * LANES])
     for start in range(0, LANES, GROUP):
-        for p in range(GROUP):
-            _weigh(weigh_velocity, series_bar, table, 0.0, scales, room, dim * _FEW * p, start + p)
-        for p in range(GROUP):
-            starts = _starts(series_bar, table, start + p)
-            amounts = _amounts(series_bar, multiplier, table, start + p)
-            deposit(room, dim * _FEW * p, series_bar, starts, strides, amounts)  # type: ignore[call-arg]
+        for p in range(start, start + GROUP):
+            weigh_velocity(room, share * (p - start), table, p, 0.0, scales)
+        for p in range(start, start + GROUP):
+            deposit(room, share * (p - start), table, p, series_bar, starts, strides, multiplier)  # type: ignore[call-arg]
