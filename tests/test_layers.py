@@ -21,8 +21,8 @@ euler.equations.spectral euler.equations.vorticity euler.equations.box euler.equ
 euler.invariants
 euler.dormand_prince euler.integrators euler.diagnostics euler.dropped euler.stepping euler.adaptive euler.legs
 euler.pressure euler.certificate
-euler.particles._kernels_terms euler.particles._kernels_splines euler.particles._kernels_potential
-euler.particles._kernels_lanes euler.particles._kernels_velocity euler.particles._kernels euler.particles.phases
+euler.particles._kernels_terms euler.particles._kernels_splines euler.particles._kernels_lanes
+euler.particles._kernels_potential euler.particles._kernels_velocity euler.particles._kernels euler.particles.phases
 euler.particles.mirrored euler.particles.potential
 euler.particles.interpolant euler.particles.ordering euler.particles.advection euler.particles.nonuniform
 euler.particles.steps euler.particles euler.trajectory
