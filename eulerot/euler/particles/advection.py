@@ -27,8 +27,8 @@ __all__ = ["Advection", "Record"]
 _CHUNKS, _BLOCKS, _FEW_BLOCKS = 16, 32, 8
 # Where nothing is added, the fewest blocks of a piece
 _PIECE = 4
-# Bytes of coefficients at a time, of which a processor's cache has most, and the most that are kept
-_STRETCH, _MEMORY = 2**24, 2**28
+# Bytes of coefficients at a time, which stay in the cache and whose memory is used again, and the most that are kept
+_STRETCH, _MEMORY = 2**22, 2**28
 
 
 @dataclass(frozen=True)
