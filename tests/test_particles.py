@@ -240,3 +240,20 @@ def test_less_memory_gives_the_same_gradient(grid):
         assert kept < most / 3
         for one, other in zip(whole, gradient, strict=True):
             assert np.allclose(one, other, rtol=0, atol=1e-13 * np.abs(one).max())
+
+
+def test_a_field_computed_ahead_and_one_taken_back_later_are_the_same():
+    grid = SPACE[0]
+    trajectory, start, positions = (
+        Trajectory(equation_of(grid), RK4, 0.5, 6),
+        smooth_field(grid),
+        random_positions(grid, 45),
+    )
+    field, end, tape = trajectory.recorded(start, positions)
+    ahead = trajectory.ahead(start, len(positions))
+    other_field, other_end, other_tape = trajectory.recorded(start, positions, ahead)
+    assert np.array_equal(field, other_field) and np.array_equal(end, other_end)
+    by_field, by_positions = trajectory.adjoint(tape, None, end)
+    later, other_by_positions = trajectory.pulled(other_tape, None, end)
+    assert np.array_equal(by_positions, other_by_positions) and np.array_equal(by_field, later())
+    assert Trajectory(equation_of(grid), RK4, 0.5, 6, memory=1).ahead(start, len(positions)) is None

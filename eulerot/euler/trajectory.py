@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
@@ -18,6 +21,9 @@ __all__ = ["Trajectory"]
 
 # Bytes that may be kept for the adjoint; beyond them only checkpoints are kept
 MEMORY = 2**29
+
+# The field at the end, those of all stages, and the advection by them
+Ahead: TypeAlias = tuple[np.ndarray, np.ndarray, Advection]
 
 
 @dataclass
@@ -82,10 +88,24 @@ class Trajectory:
         )
         return end, stages
 
-    def recorded(self, start: np.ndarray, phases: FloatArray) -> tuple[np.ndarray, FloatArray, list]:
+    def ahead(self, start: np.ndarray, particles: int) -> Ahead | None:
+        """Return what `recorded` needs of the field for so many particles, so that it can be computed before.
+
+        None if it is not to be kept as a whole.
+        """
+        if particles == 0 or len(self._lengths(particles)) > 1:
+            return None
+        end, stages = self.stages(start)
+        advection = self._advection(stages)
+        advection.prepare()
+        return end, stages, advection
+
+    def recorded(
+        self, start: np.ndarray, phases: FloatArray, ahead: Ahead | None = None
+    ) -> tuple[np.ndarray, FloatArray, list]:
         """Return the final field, the final phases, and the tape for `adjoint`.
 
-        `phases` may have no rows.
+        `phases` may have no rows. See `ahead`.
 
         Raises
         ------
@@ -97,7 +117,7 @@ class Trajectory:
         for number, steps in enumerate(lengths):
             piece = _Piece(steps, field, phases)
             keep = number == len(lengths) - 1  # the adjoint starts there
-            field, phases = self._follow(piece, keep=keep)
+            field, phases = self._follow(piece, keep=keep, ahead=ahead)
             tape.append(piece)
         return field, phases, tape
 
@@ -114,24 +134,39 @@ class Trajectory:
 
         Derivatives by fields are fields, which represent them in the inner product ``mean(a b)``. The tape is used up.
         """
-        equation = self.equation
-        scheme = RungeKutta(equation, self.tableau)
-        multiplier = equation.zeros()
+        by_field, by_phases = self.pulled(tape, field_bar, phases_bar)
+        return by_field(), by_phases
+
+    def pulled(
+        self, tape: list, field_bar: np.ndarray | None, phases_bar: FloatArray
+    ) -> tuple[Callable[[], np.ndarray], FloatArray]:
+        """Return the same, the first of them as a function that has yet to go back through the first stretch."""
+        multiplier = self.equation.zeros()
         if field_bar is not None:
             multiplier += field_bar
+        waiting: Callable[[], np.ndarray] | None = None
         while tape:
+            if waiting:
+                waiting()
             piece = tape.pop()
             if piece.stages is None:
                 self._follow(piece, keep=True)
-            assert piece.stages is not None
-            sources = None
+            by_carriers = None
             if piece.advection is not None and piece.record is not None:
-                carrier_bar, phases_bar = piece.advection.adjoint(piece.record, phases_bar)
-                sources = equation.carrier(equation.grid.part_of(carrier_bar))
-            for n in reversed(range(piece.steps)):
-                source = None if sources is None else sources[n]
-                scheme.adjoint_step(piece.stages[n], multiplier, self.time / self.steps, source)
-        return multiplier, phases_bar
+                by_carriers, phases_bar = piece.advection.pulled(piece.record, phases_bar)
+            waiting = partial(self._field_back, piece.stages, by_carriers, multiplier)
+        return waiting or (lambda: multiplier), phases_bar
+
+    def _field_back(
+        self, stages: np.ndarray, by_carriers: Callable[[], np.ndarray] | None, multiplier: np.ndarray
+    ) -> np.ndarray:
+        """Take a multiplier of the field back through a stretch, in place, and return it."""
+        equation, scheme = self.equation, RungeKutta(self.equation, self.tableau)
+        sources = None if by_carriers is None else equation.carrier(equation.grid.part_of(by_carriers()))
+        for n in reversed(range(len(stages))):
+            source = None if sources is None else sources[n]
+            scheme.adjoint_step(stages[n], multiplier, self.time / self.steps, source)
+        return multiplier
 
     def _lengths(self, particles: int) -> list[int]:
         """Return the number of steps in each stretch: all in one, or about the root of their number."""
@@ -146,15 +181,15 @@ class Trajectory:
         most = max(1, min(self.memory // step_bytes, int(np.ceil(np.sqrt(self.steps)))))
         return [min(most, self.steps - start) for start in range(0, self.steps, most)]
 
-    def _follow(self, piece: _Piece, *, keep: bool) -> tuple[np.ndarray, FloatArray]:
+    def _follow(self, piece: _Piece, *, keep: bool, ahead: Ahead | None = None) -> tuple[np.ndarray, FloatArray]:
         """Advance field and particles through a stretch; `keep` what its adjoint needs."""
-        end, stages = self.stages(piece.field, piece.steps)
+        end, stages, advection = (*self.stages(piece.field, piece.steps), None) if ahead is None else ahead
         phases = piece.phases
         if keep:
             piece.stages = stages
         if len(phases) == 0:
             return end, phases
-        advection = self._advection(stages)
+        advection = advection or self._advection(stages)
         if not keep:
             return end, advection.advance(phases)
         phases, piece.record = advection.advance_recorded(phases)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TypeAlias, TypeVar
@@ -15,7 +16,7 @@ from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
-from eulerot.euler.trajectory import Trajectory
+from eulerot.euler.trajectory import Ahead, Trajectory
 from eulerot.latent.chart import from_chart, log_density, to_chart
 from eulerot.shooting.objective import Objective, angle_costs, penalised
 from eulerot.shooting.polynomial_potential import PolynomialPotential, polynomial_potential
@@ -24,6 +25,7 @@ from eulerot.shooting.potential import Potential, half_square, regressed_potenti
 __all__ = ["JointObjective", "Planes"]
 
 T = TypeVar("T")
+_Begun: TypeAlias = tuple[Trajectory, np.ndarray, Ahead | None]
 _Record: TypeAlias = tuple[Trajectory, list, FloatArray, FloatArray]
 
 
@@ -118,7 +120,7 @@ class JointObjective:
     def moved(self, theta: FloatArray) -> FloatArray:
         """Return the latents as all sweeps have moved them."""
         y = self.z
-        for sweep, own in zip(self.sweeps, self._by_sweep(theta), strict=True):
+        for sweep, own in self._begun(theta):
             rotated = self._product(y, sweep.axes.T)
             ends = self._in_planes(self._advanced, [rotated[:, plane] for plane in sweep.planes], own)
             for plane, end in zip(sweep.planes, ends, strict=True):
@@ -140,7 +142,7 @@ class JointObjective:
 
     def _cost_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
         y, recorded = self.z, []
-        for sweep, own in zip(self.sweeps, self._by_sweep(theta), strict=True):
+        for sweep, own in self._begun(theta):
             rotated = self._product(y, sweep.axes.T)
             records = self._in_planes(self._recorded, [rotated[:, plane] for plane in sweep.planes], own)
             for plane, (*_, after) in zip(sweep.planes, records, strict=True):
@@ -160,35 +162,49 @@ class JointObjective:
                 rotated[:, plane] = by_latents
             gradients += [gradient for gradient, _ in reversed(pulled)]
             multiplier = self._product(rotated, sweep.axes)
-        return np.concatenate(gradients[::-1])
+        return np.concatenate(self._in_planes(_called, gradients[::-1]))
 
     def _in_planes(self, function: Callable[..., T], *arguments: Iterable) -> list[T]:
         """Call a function for each plane of a sweep, side by side: they have no coordinate in common.
 
-        Processes that share the pairs wait for each other, in one order.
+        Or for planes of all sweeps, where particles have no part in it. Processes that share the pairs wait for each
+        other, in one order.
         """
         tasks = [partial(function, *each) for each in zip(*arguments, strict=True)]
         return run_tasks(tasks, self.threads if self.ranks.size == 1 else 1)
 
-    def _advanced(self, latents: FloatArray, theta: FloatArray) -> FloatArray:
-        """Return latents of a plane as its geodesic has moved them."""
-        trajectory, field = self._one.trajectory(theta)
-        return self._from_chart(trajectory.advection(field)[1].advance(self._to_chart(latents)))
+    def _begun(self, theta: FloatArray) -> Iterator[tuple[Planes, list[_Begun]]]:
+        """Yield each sweep, and of its planes what can be computed without latents: of all sweeps side by side."""
+        begun = iter(self._in_planes(self._ahead, itertools.chain.from_iterable(self._by_sweep(theta))))
+        for sweep in self.sweeps:
+            yield sweep, list(itertools.islice(begun, len(sweep.planes)))
 
-    def _recorded(self, latents: FloatArray, theta: FloatArray) -> _Record:
-        """Return what `_pulled` needs of the way of latents of a plane, their ends last."""
+    def _ahead(self, theta: FloatArray) -> _Begun:
+        """Return the trajectory of a plane, its field at the start, and all that follows from these."""
         trajectory, field = self._one.trajectory(theta)
-        _, advanced, tape = trajectory.recorded(field, self._to_chart(latents))
+        return trajectory, field, trajectory.ahead(field, len(self.z))
+
+    def _advanced(self, latents: FloatArray, begun: _Begun) -> FloatArray:
+        """Return latents of a plane as its geodesic has moved them."""
+        trajectory, field, ahead = begun
+        advection = trajectory.advection(field)[1] if ahead is None else ahead[2]
+        return self._from_chart(advection.advance(self._to_chart(latents)))
+
+    def _recorded(self, latents: FloatArray, begun: _Begun) -> _Record:
+        """Return what `_pulled` needs of the way of latents of a plane, their ends last."""
+        trajectory, field, ahead = begun
+        _, advanced, tape = trajectory.recorded(field, self._to_chart(latents), ahead)
         return trajectory, tape, latents, self._from_chart(advanced)
 
-    def _pulled(self, by_ends: FloatArray, record: _Record) -> tuple[FloatArray, FloatArray]:
-        """Return the derivatives by the unknowns of a plane and by its latents, given those by their ends."""
+    def _pulled(self, by_ends: FloatArray, record: _Record) -> tuple[Callable[[], FloatArray], FloatArray]:
+        """Return the derivative by the unknowns of a plane, yet to be computed, and that by its latents."""
         trajectory, tape, before, after = record
-        if not self.grid.walls:
-            by_field, by_latents = trajectory.adjoint(tape, None, by_ends)
-            return self._one.gradient(by_field), by_latents
-        by_field, by_box = trajectory.adjoint(tape, None, by_ends * np.exp(-log_density(after)))
-        return self._one.gradient(by_field), by_box * np.exp(log_density(before))
+        if self.grid.walls:
+            by_ends = by_ends * np.exp(-log_density(after))
+        by_field, by_latents = trajectory.pulled(tape, None, by_ends)
+        if self.grid.walls:
+            by_latents = by_latents * np.exp(log_density(before))
+        return lambda: self._one.gradient(by_field()), by_latents
 
     def _to_chart(self, latents: FloatArray) -> FloatArray:
         return to_chart(latents, self.grid.domain)
@@ -209,3 +225,7 @@ class JointObjective:
         """Return the unknowns of each sweep, a row for each of its geodesics."""
         ends = np.cumsum([len(sweep.planes) for sweep in self.sweeps])
         return np.split(theta.reshape(self.geodesics, -1), ends[:-1])
+
+
+def _called(function: Callable[[], T]) -> T:
+    return function()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -122,15 +123,32 @@ class Advection:
         multiplier : ndarray, shape (n, d)
             Derivative of the objective by the phases at the end.
         """
+        by_carriers, by_starts = self.pulled(record, multiplier)
+        return by_carriers(), by_starts
+
+    def pulled(self, record: Record, multiplier: FloatArray) -> tuple[Callable[[], np.ndarray], FloatArray]:
+        """Return the same, the first of them as a function that has yet to compute the first stretch's."""
         chunks, own = self._chunks(len(record.order))
         lanes = _to_lanes(multiplier, record.order)[own]
         carriers_bar = np.empty_like(self.carriers)
-        for steps, starts in zip(reversed(self._stretches), reversed(record.starts), strict=True):
-            coefs_bar, drift_bar = self._adjoint(steps, starts, lanes, chunks)
+
+        def fill(steps: slice, coefs_bar: FloatArray, drift_bar: FloatArray) -> np.ndarray:
             carriers_bar[steps] = interpolant_transposed(
                 coefs_bar, drift_bar, self.grid, margin=self.margin, threads=self.threads
             )
-        return carriers_bar, _from_lanes(self.ranks.joined(lanes), record.order)
+            return carriers_bar
+
+        waiting: Callable[[], np.ndarray] | None = None
+        for steps, starts in zip(reversed(self._stretches), reversed(record.starts), strict=True):
+            if waiting:
+                waiting()
+            waiting = partial(fill, steps, *self._adjoint(steps, starts, lanes, chunks))
+        return waiting or (lambda: carriers_bar), _from_lanes(self.ranks.joined(lanes), record.order)
+
+    def prepare(self) -> None:
+        """Compute the coefficients of the interpolants, which are kept unless they are too many."""
+        for steps in self._stretches:
+            self._fields(steps, keep=True)
 
     def _adjoint(
         self, steps: slice, starts: FloatArray, lanes: FloatArray, chunks: list[slice]
