@@ -91,10 +91,15 @@ def harmonics(phases: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
     for waves, first, wave in ((sines, 0.0, np.sin), (cosines, 1.0, np.cos)):
         waves[0] = first
         waves[1:2] = side * wave(phases)
-    # the angle grows by one of the same sums for all: far cheaper than sines, and as accurate near the walls
-    for k in range(2, count):
-        sines[k] = sines[k - 1] * cosines[1] + cosines[k - 1] * sines[1]
-        cosines[k] = cosines[k - 1] * cosines[1] - sines[k - 1] * sines[1]
+    # all that are known are added to the last one, by the same sums of angles: far cheaper than sines, and as accurate
+    # near the walls
+    known = min(2, count)
+    while known < count:
+        last, more = known - 1, min(known - 1, count - known)
+        few, into = slice(1, 1 + more), slice(known, known + more)
+        sines[into] = sines[few] * cosines[last] + cosines[few] * sines[last]
+        cosines[into] = cosines[few] * cosines[last] - sines[few] * sines[last]
+        known += more
     return sines, cosines
 
 
