@@ -71,7 +71,9 @@ def advance(lanes, coefs, drift, weights, dt, walls, record):
                     gradient_at(coefs[n, i], drift[n, i], walls, stage, work, table, slopes[o : o + room], gradient)
                     _vary(gradient, dim, stage, slopes, o)
                 else:
-                    velocity_at(coefs[n, i], drift[n, i], walls, stage, work, table, slopes[o : o + room])
+                    later = min(n * stages + i + 1, steps * stages - 1)
+                    ahead = coefs[later // stages, later % stages]
+                    velocity_at(coefs[n, i], ahead, drift[n, i], walls, stage, work, table, slopes[o : o + room])
             _stage(state, slopes, weights, stages, dt, size, stage)
             _copy(stage, state)
 

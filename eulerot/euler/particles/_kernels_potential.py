@@ -29,7 +29,7 @@ from eulerot.euler.particles._kernels_splines import (
 )
 from eulerot.euler.particles._kernels_terms import AXES, gradient_terms, velocity_terms
 
-_LONG = ir.IntType(64)
+_INT, _LONG = ir.IntType(32), ir.IntType(64)
 
 
 def _factored_weigher(order):
@@ -92,6 +92,29 @@ def _evaluator(terms_of, order):
     return evaluate
 
 
+@intrinsic
+def prefetch(typing, table, point, coefficients, starts, strides):
+    """Ask for the lines of memory with the coefficients of a point's cell, which are needed soon."""
+
+    def generate(context, build, signature, arguments):
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, _INT, _INT, _INT])
+        ask = build.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        how = [ir.Constant(_INT, number) for number in (0, 3, 1)]  # to read, to keep, data
+        for corner, steps, _ in _corners(context, build, signature, arguments, 0):
+            places = [corner]
+            for step in steps:
+                places = [
+                    build.gep(each, [build.mul(step, ir.Constant(_LONG, i))]) for each in places for i in range(ORDER)
+                ]
+            for place in places:
+                for number in (0, ORDER - 1):  # a row lies in two lines mostly
+                    build.call(ask, [build.bitcast(build.gep(place, [ir.Constant(_LONG, number)]), byte), *how])
+        return context.get_dummy_value()
+
+    return types.none(table, point, coefficients, starts, strides), generate
+
+
 def _signed(build, sign, a, b, c):
     """Return ``c + a b`` or ``c - a b``, or without a `c` the product."""
     return fused(build, a if sign > 0 else build.fneg(a), b, c)
@@ -127,17 +150,27 @@ def _dim(components):
 
 def _components(context, build, signature, arguments, order):
     """Yield a pointer to a cell's first coefficient, strides, and pointers to the weights, of each component."""
-    kinds, (_, _, _, _, array, starts, strides, *_) = signature.args, arguments
-    axes = AXES[_dim(kinds[5])]
-    rows = weights_of(context, build, kinds[0], arguments, len(axes[0]), order)
-    cells = [_tabulated(context, build, signature, arguments, 2, axis)[3] for axis in range(len(axes[0]))]
+    rows = None
+    for corner, steps, own in _corners(context, build, signature, arguments, 2):
+        rows = rows or weights_of(context, build, signature.args[0], arguments, len(own), order)
+        yield corner, steps, [rows[axis] for axis in own]
+
+
+def _corners(context, build, signature, arguments, first):
+    """Yield a pointer to a cell's first coefficient, strides, and the axes in memory, of each component.
+
+    The table is the argument of number `first`, and those after it the point, coefficients, starts and strides.
+    """
+    kinds, (array, starts, strides) = signature.args, arguments[first + 2 : first + 5]
+    axes = AXES[_dim(kinds[first + 3])]
+    cells = [_tabulated(context, build, signature, arguments, first, axis)[3] for axis in range(len(axes[0]))]
     cells = [build.fptosi(cell, _LONG) for cell in cells]
     for i, own in enumerate(axes):
         steps = [build.extract_value(strides, [i, n]) for n in range(len(own) - 1)]
         start = build.add(build.extract_value(starts, i), cells[own[-1]])
         for axis, step in zip(own, steps, strict=False):
             start = build.add(start, build.mul(cells[axis], step))
-        yield pointer(context, build, kinds[4], array, start), steps, [rows[axis] for axis in own]
+        yield pointer(context, build, kinds[first + 2], array, start), steps, own
 
 
 def _tabulated(context, build, signature, arguments, i, axis):

@@ -22,6 +22,7 @@ from eulerot.euler.particles._kernels_potential import (
     add_up,
     deposit,
     gradient_sums,
+    prefetch,
     velocity_sums,
     weigh_gradient,
     weigh_velocity,
@@ -102,13 +103,15 @@ def _evaluating(weigh, evaluate, size, count):
     """Return the function that fills `values` by one of the evaluations, of so many weights along an axis and sums."""
 
     @part
-    def fill(series, walls, table, work, values):
+    def fill(series, ahead, walls, table, work, values):
         starts, strides, scales = _starts(series), _strides(series), _scales(series, walls)
         bend = -1.0 if walls else 0.0
         share, sums = _dim(series) * size, work[_dim(series) * size * GROUP :]
         for start in range(0, LANES, GROUP):
             for p in range(start, start + GROUP):
                 weigh(work, share * (p - start), table, p, bend, scales)
+            if series.ndim == 2:  # in space it takes as long as it saves
+                prefetch(table, start, ahead, starts, strides)  # its neighbours are near
             for p in range(start, start + GROUP):
                 evaluate(work, share * (p - start), table, p, series, starts, strides, sums, ORDER * (p - start))
             for n in range(count[_dim(series) - 2]):
@@ -129,11 +132,11 @@ def _scale(values, table, axis, shift, out):
 
 
 @part
-def velocity_at(series, drift, walls, position, work, table, out):
+def velocity_at(series, ahead, drift, walls, position, work, table, out):
     """Fill `out` with the velocity at the particles, and their `table`."""
     room, values = work
     _tabulate(series, walls, position, table)
-    _velocities(series, walls, table, room, values)
+    _velocities(series, ahead, walls, table, room, values)
     for a in range(_dim(series)):
         _scale(values[a * LANES :], table, a, drift[a], out[a * LANES :])
 
@@ -144,7 +147,7 @@ def gradient_at(series, drift, walls, position, work, table, out, gradient):
     room, values = work
     dim = _dim(series)
     _tabulate(series, walls, position, table)
-    _gradients(series, walls, table, room, values)
+    _gradients(series, series, walls, table, room, values)
     for a in range(dim):
         _scale(values[a * LANES :], table, a, drift[a], out[a * LANES :])
     last = gradient[(dim * dim - 1) * LANES :]
