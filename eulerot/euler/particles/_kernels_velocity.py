@@ -110,8 +110,8 @@ def _evaluating(weigh, evaluate, size, count):
         for start in range(0, LANES, GROUP):
             for p in range(start, start + GROUP):
                 weigh(work, share * (p - start), table, p, bend, scales)
-            if series.ndim == 2:  # in space it takes as long as it saves
-                prefetch(table, start, ahead, starts, strides)  # its neighbours are near
+            if series.ndim == 2:  # its neighbours are near; in space it takes as long as it saves
+                prefetch(table, start, ahead, starts, strides)  # type: ignore[call-arg]
             for p in range(start, start + GROUP):
                 evaluate(work, share * (p - start), table, p, series, starts, strides, sums, ORDER * (p - start))
             for n in range(count[_dim(series) - 2]):
