@@ -48,12 +48,9 @@ def _factored_weigher(order):
                 value, first, *second = splines(build, t, order)
                 results = [value, fused(build, c, value, build.fmul(hs, first))]
                 if second:
-                    bend, h = (
-                        everywhere(build, arguments[4]),
-                        everywhere(build, build.extract_value(arguments[5], axis)),
-                    )
-                    slope = build.fmul(h, first)
-                    total = fused(build, build.fmul(bend, s), value, build.fmul(build.fadd(c, c), slope))
+                    h = everywhere(build, build.extract_value(arguments[5], axis))
+                    bent, slope = build.fmul(everywhere(build, arguments[4]), s), build.fmul(h, first)
+                    total = fused(build, bent, value, build.fmul(build.fadd(c, c), slope))
                     results += [fused(build, build.fmul(h, hs), second[0], total), slope]
                 for result, row in zip(results, kept, strict=True):
                     store_row(build, result, row)
@@ -191,11 +188,9 @@ def deposit(typing, weights, start, table, point, coefficients, starts, strides,
         terms, amounts = velocity_terms(_dim(starts)), []
         for axis in range(len(terms)):
             factor = _tabulated(context, build, signature, arguments, 2, axis)[0]
-            mu = build.gep(
-                pointer(context, build, signature.args[7], arguments[7], arguments[3]),
-                [ir.Constant(_LONG, axis * LANES)],
-            )
-            amounts.append(everywhere(build, build.fmul(factor, build.load(mu))))
+            first = pointer(context, build, signature.args[7], arguments[7], arguments[3])
+            mu = build.load(build.gep(first, [ir.Constant(_LONG, axis * LANES)]))
+            amounts.append(everywhere(build, build.fmul(factor, mu)))
         for i, (corner, steps, rows) in enumerate(_components(context, build, signature, arguments, 1)):
             along: dict[tuple[int, ...], ir.Value] = {}
             for amount, each in zip(amounts, terms, strict=True):

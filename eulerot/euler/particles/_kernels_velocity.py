@@ -133,7 +133,7 @@ def _scale(values, table, axis, shift, out):
 
 @part
 def velocity_at(series, ahead, drift, walls, position, work, table, out):
-    """Fill `out` with the velocity at the particles, and their `table`."""
+    """Fill `out` with the velocity at the particles, and their `table`; `ahead` is the series that comes next."""
     room, values = work
     _tabulate(series, walls, position, table)
     _velocities(series, ahead, walls, table, room, values)
