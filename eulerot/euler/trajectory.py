@@ -141,7 +141,7 @@ class Trajectory:
         self, tape: list, field_bar: np.ndarray | None, phases_bar: FloatArray
     ) -> tuple[Callable[[], np.ndarray], FloatArray]:
         """Return the same, the first of them as a function that has yet to go back through the first stretch."""
-        multiplier = self.equation.zeros()
+        scheme, multiplier = RungeKutta(self.equation, self.tableau), self.equation.zeros()
         if field_bar is not None:
             multiplier += field_bar
         waiting: Callable[[], np.ndarray] | None = None
@@ -154,14 +154,18 @@ class Trajectory:
             by_carriers = None
             if piece.advection is not None and piece.record is not None:
                 by_carriers, phases_bar = piece.advection.pulled(piece.record, phases_bar)
-            waiting = partial(self._field_back, piece.stages, by_carriers, multiplier)
+            waiting = partial(self._field_back, scheme, piece.stages, by_carriers, multiplier)
         return waiting or (lambda: multiplier), phases_bar
 
     def _field_back(
-        self, stages: np.ndarray, by_carriers: Callable[[], np.ndarray] | None, multiplier: np.ndarray
+        self,
+        scheme: RungeKutta,
+        stages: np.ndarray,
+        by_carriers: Callable[[], np.ndarray] | None,
+        multiplier: np.ndarray,
     ) -> np.ndarray:
         """Take a multiplier of the field back through a stretch, in place, and return it."""
-        equation, scheme = self.equation, RungeKutta(self.equation, self.tableau)
+        equation = self.equation
         sources = None if by_carriers is None else equation.carrier(equation.grid.part_of(by_carriers()))
         for n in reversed(range(len(stages))):
             source = None if sources is None else sources[n]

@@ -89,13 +89,3 @@ def tabulate(position, walls, axis, size, table):
 def per_angle(size, walls):
     """Return the cells that an angle of one holds along an axis."""
     return float(size - LAST) / (math.pi if walls else _TWO_PI)
-
-
-@part
-def axis_rows(table, axis):
-    """Return the rows of an axis: its factor, the derivative of that, its steepness, cells and places."""
-    rows = table[ROWS * axis * LANES :]
-    return (
-        rows[:LANES], rows[LANES : 2 * LANES], rows[2 * LANES : 3 * LANES], rows[3 * LANES : 4 * LANES],
-        rows[4 * LANES : 5 * LANES],
-    )  # fmt: skip

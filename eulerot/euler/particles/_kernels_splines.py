@@ -83,10 +83,6 @@ def fused(build, a, b, c):
     return product if c is None else build.fadd(product, c, flags=_FUSED)
 
 
-def _lane(build, vector, i):
-    return build.extract_element(vector, ir.Constant(_INT, i))
-
-
 def everywhere(build, number):
     """Return the vector of one number."""
     first = build.insert_element(ir.Constant(_ROW, ir.Undefined), number, ir.Constant(_INT, 0))
@@ -113,14 +109,14 @@ def _number(build, place, i):
     return everywhere(build, build.load(build.gep(place, [ir.Constant(_INT, i)])))
 
 
-def _sum(build, vector, every=1):
-    """Return the sums of every so many of a vector's numbers, by halves."""
+def _pair_sums(build, vector):
+    """Return the sums of a vector's even and odd numbers, by halves."""
     length = ORDER
-    while length > every:
+    while length > 2:
         length //= 2
         low, high = (shuffled(build, vector, list(range(start, start + length))) for start in (0, length))
         vector = build.fadd(low, high)
-    return [_lane(build, vector, i) for i in range(every)]
+    return [build.extract_element(vector, ir.Constant(_INT, i)) for i in range(2)]
 
 
 def contracted(build, place, strides, weights, wanted):
@@ -201,7 +197,7 @@ def _pair_evaluator(order):
                 last = row_at(build, rows[1][alpha[1]])
                 twice = [shuffled(build, last, [low + k // 2 for k in range(ORDER)]) for low in (0, ORDER // 2)]
                 total = build.fmul(halves[0][alpha[:-1]], twice[0])
-                values += _sum(build, fused(build, halves[1][alpha[:-1]], twice[1], total), 2)
+                values += _pair_sums(build, fused(build, halves[1][alpha[:-1]], twice[1], total))
             return context.make_tuple(build, result, values)
 
         return result(weights, start, coefficients, place, stride), generate

@@ -13,7 +13,6 @@ from eulerot.euler.particles._kernels_lanes import (
     LANES,
     ROWS,
     aligned,
-    axis_rows,
     part,
     per_angle,
     tabulate,
@@ -28,9 +27,10 @@ from eulerot.euler.particles._kernels_potential import (
     weigh_velocity,
 )
 from eulerot.euler.particles._kernels_splines import GROUP, ORDER
+from eulerot.euler.particles._kernels_terms import gradient_terms, velocity_terms
 
 # Of work arrays: the weights of a particle along an axis, for a velocity and its gradient, and the most sums of one
-_FEW, _MANY, _SUMS = 2 * ORDER, 4 * ORDER, 11
+_FEW, _MANY, _SUMS = 2 * ORDER, 4 * ORDER, len(gradient_terms(3))
 
 
 @part
@@ -99,34 +99,33 @@ def _starts(series):
         return 0, m * n * o, 2 * m * n * o
 
 
-def _evaluating(weigh, evaluate, size, count):
-    """Return the function that fills `values` by one of the evaluations, of so many weights along an axis and sums."""
+def _evaluating(weigh, evaluate, size, terms):
+    """Return the function that fills `values` by one of the evaluations, of so many weights along an axis."""
+    in_plane, in_space = len(terms(2)), len(terms(3))
 
     @part
-    def fill(series, ahead, walls, table, work, values):
+    def fill(series, walls, table, work, values):
         starts, strides, scales = _starts(series), _strides(series), _scales(series, walls)
         bend = -1.0 if walls else 0.0
         share, sums = _dim(series) * size, work[_dim(series) * size * GROUP :]
         for start in range(0, LANES, GROUP):
             for p in range(start, start + GROUP):
                 weigh(work, share * (p - start), table, p, bend, scales)
-            if series.ndim == 2:  # its neighbours are near; in space it takes as long as it saves
-                prefetch(table, start, ahead, starts, strides)  # type: ignore[call-arg]
             for p in range(start, start + GROUP):
                 evaluate(work, share * (p - start), table, p, series, starts, strides, sums, ORDER * (p - start))
-            for n in range(count[_dim(series) - 2]):
+            for n in range(in_plane if series.ndim == 2 else in_space):
                 add_up(sums, n * GROUP * ORDER, values, n * LANES + start)  # type: ignore[call-arg]
 
     return fill
 
 
-_velocities = _evaluating(weigh_velocity, velocity_sums, _FEW, (2, 3))
-_gradients = _evaluating(weigh_gradient, gradient_sums, _MANY, (5, 11))
+_velocities = _evaluating(weigh_velocity, velocity_sums, _FEW, velocity_terms)
+_gradients = _evaluating(weigh_gradient, gradient_sums, _MANY, gradient_terms)
 
 
 @part
 def _scale(values, table, axis, shift, out):
-    factor = axis_rows(table, axis)[0]
+    factor = table[ROWS * axis * LANES :]
     for p in range(LANES):
         out[p] = factor[p] * values[p] + shift
 
@@ -136,7 +135,10 @@ def velocity_at(series, ahead, drift, walls, position, work, table, out):
     """Fill `out` with the velocity at the particles, and their `table`; `ahead` is the series that comes next."""
     room, values = work
     _tabulate(series, walls, position, table)
-    _velocities(series, ahead, walls, table, room, values)
+    if series.ndim == 2:  # in space it takes as long as it saves
+        for start in range(0, LANES, GROUP):  # the neighbours of a particle are near
+            prefetch(table, start, ahead, _starts(ahead), _strides(ahead))  # type: ignore[call-arg]
+    _velocities(series, walls, table, room, values)
     for a in range(_dim(series)):
         _scale(values[a * LANES :], table, a, drift[a], out[a * LANES :])
 
@@ -147,7 +149,7 @@ def gradient_at(series, drift, walls, position, work, table, out, gradient):
     room, values = work
     dim = _dim(series)
     _tabulate(series, walls, position, table)
-    _gradients(series, series, walls, table, room, values)
+    _gradients(series, walls, table, room, values)
     for a in range(dim):
         _scale(values[a * LANES :], table, a, drift[a], out[a * LANES :])
     last = gradient[(dim * dim - 1) * LANES :]
