@@ -24,7 +24,8 @@ euler.pressure euler.certificate
 euler.particles._kernels_terms euler.particles._kernels_splines euler.particles._kernels_lanes
 euler.particles._kernels_potential euler.particles._kernels_velocity euler.particles._kernels euler.particles.phases
 euler.particles.mirrored euler.particles.potential
-euler.particles.interpolant euler.particles.ordering euler.particles.advection euler.particles.nonuniform
+euler.particles.interpolant euler.particles.ordering euler.particles.schemes euler.particles.advection
+euler.particles.nonuniform
 euler.particles.steps euler.particles euler.trajectory
 euler.splined euler.dataset euler.solution euler.store euler.run euler.solver euler.geodesic euler.resolution
 euler.refinement euler

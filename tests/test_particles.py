@@ -17,6 +17,7 @@ from eulerot.euler.particles._kernels_splines import spline_polynomials
 from eulerot.euler.particles.advection import Advection
 from eulerot.euler.particles.interpolant import interpolant, interpolant_transposed, interpolated_points
 from eulerot.euler.particles.phases import to_phases, to_positions
+from eulerot.euler.particles.schemes import runge_kutta
 from eulerot.euler.trajectory import Trajectory
 
 SPACE = [
@@ -43,9 +44,15 @@ def stages_of(field, *counts):
 EULER = Tableau("Euler", np.zeros((1, 1)), np.ones(1), 1, 0.0)
 
 
+def carried(grid, stages, dt, tableau, threads=1):
+    """The advection by fields at Runge-Kutta stages, shape (steps, stages, ...)."""
+    steps = runge_kutta(tableau, len(stages), dt)
+    return Advection(grid, stages.reshape(-1, *stages.shape[2:]), steps, threads)
+
+
 def velocity(field, grid, phases):
     """The velocity at particles: a step of one, by the scheme of Euler."""
-    return Advection(grid, stages_of(field, 1, 1), 1.0, EULER).advance(phases) - phases
+    return carried(grid, stages_of(field, 1, 1), 1.0, EULER).advance(phases) - phases
 
 
 def direct_velocity(field, grid, positions):
@@ -166,7 +173,7 @@ def test_what_is_not_a_number_stays_so_and_does_no_harm(grid):
 
 @pytest.mark.parametrize("grid", [Grid.from_modes(8), SPACE[1]], ids=["plane", "space"])
 def test_positions_near_both_walls_keep_their_digits(grid):
-    advection = Advection(grid, stages_of(smooth_field(grid), 4, 4), 0.1, RK4)
+    advection = carried(grid, stages_of(smooth_field(grid), 4, 4), 0.1, RK4)
     rows, axes = np.arange(2 * grid.dim), np.repeat(np.arange(grid.dim), 2)
     near = np.tile([0.3, -1.0, 0.5][: grid.dim], (2 * grid.dim, 1))
     near[rows, axes] = np.tile([1e-12, -1e-12], grid.dim)
@@ -184,7 +191,7 @@ def test_threads_do_not_change_a_bit(grid):
     coefs, positions = stages_of(smooth_field(grid), 2, 4), random_positions(grid, 1000)
     results = []
     for threads in (1, 2, 3):
-        advection = Advection(grid, coefs, 0.1, RK4, threads)
+        advection = carried(grid, coefs, 0.1, RK4, threads)
         end, record = advection.advance_recorded(positions)
         results.append((end, *advection.adjoint(record, end)))
     for other in results[1:]:
@@ -193,7 +200,7 @@ def test_threads_do_not_change_a_bit(grid):
 
 @on_every_grid
 def test_jacobian_against_central_differences(grid):
-    advection = Advection(grid, stages_of(smooth_field(grid), 3, 4), 0.2, RK4)
+    advection = carried(grid, stages_of(smooth_field(grid), 3, 4), 0.2, RK4)
     positions = random_positions(grid, 20)
     end, jacobian = advection.advance_jacobian(positions)
     assert np.allclose(end, advection.advance(positions), rtol=0, atol=1e-14)

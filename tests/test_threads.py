@@ -110,11 +110,11 @@ def test_grids(points, domain):
 
 
 @every_grid
-@pytest.mark.parametrize("field_steps", [None, 12])
-def test_geodesics(points, domain, field_steps):
+@pytest.mark.parametrize("settings", [{}, {"field_steps": 12}, {"field_steps": 12, "multistep": True}])
+def test_geodesics(points, domain, settings):
     def make():
         grid = eulerot.Grid(points, domain)
-        return eulerot.Geodesic(field_on(grid), grid, time=0.6, steps=4, threads=2, field_steps=field_steps)
+        return eulerot.Geodesic(field_on(grid), grid, time=0.6, steps=4, threads=2, **settings)
 
     rng = np.random.default_rng(1)
     start, bar = rng.uniform(0.1, 3.0, (150, len(points))), rng.standard_normal((150, len(points)))

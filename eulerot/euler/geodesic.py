@@ -20,6 +20,7 @@ from eulerot.euler.grid import Grid, checked_grid
 from eulerot.euler.integrators import DOP853, Tableau
 from eulerot.euler.particles.advection import Advection
 from eulerot.euler.particles.phases import to_phases, to_positions
+from eulerot.euler.particles.schemes import multistep, runge_kutta
 from eulerot.euler.shared_grid import shared
 from eulerot.euler.splined import FEWEST, SplinedTrajectory
 from eulerot.euler.trajectory import Trajectory
@@ -54,6 +55,10 @@ class Geodesic:
     field_steps : int, optional
         Steps of the field, nine at least. The particles then read it by splines in time, and for the same accuracy need
         fewer `steps`. By default field and particles advance together, in the same steps.
+    multistep : bool
+        With `field_steps`, from three steps on, whether the particles take steps of Adams' scheme instead, many short
+        ones: the velocity is asked for as often as in `steps` of DOP853, twelve times each, and where these are short
+        the error is that of half as many velocities.
 
     Attributes
     ----------
@@ -63,7 +68,8 @@ class Geodesic:
     Raises
     ------
     ValueError
-        If the field does not fit the grid or is not finite, or if `steps` is not positive, or `field_steps` too small.
+        If the field does not fit the grid or is not finite, or if `steps` is not positive, or `field_steps` too small,
+        or missing with `multistep`.
     ResolutionError
         On the first use of the map, if the steps are too long for the field.
 
@@ -96,6 +102,7 @@ class Geodesic:
     tableau: Tableau = field(repr=False)
     threads: int
     field_steps: int | None
+    multistep: bool
     field0_hat: np.ndarray = field(init=False, repr=False)
 
     def __init__(
@@ -107,9 +114,10 @@ class Geodesic:
         tableau: Tableau = DOP853,
         threads: int = 1,
         field_steps: int | None = None,
+        multistep: bool = False,
     ) -> None:
         values = checked_grid(grid).checked_field("field0", field0, components=_components(grid))
-        self._set(equation_of(grid).analysed(values), grid, time, steps, tableau, threads, field_steps)
+        self._set(equation_of(grid).analysed(values), grid, time, steps, tableau, threads, field_steps, multistep)
         object.__setattr__(self, "field0", values)
 
     def __getstate__(self) -> dict[str, object]:
@@ -126,6 +134,7 @@ class Geodesic:
         tableau: Tableau = DOP853,
         threads: int = 1,
         field_steps: int | None = None,
+        multistep: bool = False,
     ) -> Geodesic:
         """Return the geodesic of an initial field that is given by its kept coefficients.
 
@@ -139,7 +148,7 @@ class Geodesic:
         """
         geodesic = object.__new__(cls)
         coefficients = checked_grid(grid).checked_coefficients("field0_hat", field0_hat, components=_components(grid))
-        geodesic._set(coefficients, grid, time, steps, tableau, threads, field_steps)
+        geodesic._set(coefficients, grid, time, steps, tableau, threads, field_steps, multistep)
         return geodesic
 
     # A field of the dataclass all the same, so that `dataclasses.replace` finds it and gives it to the constructor
@@ -157,24 +166,27 @@ class Geodesic:
         tableau: Tableau,
         threads: int,
         field_steps: int | None,
+        multistep: bool,
     ) -> None:
         if not isinstance(tableau, Tableau):
             raise ValueError(f"tableau: expected a Tableau, such as RK4 or DOP853; got {tableau!r}.")
+        if multistep and field_steps is None:
+            raise ValueError("multistep: expected False without field_steps; got True. Pass field_steps=n.")
         fine = field_steps if field_steps is None else checked_count("field_steps", field_steps, least=FEWEST)
         values = {
             "field0_hat": field0_hat, "grid": grid, "time": checked_number("time", time),
             "steps": checked_count("steps", steps), "tableau": tableau, "threads": checked_count("threads", threads),
-            "field_steps": fine,
+            "field_steps": fine, "multistep": bool(multistep),
         }  # fmt: skip
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
-    def in_steps(self, steps: int, field_steps: int | None = None) -> Geodesic:
+    def in_steps(self, steps: int, field_steps: int | None = None, *, multistep: bool = False) -> Geodesic:
         """Return the same geodesic in other steps of the particles and of the field.
 
         If the field keeps steps of its own, it takes them once for both.
         """
-        other = self._part(self.field0_hat, 1.0, steps, field_steps)
+        other = self._part(self.field0_hat, 1.0, steps, field_steps, multistep)
         if field_steps is not None and field_steps == self.field_steps:
             other.__dict__["_fields"] = self._fields
         return other
@@ -193,13 +205,13 @@ class Geodesic:
         for share in checked_times("times", shares):
             start, some, now = self.field0_hat if part is None else part.field1_hat, share - now, share
             fine = None if self.field_steps is None else max(FEWEST, math.ceil(some * self.field_steps))
-            part = self._part(start, some, max(1, math.ceil(some * self.steps)), fine)
+            part = self._part(start, some, max(1, math.ceil(some * self.steps)), fine, self.multistep)
             yield part
 
-    def _part(self, start: np.ndarray, share: float, steps: int, field_steps: int | None) -> Geodesic:
+    def _part(self, start: np.ndarray, share: float, steps: int, field_steps: int | None, multistep: bool) -> Geodesic:
         return Geodesic.from_coefficients(
             start, self.grid, time=share * self.time, steps=steps, tableau=self.tableau, threads=self.threads,
-            field_steps=field_steps,
+            field_steps=field_steps, multistep=multistep,
         )  # fmt: skip
 
     @property
@@ -249,7 +261,11 @@ class Geodesic:
 
     def _splined(self, time: float, ranks: Ranks = ALONE) -> SplinedTrajectory:
         fine = self.field_steps or self.steps
-        return SplinedTrajectory(self._equation, self.tableau, time, self.steps, fine, self.threads, ranks)
+        if self.multistep:
+            steps = multistep(self.steps, time)
+        else:
+            steps = runge_kutta(self.tableau, self.steps, time / self.steps)
+        return SplinedTrajectory(self._equation, self.tableau, time, steps, fine, self.threads, ranks)
 
     def forward(self, positions: ArrayLike) -> FloatArray:
         """Return ``X_1`` of positions, shape ``(n, d)``, within the walls of a box."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache, partial
 
 import numpy as np
@@ -13,6 +14,7 @@ from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.errors import ResolutionError
 from eulerot.euler.geodesic import Geodesic
+from eulerot.euler.particles.schemes import LEAST, multistep
 from eulerot.euler.resolution import stable_steps
 from eulerot.euler.splined import FEWEST
 
@@ -20,21 +22,26 @@ __all__ = ["Refinement"]
 
 # Steps of a map for one of the first that it is compared with; the most by which they grow then; and the least, which a
 # prediction from coarse steps gets on top
-_COMPARED, _GROWTH, _LEAST_GROWTH = 1.5, 2.0, 1.12
+_COMPARED, _GROWTH, _LEAST_GROWTH = 1.5, 1.6, 1.12
 # The law of the scheme's order, by which steps are predicted, holds for short ones: so many more are taken. It is not
 # trusted for more than so many steps for one of those that were compared
 _SAFE, _TRUSTED = 1.1, 1.1
-# Steps at first for one of the field that is stable, of the field and of the particles: of forty geodesics most needed
-# 2.5 to 3.6 and 1.1 to 1.6. The particles by which those of the field are sought take fewer
-_FIELD, _PARTICLES, _FEW = 2.5, 1.0, 0.5
+# Of the tolerance; the error of particles is largest between those that are looked at
+_OF_FIELD, _OF_PARTICLES = 0.5, 0.3
+# Steps at first for one of the field that is stable, of the field and of the particles: of twenty geodesics most needed
+# 2.5 to 3.6 and 0.6 to 1.3. The particles by which those of the field are sought take fewer. Where so many steps of
+# Adams' scheme are too few it is not stable, and a Runge-Kutta scheme takes its place
+_FIELD, _PARTICLES, _FEW, _LIMIT = 2.5, 0.6, 0.5, 2.0
 _FEWEST = 2
+# An error that is none
+_NOTHING = 1e-300
 
 
 class Refinement:
     """Seek how many steps the map of a geodesic needs.
 
     The steps of the field are sought first, for particles in few steps, whose error they share, and then those of the
-    particles: half of the tolerance for each.
+    particles. Particles take Adams' scheme, unless a Runge-Kutta scheme takes fewer steps.
 
     Parameters
     ----------
@@ -49,7 +56,7 @@ class Refinement:
     >>> geodesic, start = Geodesic(np.sin(x) * np.sin(2 * y), grid), np.array([[0.5, 1.0]])
     >>> distance = lambda some, others: float(np.max(np.abs(some - others)))
     >>> Refinement(geodesic).refined(start, tolerance=1e-9, distance=distance).steps
-    3
+    2
     """
 
     def __init__(self, geodesic: Geodesic) -> None:
@@ -88,31 +95,33 @@ class Refinement:
         """
 
         @cache
-        def end(steps: int, fine: int) -> FloatArray:
+        def end(steps: int, fine: int, *, multistep: bool = False) -> FloatArray:
             try:
-                return self._in_steps(steps, fine).flow_map.coarser().advance(phases)
+                return self._in_steps(steps, fine, multistep=multistep).flow_map.coarser().advance(phases)
             except ResolutionError:  # the field is not stable in so few steps, and its map is nowhere
                 return np.full_like(phases, np.nan)
 
-        enough = partial(
-            _enough, distance=distance, tolerance=0.5 * tolerance, order=self._geodesic.tableau.order, most=most,
-            threads=self._geodesic.threads,
-        )  # fmt: skip
-        few, first = (max(_FEWEST, math.ceil(share * self._stable)) for share in (_FEW, _PARTICLES))
+        enough = _Search(distance, tolerance, self._geodesic.tableau.order, self._geodesic.threads).enough
+        few, first, limit = (max(_FEWEST, math.ceil(share * self._stable)) for share in (_FEW, _PARTICLES, _LIMIT))
         # more steps of the field than it takes cost nothing later, and those that were compared with are there
-        _, fine = enough(lambda count: end(few, count), self._first_field_steps)
-        steps, _ = enough(lambda count: end(count, fine), first)
+        _, fine = enough(lambda count: end(few, count), self._first_field_steps, share=_OF_FIELD, most=most)
+        first += first >= LEAST  # the beginning
+        with suppress(ResolutionError):
+            several = partial(end, fine=fine, multistep=True)
+            steps, _ = enough(several, first, share=_OF_PARTICLES, most=min(limit, most), length=_first_step)
+            return self._in_steps(steps, fine, multistep=steps >= LEAST)
+        steps, _ = enough(partial(end, fine=fine), self._stable, share=_OF_PARTICLES, most=most)
         return self._in_steps(steps, fine)
 
     @property
     def _first_field_steps(self) -> int:
         return max(FEWEST, math.ceil(_FIELD * self._stable))
 
-    def _in_steps(self, steps: int, fine: int) -> Geodesic:
+    def _in_steps(self, steps: int, fine: int, *, multistep: bool = False) -> Geodesic:
         """Return the geodesic in such steps; the field takes its own once for all."""
         if fine not in self._by_field_steps:
             self._by_field_steps[fine] = self._geodesic.in_steps(_FEWEST, fine)
-        return self._by_field_steps[fine].in_steps(steps, fine)
+        return self._by_field_steps[fine].in_steps(steps, fine, multistep=multistep)
 
     def _compute(self, fine: int) -> None:
         with suppress(ResolutionError):  # it is raised again where the map is asked for
@@ -124,37 +133,53 @@ def _compared(count: int) -> tuple[int, int]:
     return count, math.ceil(_COMPARED * count)
 
 
-def _enough(
-    end: Callable[[int], FloatArray],
-    count: int,
-    *,
-    distance: Callable[[FloatArray, FloatArray], float],
-    tolerance: float,
-    order: int,
-    most: int,
-    threads: int,
-) -> tuple[int, int]:
-    """Return the fewest steps that bring a map to a distance from its limit, and the more that it was compared with.
+def _first_step(count: int) -> float:
+    """Return the first of so many steps of several, one of DOP853, with which the error of them all goes."""
+    return multistep(count, 1.0)[0].dt
+
+
+@dataclass(frozen=True)
+class _Search:
+    """The search for the fewest steps that bring a map to a distance from its limit.
 
     Two maps are compared, and the error falls between them and beyond as the order of the scheme says.
-
-    Raises
-    ------
-    ResolutionError
-        If `most` steps do not suffice.
     """
-    coarse, steps = _compared(count)
-    while steps <= most:
-        before, after = run_tasks([partial(end, coarse), partial(end, steps)], threads)
-        # of the coarser map, from the geometric law of both; not a number where one of them is nowhere
-        error = distance(before, after) / (1 - (coarse / steps) ** order)
-        needed = _SAFE * coarse * (error / tolerance) ** (1 / order)
-        if needed <= _TRUSTED * steps:
-            enough = math.ceil(needed)
-            return max(coarse, enough), max(steps, enough)
-        growth = min(_GROWTH, _LEAST_GROWTH * max(1.0, needed / steps)) if math.isfinite(needed) else _COMPARED
-        coarse, steps = steps, math.ceil(growth * steps)
-    raise ResolutionError(
-        f"steps: {most} steps do not bring the flow map's error below {2 * tolerance:g}. "
-        "Take fewer modes, or regularise more."
-    )
+
+    distance: Callable[[FloatArray, FloatArray], float]
+    tolerance: float
+    order: int
+    threads: int
+
+    def enough(
+        self,
+        end: Callable[[int], FloatArray],
+        count: int,
+        *,
+        share: float,
+        most: int,
+        length: Callable[[int], float] = lambda count: 1 / count,
+    ) -> tuple[int, int]:
+        """Return the fewest steps for a share of the tolerance, and the more that they were compared with.
+
+        `end` is the map in so many steps; `count` are tried first, and are the fewest; `length` is that of a step.
+
+        Raises
+        ------
+        ResolutionError
+            If `most` steps do not suffice.
+        """
+        coarse, steps = _compared(count)
+        while steps <= most:
+            before, after = run_tasks([partial(end, coarse), partial(end, steps)], self.threads)
+            # of the coarser map, from the geometric law of both; not a number where one of them is nowhere
+            error = self.distance(before, after) / (1 - (length(steps) / length(coarse)) ** self.order)
+            longest = length(coarse) * (share * self.tolerance / max(error, _NOTHING)) ** (1 / self.order) / _SAFE
+            needed = next((each for each in range(coarse, 2 * steps) if length(each) <= longest), 2 * steps)
+            if needed <= _TRUSTED * steps:
+                return needed, max(steps, needed)
+            growth = min(_GROWTH, _LEAST_GROWTH * needed / steps) if math.isfinite(error) else _COMPARED
+            coarse, steps = steps, math.ceil(growth * steps)
+        raise ResolutionError(
+            f"steps: {most} steps do not bring the flow map's error below {self.tolerance:g}. "
+            "Take fewer modes, or regularise more."
+        )

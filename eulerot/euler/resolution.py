@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TypeAlias
 
@@ -18,6 +17,7 @@ from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4
 from eulerot.euler.particles.phases import to_phases
+from eulerot.euler.particles.schemes import runge_kutta
 from eulerot.euler.splined import FEWEST, SplinedTrajectory
 from eulerot.euler.stepping import required_steps
 
@@ -100,7 +100,7 @@ def in_modes(geodesic: Geodesic, modes: int) -> Geodesic:
     field = restricted(geodesic.field0_hat, grid, shared)
     return Geodesic.from_coefficients(
         embedded(field, shared, other), other, time=geodesic.time, steps=geodesic.steps, tableau=geodesic.tableau,
-        threads=geodesic.threads, field_steps=geodesic.field_steps,
+        threads=geodesic.threads, field_steps=geodesic.field_steps, multistep=geodesic.multistep,
     )  # fmt: skip
 
 
@@ -134,8 +134,8 @@ def _ends_of(field0_hat: bytes, grid: Grid, time: float) -> FloatArray:
     # a copy can be written to, as all other fields can: loops would be compiled once more for one that cannot
     field = np.frombuffer(field0_hat, zeros.dtype).reshape(zeros.shape).copy()
     steps = max(FEWEST, stable_steps(Geodesic.from_coefficients(field, grid, time=time, tableau=RK4)))
-    particles = SplinedTrajectory(equation_of(grid), DOP853, time, _STEPS, steps)
-    return particles.advection_by(replace(particles, tableau=RK4).fields(field)).coarser().advance(_middles(grid))
+    particles = SplinedTrajectory(equation_of(grid), RK4, time, runge_kutta(DOP853, _STEPS, time / _STEPS), steps)
+    return particles.advection(field)[1].coarser().advance(_middles(grid))
 
 
 def _middles(grid: Grid) -> FloatArray:

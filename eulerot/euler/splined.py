@@ -6,6 +6,7 @@ own steps first, and the stages of the particles read it from splines of degree 
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from eulerot._types import FloatArray
 from eulerot.euler.equations import Equation
 from eulerot.euler.integrators import RungeKutta, Tableau
 from eulerot.euler.particles.advection import Advection
+from eulerot.euler.particles.schemes import EqualSteps
 from eulerot.euler.stepping import time_steps
 
 __all__ = ["FEWEST", "SplinedTrajectory"]
@@ -35,11 +37,11 @@ class SplinedTrajectory:
     equation : Equation
         The equation, with its grid.
     tableau : Tableau
-        The scheme of both.
+        The scheme of the field.
     time : float
         Duration; negative to go back.
-    steps : int
-        Steps of the particles.
+    steps : tuple of EqualSteps
+        The steps of the particles.
     field_steps : int
         Steps of the field, at least `FEWEST`.
     threads : int
@@ -51,7 +53,7 @@ class SplinedTrajectory:
     equation: Equation
     tableau: Tableau
     time: float
-    steps: int
+    steps: tuple[EqualSteps, ...]
     field_steps: int
     threads: int = 1
     ranks: Ranks = ALONE
@@ -95,14 +97,14 @@ class SplinedTrajectory:
 
     @kept
     def _reading(self) -> FloatArray:
-        """Return the weights of the fields at each particle stage, shape ``(steps * stages, field_steps + 1)``."""
+        """Return the weights of the fields in each velocity of particles, shape ``(velocities, field_steps + 1)``."""
         from scipy.interpolate import make_interp_spline  # takes long to import
 
-        nodes = self.tableau.a.sum(axis=1)
-        times = np.minimum((np.arange(self.steps)[:, None] + nodes).ravel() / self.steps, 1.0)
+        starts = itertools.accumulate((each.count * each.dt for each in self.steps), initial=0.0)
+        times = np.concatenate([start + each.times for start, each in zip(starts, self.steps, strict=False)])
         count = self.field_steps + 1
         spline = make_interp_spline(np.linspace(0.0, 1.0, count), np.eye(count), k=_DEGREE)
-        return np.asarray(spline(times), dtype=np.float64)
+        return np.asarray(spline(np.clip(times / (self.time or 1.0), 0.0, 1.0)), dtype=np.float64)
 
     def advection_by(self, fields: np.ndarray) -> Advection:
         """Return the advection of particles by what `fields` returned."""
@@ -110,6 +112,5 @@ class SplinedTrajectory:
         # number of threads
         carriers = self.equation.carrier(fields)
         stages = product(self._reading, carriers.reshape(len(carriers), -1).view(np.float64), threads=self.threads)
-        shaped = stages.view(carriers.dtype).reshape(self.steps, self.tableau.stages, *carriers.shape[1:])
-        dt = self.time / self.steps
-        return Advection(self.equation.grid, shaped, dt, self.tableau, self.threads, ranks=self.ranks)
+        shaped = stages.view(carriers.dtype).reshape(-1, *carriers.shape[1:])
+        return Advection(self.equation.grid, shaped, self.steps, self.threads, ranks=self.ranks)

@@ -166,7 +166,9 @@ class Trajectory:
     ) -> np.ndarray:
         """Take a multiplier of the field back through a stretch, in place, and return it."""
         equation = self.equation
-        sources = None if by_carriers is None else equation.carrier(equation.grid.part_of(by_carriers()))
+        sources = None
+        if by_carriers is not None:
+            sources = equation.carrier(equation.grid.part_of(by_carriers())).reshape(stages.shape)
         for n in reversed(range(len(stages))):
             source = None if sources is None else sources[n]
             scheme.adjoint_step(stages[n], multiplier, self.time / self.steps, source)

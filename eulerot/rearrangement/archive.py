@@ -18,7 +18,7 @@ __all__ = ["KIND", "VERSION", "restored_parts", "stored_parts", "version_of"]
 
 KIND = "eulerot rearrangement"
 # Raised when older readers would misread a file; files that they can read all of have the version of theirs
-VERSION, _OF_GEODESICS = 4, 3
+VERSION, _OF_CONDITIONALS, _OF_RUNGE_KUTTA = 5, 4, 3
 
 # What a conditional sweep has
 _CONDITIONAL = ("axes", "directions", "offsets", "weights", "steps")
@@ -27,7 +27,9 @@ _TABLEAUS = {tableau.name: tableau for tableau in (RK4, DOP853)}
 
 def version_of(sweeps: Sequence[Sweep | ConditionalSweep]) -> int:
     """Return the version of the file of a map with these sweeps."""
-    return VERSION if any(isinstance(sweep, ConditionalSweep) for sweep in sweeps) else _OF_GEODESICS
+    if any(isinstance(sweep, Sweep) and any(each.multistep for each in sweep.geodesics) for sweep in sweeps):
+        return VERSION
+    return _OF_CONDITIONALS if any(isinstance(sweep, ConditionalSweep) for sweep in sweeps) else _OF_RUNGE_KUTTA
 
 
 def stored_parts(
@@ -96,7 +98,7 @@ def _stored_geodesic(geodesic: Geodesic, prefix: str) -> dict[str, ArrayLike]:
         raise ValueError(f"tableau: expected one of {tuple(_TABLEAUS)} to save; got another, {tableau.name!r}.")
     arrays: dict[str, ArrayLike] = {
         "field0_hat": geodesic.field0_hat, "time": geodesic.time, "steps": geodesic.steps, "tableau": tableau.name,
-        "field_steps": geodesic.field_steps or 0,
+        "field_steps": geodesic.field_steps or 0, "multistep": geodesic.multistep,
         "points": grid.points, "domain": grid.domain, "lengths": grid.sides, "dealiasing": grid.dealiasing,
     }  # fmt: skip
     return {prefix + name: value for name, value in arrays.items()}
@@ -108,7 +110,7 @@ def _restored_geodesic(arrays: Mapping[str, np.ndarray], prefix: str, threads: i
 
     points, lengths = tuple(named("points").tolist()), tuple(named("lengths").tolist())
     grid = Grid(points, str(named("domain")), lengths=lengths, dealiasing=str(named("dealiasing")))
-    # versions 1 and 2 had the values at the grid points, and version 1 no steps of the field
+    # versions 1 and 2 had the values at the grid points, version 1 no steps of the field, and up to 4 all one scheme
     field0_hat = arrays.get(prefix + "field0_hat")
     if field0_hat is None:
         field0_hat = Geodesic(named("field0"), grid).field0_hat
@@ -116,4 +118,5 @@ def _restored_geodesic(arrays: Mapping[str, np.ndarray], prefix: str, threads: i
         field0_hat, grid, time=float(named("time")), steps=int(named("steps")),
         tableau=_TABLEAUS[str(named("tableau"))], threads=threads,
         field_steps=int(arrays.get(prefix + "field_steps", 0)) or None,
+        multistep=bool(arrays.get(prefix + "multistep", False)),
     )  # fmt: skip

@@ -150,10 +150,10 @@ class Unpicklable(Exception):
 
 
 @pytest.mark.parametrize(("points", "domain", "options"), CASES)
-@pytest.mark.parametrize("field_steps", [None, 12])
-def test_the_adjoint_of_a_geodesic_has_the_bits_of_one_process(comm, alone, cut, points, domain, options, field_steps):
+@pytest.mark.parametrize("settings", [{}, {"field_steps": 12}, {"field_steps": 12, "multistep": True}])
+def test_the_adjoint_of_a_geodesic_has_the_bits_of_one_process(comm, alone, cut, points, domain, options, settings):
     grid, field, particles = start_of(points, domain, **options)
-    geodesic = Geodesic(field, grid, time=0.02, steps=3, field_steps=field_steps)
+    geodesic = Geodesic(field, grid, time=0.02, steps=3, **settings)
     bars = np.random.default_rng(2).standard_normal(particles.shape), 0.3 * field
     one = alone(lambda: geodesic.gradient(particles, bars[0], field1_bar=bars[1]))
     several = geodesic.gradient(particles, bars[0], field1_bar=bars[1], comm=comm)

@@ -113,19 +113,13 @@ def _evaluate(way, vorticity, multiplier, speeds, tables, room, out):
     _gather(fields, vorticity, multiplier, tables, sorted_rows)
     for back in range(2):  # in one loop: each copy of the products takes half a second to compile
         if back == 0:
-            left, right, source, middle, target = tables[2], tables[3], coefficients, between, values
+            left, right, source, middle, target, begin = tables[2], tables[3], coefficients, between, values, 0
         else:
-            left, right, source, middle, target = (
-                tables[4][first:],
-                tables[5][first:],
-                values,
-                between_back,
-                coefficients,
-            )
+            left, right, source, middle, target, begin = tables[4], tables[5], values, between_back, coefficients, first
         for f in range(fields if back == 0 else 2):
             for c in range(4):
-                _multiply(left[f, c // 2], source[f, c], middle[f, c])
-                _multiply(middle[f, c], right[f, c % 2], target[f, c])
+                _multiply(left[begin + f, c // 2], source[f, c], middle[f, c])
+                _multiply(middle[f, c], right[begin + f, c % 2], target[f, c])
         if back == 1:
             _scatter(first, tables, sorted_rows, out)
         elif way > 0:

@@ -1,4 +1,6 @@
-"""Numba loops under `eulerot.euler.particles`, which documents them: Runge-Kutta steps of particles and their adjoint.
+"""Numba loops under `eulerot.euler.particles`, which documents them: steps of particles and their adjoint.
+
+A Runge-Kutta step is a sum of its own slopes, one of Adams' scheme also of slopes of the past, see `schemes`.
 
 One code serves the plane and space: which it is shows in the number of axes of the coefficients, known when the loops
 are compiled.
@@ -9,121 +11,150 @@ from __future__ import annotations
 import numpy as np
 
 from eulerot._compiled import compiled
-from eulerot.euler.particles._kernels_lanes import FUSE, LANES, part
-from eulerot.euler.particles._kernels_velocity import collect, gradient_at, table_size, velocity_at, workspace
+from eulerot.euler.particles._kernels_lanes import FUSE, LANES, ROWS, part
+from eulerot.euler.particles._kernels_velocity import collect, gradient_at, velocity_at, workspace
 
 
 @part
 def _copy(rows, into):
     # an assignment of slices would compile the text of the error that it may raise, which takes two seconds
-    for p in range(len(into)):
-        into[p] = rows[p]
+    for c in range(len(into)):
+        for p in range(LANES):
+            into[c, p] = rows[c, p]
 
 
 @part
-def _stage(state, slopes, weights, i, dt, size, stage):
-    """Set `stage` to the state that stage `i` sees, or, after the last one, to that at the end of the step."""
-    _copy(state, stage)
-    for j in range(i):
-        weight = dt * weights[i, j]
-        if weight != 0.0:
-            o = j * size
-            for p in range(size):
-                stage[p] += weight * slopes[o + p]
+def _clear(rows):
+    for c in range(len(rows)):
+        for p in range(LANES):
+            rows[c, p] = 0.0
 
 
 @part
-def _vary(gradient, dim, stage, slopes, o):
-    """Set the slopes of ``DX`` to ``DU DX``, the variational equation."""
+def _add_slopes(slopes, weights, i, columns, first, dt, into):
+    """Add the step times a sum of some `columns` of slopes, the oldest of which is the `first` row of the ring.
+
+    They are added four at a time, since what takes long is to read and write the sum; weights beyond the last column
+    are zero.
+    """
+    rows, last = len(slopes), columns - 1
+    for j in range(0, columns, 4):
+        a, b, c, d = dt * weights[i, j], dt * weights[i, j + 1], dt * weights[i, j + 2], dt * weights[i, j + 3]
+        w, x = (first + j) % rows, (first + min(j + 1, last)) % rows
+        y, z = (first + min(j + 2, last)) % rows, (first + min(j + 3, last)) % rows
+        for n in range(len(into)):
+            for p in range(LANES):
+                into[n, p] += a * slopes[w, n, p] + b * slopes[x, n, p] + c * slopes[y, n, p] + d * slopes[z, n, p]
+
+
+@part
+def _vary(gradient, dim, stage, slope):
+    """Set the slope of ``DX`` to ``DU DX``, the variational equation."""
     for i in range(dim):
         for j in range(dim):
-            into = o + (dim + dim * i + j) * LANES
+            entry = dim + dim * i + j
             for p in range(LANES):
-                slopes[into + p] = 0.0
+                slope[entry, p] = 0.0
             for k in range(dim):
-                left, right = (dim * i + k) * LANES, (dim + dim * k + j) * LANES
                 for p in range(LANES):
-                    slopes[into + p] += gradient[left + p] * stage[right + p]
+                    slope[entry, p] += gradient[dim * i + k, p] * stage[dim + dim * k + j, p]
 
 
 @compiled(fastmath=FUSE)
-def advance(lanes, coefs, drift, weights, dt, walls, record):
+def advance(lanes, handed, coefs, drift, weights, past, dt, walls, record):
     """Advance blocks of states in place: positions alone, or positions and the entries of the Jacobian.
 
-    `record` keeps the positions at the start of each step, if it has room.
+    The slopes of one step after another are in a ring of rows: `handed` are the last of those before the first step,
+    and at the end of those of the last one; a step asks for some that are `past`. `record` keeps the positions that the
+    first stage of each step sees, if it has room.
     """
-    steps, stages = coefs.shape[:2]
-    dim = 2 if coefs.ndim == 4 else 3
-    size, room = lanes.shape[1], dim * LANES
-    jacobian = size > room
-    work, gradient = workspace(coefs[0, 0]), np.empty(dim * room)
-    table = np.empty(table_size(coefs[0, 0]))
-    stage, slopes = np.empty(size), np.empty(stages * size)
-    for block in range(lanes.shape[0]):
-        state = lanes[block]
-        for n in range(steps):
-            if record.shape[1] > 0:
-                _copy(state, record[block, n])
-            for i in range(stages):
-                _stage(state, slopes, weights, i, dt, size, stage)
-                o = i * size
+    stages, rows = len(weights) - 1, weights.shape[1]
+    kept, dim, velocities, size = handed.shape[1], coefs.ndim - 1, len(coefs), lanes.shape[1]
+    jacobian = size > dim
+    work, table, gradient = workspace(coefs[0]), np.empty((dim * ROWS, LANES)), np.empty((dim * dim, LANES))
+    stage, slopes = np.empty((size, LANES)), np.empty((rows, size, LANES))
+    for block in range(len(lanes)):
+        state, first = lanes[block], 0
+        for j in range(past):
+            _copy(handed[block, j], slopes[j])
+        for n in range(velocities // stages):
+            for i in range(stages + 1):
+                _copy(state, stage)
+                _add_slopes(slopes, weights, i, past + i, first, dt, stage)
+                if i == stages:
+                    break
+                if i == 0 and record.shape[1] > 0:
+                    _copy(stage, record[block, n])
+                k, slope = n * stages + i, slopes[(first + past + i) % rows]
                 if jacobian:
-                    gradient_at(coefs[n, i], drift[n, i], walls, stage, work, table, slopes[o : o + room], gradient)
-                    _vary(gradient, dim, stage, slopes, o)
+                    gradient_at(coefs[k], drift[k], walls, stage, work, table, slope, gradient)
+                    _vary(gradient, dim, stage, slope)
                 else:
-                    later = min(n * stages + i + 1, steps * stages - 1)
-                    ahead = coefs[later // stages, later % stages]
-                    velocity_at(coefs[n, i], ahead, drift[n, i], walls, stage, work, table, slopes[o : o + room])
-            _stage(state, slopes, weights, stages, dt, size, stage)
+                    ahead = coefs[min(k + 1, velocities - 1)]
+                    velocity_at(coefs[k], ahead, drift[k], walls, stage, work, table, slope)
             _copy(stage, state)
+            first = (first + stages) % rows
+        for j in range(kept):
+            _copy(slopes[(first + past - kept + j) % rows], handed[block, j])
 
 
 @part
-def _pull(gradient, dim, slope_bar, back, o):
+def _pull(gradient, slope_bar, back):
     """Set the derivatives by a stage's positions to the transposed velocity gradient times the multiplier."""
+    dim = len(back)
     for j in range(dim):
-        into = o + j * LANES
         for p in range(LANES):
-            back[into + p] = 0.0
+            back[j, p] = 0.0
         for i in range(dim):
-            entry = (dim * i + j) * LANES
             for p in range(LANES):
-                back[into + p] += gradient[entry + p] * slope_bar[i * LANES + p]
+                back[j, p] += gradient[dim * i + j, p] * slope_bar[i, p]
+
+
+@part
+def _add(weight, rows, into):
+    if weight == 0.0:
+        return
+    for c in range(len(into)):
+        for p in range(LANES):
+            into[c, p] += weight * rows[c, p]
 
 
 @compiled(fastmath=FUSE)
-def adjoint(record, lanes, coefs, drift, weights, dt, walls, coefs_bar, drift_bar):
+def adjoint(record, lanes, handed, coefs, drift, weights, past, dt, walls, coefs_bar, drift_bar):
     """Take multipliers of the final positions back to the start, in place, and add derivatives by the fields.
 
-    The stages of a step are computed again from the positions at its start: to keep them would take longer.
+    So are those of the slopes that were `handed` on. The stages of a step are computed again from the positions that
+    its first one saw: to keep them would take longer.
     """
-    steps, stages = coefs_bar.shape[:2]
-    dim = 2 if coefs_bar.ndim == 4 else 3
-    room = dim * LANES
-    work, slope_bar, back = workspace(coefs_bar[0, 0]), np.empty(room), np.empty(stages * room)
-    stage, slopes, gradient = np.empty(room), np.empty(stages * room), np.empty(stages * dim * room)
-    tables = np.empty((stages, table_size(coefs[0, 0])))
-    for block in range(lanes.shape[0]):
-        mu = lanes[block]
-        for n in range(steps - 1, -1, -1):
+    stages, rows = len(weights) - 1, weights.shape[1]
+    kept, dim = handed.shape[1], coefs_bar.ndim - 1
+    work, bars, back = workspace(coefs_bar[0]), np.empty((rows, dim, LANES)), np.empty((stages, dim, LANES))
+    stage, slopes = np.empty((dim, LANES)), np.empty((stages, dim, LANES))
+    tables, gradient = np.empty((stages, dim * ROWS, LANES)), np.empty((stages, dim * dim, LANES))
+    for block in range(len(lanes)):
+        mu, first = lanes[block], len(coefs_bar) % rows
+        for j in range(rows):
+            _clear(bars[j])
+        for j in range(kept):
+            _copy(handed[block, j], bars[(first + past - kept + j) % rows])
+        for n in range(len(coefs_bar) // stages - 1, -1, -1):
+            first = (first + rows - stages) % rows
             for i in range(stages):
-                o = i * room
-                _stage(record[block, n], slopes, weights, i, dt, room, stage)
-                there = gradient[dim * o : dim * (o + room)]
-                gradient_at(coefs[n, i], drift[n, i], walls, stage, work, tables[i], slopes[o : o + room], there)
-            for i in range(stages - 1, -1, -1):
-                for p in range(room):
-                    slope_bar[p] = dt * weights[stages, i] * mu[p]
-                for j in range(i + 1, stages):
-                    weight = dt * weights[j, i]
-                    if weight != 0.0:
-                        o = j * room
-                        for p in range(room):
-                            slope_bar[p] += weight * back[o + p]
-                o = i * room
-                collect(slope_bar, walls, tables[i], work, coefs_bar[n, i], drift_bar[n, i])
-                _pull(gradient[dim * o :], dim, slope_bar, back, o)
+                k = n * stages + i
+                _copy(record[block, n], stage)  # it has what slopes of the past add
+                for j in range(i):
+                    _add(dt * weights[i, past + j], slopes[j], stage)
+                gradient_at(coefs[k], drift[k], walls, stage, work, tables[i], slopes[i], gradient[i])
+            for j in range(past + stages - 1, -1, -1):
+                i, slope_bar = j - past, bars[(first + j) % rows]
+                for later in range(stages, max(i, -1), -1):
+                    _add(dt * weights[later, j], mu if later == stages else back[later], slope_bar)
+                if i >= 0:
+                    k = n * stages + i
+                    collect(slope_bar, walls, tables[i], work, coefs_bar[k], drift_bar[k])
+                    _pull(gradient[i], slope_bar, back[i])
+                    _clear(slope_bar)
             for i in range(stages):
-                o = i * room
-                for p in range(room):
-                    mu[p] += back[o + p]
+                _add(1.0, back[i], mu)
+        for j in range(min(past, kept)):
+            _copy(bars[(first + j) % rows], handed[block, j])

@@ -7,6 +7,8 @@ second. So component `a` of the velocity is ``S_a`` times a sum, in which all el
 
 from __future__ import annotations
 
+import numpy as np
+
 from eulerot._compiled import inlined
 from eulerot.euler.particles._kernels_lanes import (
     FUSE,
@@ -42,15 +44,9 @@ def _dim(series):
 
 
 @part
-def table_size(series):
-    """Return the length of the table of a block of particles."""
-    return _dim(series) * ROWS * LANES
-
-
-@part
 def workspace(series):
     """Return room for the weights and the sums of a group of particles, and the values of a block."""
-    return aligned((_dim(series) * _MANY + _SUMS * ORDER) * GROUP), aligned(_SUMS * LANES)
+    return aligned((_dim(series) * _MANY + _SUMS * ORDER) * GROUP), np.empty((_SUMS, LANES))
 
 
 @part
@@ -107,14 +103,15 @@ def _evaluating(weigh, evaluate, size, terms):
     def fill(series, walls, table, work, values):
         starts, strides, scales = _starts(series), _strides(series), _scales(series, walls)
         bend = -1.0 if walls else 0.0
-        share, sums = _dim(series) * size, work[_dim(series) * size * GROUP :]
+        share = _dim(series) * size
+        sums = share * GROUP  # where they begin
         for start in range(0, LANES, GROUP):
             for p in range(start, start + GROUP):
                 weigh(work, share * (p - start), table, p, bend, scales)
             for p in range(start, start + GROUP):
-                evaluate(work, share * (p - start), table, p, series, starts, strides, sums, ORDER * (p - start))
+                evaluate(work, share * (p - start), table, p, series, starts, strides, work, sums + ORDER * (p - start))
             for n in range(in_plane if series.ndim == 2 else in_space):
-                add_up(sums, n * GROUP * ORDER, values, n * LANES + start)  # type: ignore[call-arg]
+                add_up(work, sums + n * GROUP * ORDER, values, n * LANES + start)  # type: ignore[call-arg]
 
     return fill
 
@@ -124,10 +121,9 @@ _gradients = _evaluating(weigh_gradient, gradient_sums, _MANY, gradient_terms)
 
 
 @part
-def _scale(values, table, axis, shift, out):
-    factor = table[ROWS * axis * LANES :]
+def _scale(values, n, table, axis, shift, out, row):
     for p in range(LANES):
-        out[p] = factor[p] * values[p] + shift
+        out[row, p] = table[ROWS * axis, p] * values[n, p] + shift
 
 
 @part
@@ -140,7 +136,7 @@ def velocity_at(series, ahead, drift, walls, position, work, table, out):
             prefetch(table, start, ahead, _starts(ahead), _strides(ahead))  # type: ignore[call-arg]
     _velocities(series, walls, table, room, values)
     for a in range(_dim(series)):
-        _scale(values[a * LANES :], table, a, drift[a], out[a * LANES :])
+        _scale(values, a, table, a, drift[a], out, a)
 
 
 @part
@@ -151,18 +147,17 @@ def gradient_at(series, drift, walls, position, work, table, out, gradient):
     _tabulate(series, walls, position, table)
     _gradients(series, walls, table, room, values)
     for a in range(dim):
-        _scale(values[a * LANES :], table, a, drift[a], out[a * LANES :])
-    last = gradient[(dim * dim - 1) * LANES :]
+        _scale(values, a, table, a, drift[a], out, a)
+    last = dim * dim - 1
     for p in range(LANES):
-        last[p] = 0.0
-    for n in range(dim * dim - 1):
-        value, entry = values[(dim + n) * LANES :], gradient[n * LANES :]
+        gradient[last, p] = 0.0
+    for n in range(last):
         if n % (dim + 1) == 0:  # of the diagonal
             for p in range(LANES):
-                entry[p] = value[p]
-                last[p] -= value[p]
+                gradient[n, p] = values[dim + n, p]
+                gradient[last, p] -= values[dim + n, p]
         else:
-            _scale(value, table, n // dim, 0.0, entry)
+            _scale(values, dim + n, table, n // dim, 0.0, gradient, n)
 
 
 @inlined(fastmath={*FUSE, "reassoc"})
@@ -180,7 +175,7 @@ def collect(multiplier, walls, table, work, series_bar, drift_bar):
     share, (room, _) = _dim(series_bar) * _FEW, work
     if series_bar.ndim == 3:
         for a in range(3):
-            drift_bar[a] += _total(multiplier[a * LANES : (a + 1) * LANES])
+            drift_bar[a] += _total(multiplier[a])
     for start in range(0, LANES, GROUP):
         for p in range(start, start + GROUP):
             weigh_velocity(room, share * (p - start), table, p, 0.0, scales)

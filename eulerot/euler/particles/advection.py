@@ -20,6 +20,7 @@ from eulerot.euler.particles import _kernels
 from eulerot.euler.particles._kernels_lanes import LANES
 from eulerot.euler.particles.interpolant import MARGIN, interpolant, interpolant_size, interpolant_transposed
 from eulerot.euler.particles.ordering import by_neighbourhood
+from eulerot.euler.particles.schemes import EqualSteps, runge_kutta
 
 __all__ = ["Advection", "Record"]
 
@@ -41,8 +42,16 @@ class Record:
 
 
 @dataclass(frozen=True)
+class _Stretch:
+    """Some of the steps, and which of all velocities are theirs."""
+
+    velocities: slice
+    steps: EqualSteps
+
+
+@dataclass(frozen=True)
 class Advection:
-    """Particles carried by given stage fields through equal steps of one Runge-Kutta scheme, in the plane or in space.
+    """Particles carried by the fields that the stages of their steps see, in the plane or in space.
 
     Particles are given by their phases, see `to_phases`. Their velocity comes from an interpolant of its potential, see
     `eulerot.euler.particles.interpolant`.
@@ -51,12 +60,10 @@ class Advection:
     ----------
     grid : Grid
         Domain and truncation.
-    carriers : ndarray, shape (steps, stages, *grid.shape_hat) or (steps, stages, 3, *grid.shape_hat)
-        Kept coefficients of the stream function, or in space of the velocity, at each stage.
-    dt : float
-        The step; negative to go back in time.
-    tableau : Tableau
-        The scheme, the same as the field's.
+    carriers : ndarray, shape (velocities, *grid.shape_hat) or (velocities, 3, *grid.shape_hat)
+        Kept coefficients of the stream function, or in space of the velocity, at each stage of one step after another.
+    steps : tuple of EqualSteps
+        The steps.
     threads : int
         Threads over particles. Results do not depend on it.
     margin : int
@@ -67,8 +74,7 @@ class Advection:
 
     grid: Grid
     carriers: np.ndarray
-    dt: float
-    tableau: Tableau
+    steps: tuple[EqualSteps, ...]
     threads: int = 1
     margin: int = MARGIN
     ranks: Ranks = ALONE
@@ -84,9 +90,10 @@ class Advection:
         margin: int = MARGIN,
         ranks: Ranks = ALONE,
     ) -> Advection:
-        """Return the advection by an equation's stage fields, shape ``(steps, stages, ...)``."""
-        grid = equation.grid
-        return cls(grid.whole, grid.assembled(equation.carrier(stages)), dt, tableau, threads, margin, ranks)
+        """Return the advection by an equation's fields at Runge-Kutta stages, shape ``(steps, stages, ...)``."""
+        grid, steps = equation.grid, runge_kutta(tableau, len(stages), dt)
+        carriers = grid.assembled(equation.carrier(stages.reshape(-1, *stages.shape[2:])))
+        return cls(grid.whole, carriers, steps, threads, margin, ranks)
 
     def coarser(self) -> Advection:
         """Return the advection by interpolants with three nodes a mode, not four: for few particles they take longest.
@@ -114,7 +121,7 @@ class Advection:
         return np.log(np.abs(np.linalg.det(self.advance_jacobian(phases)[1])))
 
     def adjoint(self, record: Record, multiplier: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return derivatives by the equation's carrier at each stage, and by the starting phases; equation (10).
+        """Return derivatives by the carriers, and by the starting phases; equation (10).
 
         Parameters
         ----------
@@ -130,35 +137,40 @@ class Advection:
         """Return the same, the first of them as a function that has yet to compute the first stretch's."""
         chunks, own = self._chunks(len(record.order))
         lanes = _to_lanes(multiplier, record.order)[own]
-        carriers_bar = np.empty_like(self.carriers)
+        handed, carriers_bar = self._handed(lanes), np.empty_like(self.carriers)
+        handed[:] = 0.0
 
-        def fill(steps: slice, coefs_bar: FloatArray, drift_bar: FloatArray) -> np.ndarray:
-            carriers_bar[steps] = interpolant_transposed(
+        def fill(velocities: slice, coefs_bar: FloatArray, drift_bar: FloatArray) -> np.ndarray:
+            carriers_bar[velocities] = interpolant_transposed(
                 coefs_bar, drift_bar, self.grid, margin=self.margin, threads=self.threads
             )
             return carriers_bar
 
         waiting: Callable[[], np.ndarray] | None = None
-        for steps, starts in zip(reversed(self._stretches), reversed(record.starts), strict=True):
+        for stretch, starts in zip(reversed(self._stretches), reversed(record.starts), strict=True):
             if waiting:
                 waiting()
-            waiting = partial(fill, steps, *self._adjoint(steps, starts, lanes, chunks))
+            waiting = partial(fill, stretch.velocities, *self._adjoint(stretch, starts, lanes, handed, chunks))
         return waiting or (lambda: carriers_bar), _from_lanes(self.ranks.joined(lanes), record.order)
 
     def prepare(self) -> None:
         """Compute the coefficients of the interpolants, which are kept unless they are too many."""
-        for steps in self._stretches:
-            self._fields(steps, keep=True)
+        for stretch in self._stretches:
+            self._fields(stretch.velocities, keep=True)
+
+    def _handed(self, lanes: FloatArray) -> FloatArray:
+        """Return room for the slopes of each block that later steps ask for."""
+        return np.empty((len(lanes), max(each.past for each in self.steps), *lanes.shape[1:]))
 
     def _adjoint(
-        self, steps: slice, starts: FloatArray, lanes: FloatArray, chunks: list[slice]
+        self, stretch: _Stretch, starts: FloatArray, lanes: FloatArray, handed: FloatArray, chunks: list[slice]
     ) -> tuple[FloatArray, FloatArray]:
         """Take multipliers back through a stretch of steps, in place; return derivatives by coefficients and drifts."""
-        fields = self._fields(steps, keep=True)
+        fields, scheme = self._fields(stretch.velocities, keep=True), self._scheme(stretch)
 
         def work(chunk: slice) -> tuple[FloatArray, FloatArray]:
             bars = np.zeros_like(fields[0]), np.zeros_like(fields[1])
-            _kernels.adjoint(starts[chunk], lanes[chunk], *fields, *self._scheme, *bars)
+            _kernels.adjoint(starts[chunk], lanes[chunk], handed[chunk], *fields, *scheme, *bars)
             return bars
 
         tasks = [partial(work, chunk) for chunk in chunks]
@@ -180,12 +192,13 @@ class Advection:
         chunks, own = self._chunks(len(state))
         pieces = self._pieces(own.stop - own.start, len(chunks))
         lanes, starts = _to_lanes(state, order)[own], []
-        for steps in self._stretches:
-            count = steps.stop - steps.start if recorded else 0
-            fields, room = self._fields(steps, keep=recorded), np.empty((len(lanes), count, self.grid.dim * LANES))
+        handed = self._handed(lanes)
+        for stretch in self._stretches:
+            room = np.empty((len(lanes), stretch.steps.count if recorded else 0, self.grid.dim, LANES))
+            given = (*self._fields(stretch.velocities, keep=recorded), *self._scheme(stretch))
 
-            def work(piece: slice, fields: tuple = fields, room: FloatArray = room) -> None:
-                _kernels.advance(lanes[piece], *fields, *self._scheme, room[piece])
+            def work(piece: slice, given: tuple = given, room: FloatArray = room) -> None:
+                _kernels.advance(lanes[piece], handed[piece], *given, room[piece])
 
             run_tasks([partial(work, piece) for piece in pieces], self.threads)
             starts.append(room)
@@ -210,57 +223,66 @@ class Advection:
         return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
     @kept
-    def _stretches(self) -> list[slice]:
+    def _stretches(self) -> list[_Stretch]:
         """The steps, by stretches whose coefficients are not many."""
-        steps, most = len(self.carriers), max(1, _STRETCH // self._bytes)
-        return [slice(first, min(first + most, steps)) for first in range(0, steps, most)]
+        stretches, first = [], 0
+        for each in self.steps:
+            most = max(1, _STRETCH // (each.stages * self._bytes))
+            for begun in range(0, each.count, most):
+                steps = replace(each, count=min(most, each.count - begun))
+                last = first + steps.count * steps.stages
+                stretches.append(_Stretch(slice(first, last), steps))
+                first = last
+        return stretches
 
     @property
     def _bytes(self) -> int:
-        """Return the size of the coefficients of one step."""
-        return 8 * self.carriers.shape[1] * interpolant_size(self.grid, self.margin)
+        """Return the size of the coefficients of one velocity."""
+        return 8 * interpolant_size(self.grid, self.margin)
 
-    def _fields(self, steps: slice, *, keep: bool) -> tuple[FloatArray, FloatArray]:
+    def _fields(self, velocities: slice, *, keep: bool) -> tuple[FloatArray, FloatArray]:
         """Return the coefficients of the interpolants of a stretch, and the drifts.
 
         They are kept from the second use on, or the first with `keep`, unless they are too many: a map that is used
         once, for few particles, takes longer to get the memory than to compute them.
         """
         begun = self._kept_fields
-        found = begun.get(steps.start)
+        found = begun.get(velocities.start)
         if found is None:
-            found = interpolant(self.carriers[steps], self.grid, margin=self.margin, threads=self.threads)
-            again = keep or steps.start in begun or len(self._stretches) == 1
-            begun[steps.start] = found if again and len(self.carriers) * self._bytes <= _MEMORY else None
+            found = interpolant(self.carriers[velocities], self.grid, margin=self.margin, threads=self.threads)
+            again = keep or velocities.start in begun or len(self._stretches) == 1
+            begun[velocities.start] = found if again and len(self.carriers) * self._bytes <= _MEMORY else None
         return found
 
     @kept
     def _kept_fields(self) -> dict[int, tuple[FloatArray, FloatArray] | None]:
-        """What `_fields` has kept, by the first step of a stretch; None after the first use."""
+        """What `_fields` has kept, by the first velocity of a stretch; None after the first use."""
         return {}
 
-    @property
-    def _scheme(self) -> tuple[FloatArray, float, bool]:
-        """Return the weights of stages and, in one more row, of the step; the step; whether there are walls."""
-        return np.vstack([self.tableau.a, self.tableau.b]), self.dt, self.grid.walls
+    def _scheme(self, stretch: _Stretch) -> tuple[FloatArray, int, float, bool]:
+        """Return the weights of a stretch, slopes of the past, the step, and whether there are walls."""
+        steps = stretch.steps
+        weights = np.pad(steps.weights, ((0, 0), (0, -steps.weights.shape[1] % 4)))  # loops take four at a time
+        return weights, steps.past, steps.dt, self.grid.walls
 
 
 def _to_lanes(rows: FloatArray, order: np.ndarray) -> FloatArray:
-    """Return ``(n, r)`` rows in an order as blocks of lanes, shape ``(blocks, r * LANES)``, zeros filling the last one.
+    """Return ``(n, r)`` rows in an order as blocks of lanes, shape ``(blocks, r, LANES)``, zeros filling the last one.
 
     Zero serves states and multipliers alike: a particle at the origin goes nowhere bad, a multiplier of zero adds
     nothing.
     """
     n, r = rows.shape
     blocks = -(-n // LANES)
-    full = np.zeros((blocks * LANES, r))
-    full[:n] = rows[order]
-    return np.ascontiguousarray(full.reshape(blocks, LANES, r).swapaxes(1, 2)).reshape(blocks, r * LANES)
+    full = np.empty((blocks * LANES, r))
+    np.take(rows, order, axis=0, out=full[:n], mode="clip")  # other modes take a copy
+    full[n:] = 0.0
+    return np.ascontiguousarray(full.reshape(blocks, LANES, r).swapaxes(1, 2))
 
 
 def _from_lanes(lanes: FloatArray, order: np.ndarray) -> FloatArray:
     """Return the rows of blocks of lanes, the inverse of `_to_lanes`."""
-    count = lanes.shape[1] // LANES
-    rows = np.empty((len(order), count))
-    rows[order] = lanes.reshape(-1, count, LANES).swapaxes(1, 2).reshape(-1, count)[: len(order)]
+    rows = np.empty((len(order), lanes.shape[1]))
+    for column in range(lanes.shape[1]):  # one at a time is three times as fast
+        rows[order, column] = lanes[:, column].ravel()[: len(order)]
     return rows
