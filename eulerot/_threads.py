@@ -6,10 +6,14 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Generic, TypeVar
 
-__all__ = ["PerThread", "run_tasks"]
+import numpy as np
+
+from eulerot._types import FloatArray
+
+__all__ = ["PerThread", "by_chunks", "run_tasks"]
 
 T = TypeVar("T")
 
@@ -68,6 +72,19 @@ def run_tasks(tasks: Sequence[Callable[[], T]], threads: int) -> list[T]:
             future.cancel()
         wait(futures)
         raise
+
+
+def by_chunks(function: Callable[[FloatArray], FloatArray], rows: FloatArray, most: int, threads: int) -> FloatArray:
+    """Return a function of rows, each on its own, which is called with no more than so many at a time.
+
+    Examples
+    --------
+    >>> by_chunks(np.negative, np.array([[1.0], [2.0], [3.0]]), 2, threads=2).ravel()
+    array([-1., -2., -3.])
+    """
+    chunks = [rows[start : start + most] for start in range(0, max(len(rows), 1), most)]
+    results = run_tasks([partial(function, chunk) for chunk in chunks], threads)
+    return results[0] if len(results) == 1 else np.concatenate(results)
 
 
 @lru_cache(maxsize=4)

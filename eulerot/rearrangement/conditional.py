@@ -10,7 +10,7 @@ from typing import NoReturn
 import numpy as np
 
 from eulerot._linear_algebra import product
-from eulerot._threads import run_tasks
+from eulerot._threads import by_chunks, run_tasks
 from eulerot._types import FloatArray
 from eulerot.checks import checked_array, checked_count, checked_rotation
 from eulerot.errors import ResolutionError
@@ -270,7 +270,7 @@ class ConditionalSweep:
         return by_vorticity
 
     def _moved(self, latents: FloatArray, share: float) -> FloatArray:
-        return np.concatenate(run_tasks([partial(self._end, rows, share) for rows in _blocks(latents)], self.threads))
+        return by_chunks(partial(self._end, share=share), latents, _ROWS, self.threads)
 
     def _end(self, rows: FloatArray, share: float) -> FloatArray:
         return self.recorded(rows, share)[0]

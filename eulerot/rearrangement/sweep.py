@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from eulerot._linear_algebra import product
+from eulerot._threads import by_chunks
 from eulerot._types import FloatArray
 from eulerot.checks import checked_rotation
 from eulerot.euler.certificate import Certificate, jointly
@@ -16,6 +18,9 @@ from eulerot.euler.particles.advection import Advection
 from eulerot.latent.chart import from_chart, slope_ratios, to_chart
 
 __all__ = ["Sweep"]
+
+# Latents whose coordinates are found at a time
+_CHUNK = 2**15
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,7 @@ class Sweep:
     def _moved(self, latents: FloatArray, flow_maps: Sequence[Advection]) -> FloatArray:
         rotated = product(latents, self.axes.T)
         for flow_map, plane in zip(flow_maps, self.planes, strict=True):
-            domain = flow_map.grid.domain
-            rotated[:, plane] = from_chart(flow_map.advance(to_chart(rotated[:, plane], domain)), domain)
+            into, back = (partial(each, domain=flow_map.grid.domain) for each in (to_chart, from_chart))
+            start = by_chunks(into, rotated[:, plane], _CHUNK, flow_map.threads)
+            rotated[:, plane] = by_chunks(back, flow_map.advance(start), _CHUNK, flow_map.threads)
         return product(rotated, self.axes)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from eulerot._extras import check_installed
 from eulerot._linear_algebra import product
-from eulerot._threads import run_tasks
+from eulerot._threads import by_chunks
 from eulerot._types import FloatArray
 from eulerot.checks import checked_choice, checked_number, checked_samples
 from eulerot.errors import ResolutionError
@@ -201,8 +200,7 @@ class TabulatedRearrangement:
 
     def _by_chunk(self, move: Callable[[FloatArray], FloatArray], rows: FloatArray) -> FloatArray:
         threads = max((geodesic.threads for geodesic in self.exact.geodesics), default=1)
-        chunks = [rows[start : start + _CHUNK] for start in range(0, max(len(rows), 1), _CHUNK)]
-        return np.concatenate(run_tasks([partial(move, chunk) for chunk in chunks], threads))
+        return by_chunks(move, rows, _CHUNK, threads)
 
 
 def tabulated(exact: ExactMap, *, error: float = 1e-6) -> TabulatedRearrangement:
