@@ -15,7 +15,7 @@ from eulerot.euler.integrators import DOP853, RK4
 from eulerot.euler.particles import advection as particles
 from eulerot.euler.particles.advection import Advection
 from eulerot.euler.particles.phases import to_phases
-from eulerot.euler.particles.schemes import adams, multistep, runge_kutta
+from eulerot.euler.particles.schemes import EqualSteps, adams, multistep, runge_kutta
 
 GRIDS = [Grid.from_modes(5), Grid.from_modes(4, domain="torus"), Grid((6, 6, 6), "cube")]
 on_every_grid = pytest.mark.parametrize("grid", GRIDS, ids=str)
@@ -32,8 +32,7 @@ def carried(grid, steps, seed=0):
 
 def slope(advection, number, phases):
     """The velocity that was asked for at a number of times before."""
-    once = runge_kutta(RK4, 1, 1.0)[0]
-    euler = replace(once, weights=np.array([[0.0], [1.0]]))
+    euler = EqualSteps(1, 1.0, np.array([[0.0], [1.0]]))
     return Advection(advection.grid, advection.carriers[number : number + 1], (euler,)).advance(phases) - phases
 
 
@@ -43,7 +42,7 @@ def naive(advection, phases):
     for steps in advection.steps:
         for _ in range(steps.count):
             begun = len(slopes) - steps.past
-            for row in [*steps.weights]:
+            for row in steps.weights:
                 known = slopes[begun:]
                 seen = phases + steps.dt * sum((w * s for w, s in zip(row, known, strict=False)), 0.0 * phases)
                 if len(known) < steps.weights.shape[1]:

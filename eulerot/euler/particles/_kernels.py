@@ -156,5 +156,5 @@ def adjoint(record, lanes, handed, coefs, drift, weights, past, dt, walls, coefs
                     _clear(slope_bar)
             for i in range(stages):
                 _add(1.0, back[i], mu)
-        for j in range(min(past, kept)):
+        for j in range(past):
             _copy(bars[(first + j) % rows], handed[block, j])

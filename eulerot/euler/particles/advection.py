@@ -43,10 +43,11 @@ class Record:
 
 @dataclass(frozen=True)
 class _Stretch:
-    """Some of the steps, and which of all velocities are theirs."""
+    """Some of the steps, which of all velocities are theirs, and their weights, columns by fours as loops take them."""
 
     velocities: slice
     steps: EqualSteps
+    weights: FloatArray
 
 
 @dataclass(frozen=True)
@@ -228,10 +229,11 @@ class Advection:
         stretches, first = [], 0
         for each in self.steps:
             most = max(1, _STRETCH // (each.stages * self._bytes))
+            weights = np.pad(each.weights, ((0, 0), (0, -each.weights.shape[1] % 4)))
             for begun in range(0, each.count, most):
                 steps = replace(each, count=min(most, each.count - begun))
                 last = first + steps.count * steps.stages
-                stretches.append(_Stretch(slice(first, last), steps))
+                stretches.append(_Stretch(slice(first, last), steps, weights))
                 first = last
         return stretches
 
@@ -261,9 +263,7 @@ class Advection:
 
     def _scheme(self, stretch: _Stretch) -> tuple[FloatArray, int, float, bool]:
         """Return the weights of a stretch, slopes of the past, the step, and whether there are walls."""
-        steps = stretch.steps
-        weights = np.pad(steps.weights, ((0, 0), (0, -steps.weights.shape[1] % 4)))  # loops take four at a time
-        return weights, steps.past, steps.dt, self.grid.walls
+        return stretch.weights, stretch.steps.past, stretch.steps.dt, self.grid.walls
 
 
 def _to_lanes(rows: FloatArray, order: np.ndarray) -> FloatArray:
