@@ -9,10 +9,13 @@ from differences import derivative
 from fields import random_field, random_geodesic
 
 from eulerot.errors import ResolutionError
+from eulerot.euler.equations import equation_of
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4
+from eulerot.euler.interpolated import FEWEST, InterpolatedTrajectory
 from eulerot.euler.particles.phases import to_phases
+from eulerot.euler.particles.schemes import runge_kutta
 from eulerot.euler.refinement import Refinement
 from eulerot.latent.chart import chart_distance, to_box
 
@@ -38,6 +41,27 @@ def test_gradient_is_that_of_the_discrete_steps(grid, settings):
     field0_bar, start_bar = start.gradient(points, weights, field1_bar=last_bar)
     exact = np.sum(field0_bar * direction) / np.prod(grid.points) + np.sum(start_bar * shift)
     assert np.isclose(derivative(objective, 1e-2), exact, rtol=1e-8, atol=0)
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_the_field_keeps_its_tendency_at_each_step(grid):
+    geodesic = random_geodesic(grid, 0.5, steps=2, field_steps=6, tableau=RK4)
+    for field, tendency in geodesic._fields:
+        expected = equation_of(grid).tendency(field)
+        assert np.abs(tendency - expected).max() < 1e-14 * np.abs(expected).max()
+    assert np.array_equal(geodesic._fields[0, 0], geodesic.field0_hat)
+
+
+@pytest.mark.parametrize("time", [2.0, -0.7])
+@pytest.mark.parametrize("count", [FEWEST, 13])
+def test_particles_read_polynomials_of_degree_eleven_exactly(time, count):
+    read = InterpolatedTrajectory(equation_of(GRIDS[0]), DOP853, time, runge_kutta(DOP853, 3, time / 3), count)
+    knots = np.linspace(0.0, time, count + 1)
+    times = time / 3 * (np.arange(3)[:, None] + DOP853.a.sum(axis=1)).ravel()
+    for power in range(12):  # of the share of the time, to which the weights of values and slopes add up
+        slopes = power * (knots / time) ** max(power - 1, 0) / time
+        values = np.stack([(knots / time) ** power, slopes], axis=1).ravel()
+        assert np.abs(read._reading @ values - (times / time) ** power).max() < 1e-12
 
 
 @pytest.mark.parametrize("tableau", [RK4, DOP853], ids=lambda t: t.name)
@@ -87,8 +111,8 @@ def test_steps_are_no_more_than_the_tolerance_asks_for(multistep):
 
 
 def test_too_few_steps_of_the_field_are_refused():
-    for steps in (8, 9.5):
-        with pytest.raises(ValueError, match="field_steps: expected a whole number of at least 9"):
+    for steps in (4, 9.5):
+        with pytest.raises(ValueError, match="field_steps: expected a whole number of at least 5"):
             random_geodesic(GRIDS[0], 1.0, field_steps=steps)
     with pytest.raises(ValueError, match="multistep: expected False without field_steps"):
         random_geodesic(GRIDS[0], 1.0, multistep=True)

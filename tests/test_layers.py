@@ -27,7 +27,7 @@ euler.particles.mirrored euler.particles.potential
 euler.particles.interpolant euler.particles.ordering euler.particles.schemes euler.particles.advection
 euler.particles.nonuniform
 euler.particles.steps euler.particles euler.trajectory
-euler.splined euler.dataset euler.solution euler.store euler.run euler.solver euler.geodesic euler.resolution
+euler.interpolated euler.dataset euler.solution euler.store euler.run euler.solver euler.geodesic euler.resolution
 euler.refinement euler
 geometry.curvature geometry.jacobi geometry.conjugate geometry
 rearrangement.rotations rearrangement.isometry rearrangement.sweep rearrangement._kernels_conditional

@@ -18,11 +18,11 @@ from eulerot.euler.certificate import Certificate, certificate_of
 from eulerot.euler.equations import Equation, equation_of
 from eulerot.euler.grid import Grid, checked_grid
 from eulerot.euler.integrators import DOP853, Tableau
+from eulerot.euler.interpolated import FEWEST, InterpolatedTrajectory
 from eulerot.euler.particles.advection import Advection
 from eulerot.euler.particles.phases import to_phases, to_positions
 from eulerot.euler.particles.schemes import multistep, runge_kutta
 from eulerot.euler.shared_grid import shared
-from eulerot.euler.splined import FEWEST, SplinedTrajectory
 from eulerot.euler.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ class Geodesic:
     threads : int
         Threads over particles; results do not depend on it.
     field_steps : int, optional
-        Steps of the field, nine at least. The particles then read it by splines in time, and for the same accuracy need
-        fewer `steps`. By default field and particles advance together, in the same steps.
+        Steps of the field, five at least. The particles then read it between them by Hermite interpolation, and take
+        `steps` of their own. By default field and particles advance together, in the same steps.
     multistep : bool
         With `field_steps`, from three steps on, whether the particles take steps of Adams' scheme instead, many short
         ones: the velocity is asked for as often as in `steps` of DOP853, twelve times each, and where these are short
@@ -236,36 +236,38 @@ class Geodesic:
     @property
     def inverse_flow_map(self) -> Advection:
         """Return the inverse of the flow map in phases: the same equations, backwards in time."""
-        return self._backward[1]
+        return self._backward
 
     @kept
     def _fields(self) -> np.ndarray:
-        """The field at the start and after each of its own steps."""
-        return self._splined(self.time).fields(self.field0_hat)
+        """The field and its tendency at the start and after each of its own steps."""
+        return self._interpolated(self.time).fields(self.field0_hat)
 
     @kept
     def _forward(self) -> tuple[np.ndarray, Advection]:
         if self.field_steps is None:
             return self._trajectory(self.time).advection(self.field0_hat)
-        return self._fields[-1], self._splined(self.time).advection_by(self._fields)
+        return self._fields[-1, 0], self._interpolated(self.time).advection_by(self._fields)
 
     @kept
-    def _backward(self) -> tuple[np.ndarray, Advection]:
-        return self._trajectory(-self.time).advection(self.field1_hat)
+    def _backward(self) -> Advection:
+        if self.field_steps is None:
+            return self._trajectory(-self.time).advection(self.field1_hat)[1]
+        return self._interpolated(-self.time).advection_by(self._fields[::-1])
 
-    def _trajectory(self, time: float, ranks: Ranks = ALONE) -> Trajectory | SplinedTrajectory:
+    def _trajectory(self, time: float, ranks: Ranks = ALONE) -> Trajectory | InterpolatedTrajectory:
         if self.field_steps is None:
             equation = self._equation if ranks.size == 1 else equation_of(shared(self.grid, ranks))
             return Trajectory(equation, self.tableau, time, self.steps, self.threads, ranks=ranks)
-        return self._splined(time, ranks)
+        return self._interpolated(time, ranks)
 
-    def _splined(self, time: float, ranks: Ranks = ALONE) -> SplinedTrajectory:
+    def _interpolated(self, time: float, ranks: Ranks = ALONE) -> InterpolatedTrajectory:
         fine = self.field_steps or self.steps
         if self.multistep:
             steps = multistep(self.steps, time)
         else:
             steps = runge_kutta(self.tableau, self.steps, time / self.steps)
-        return SplinedTrajectory(self._equation, self.tableau, time, steps, fine, self.threads, ranks)
+        return InterpolatedTrajectory(self._equation, self.tableau, time, steps, fine, self.threads, ranks)
 
     def forward(self, positions: ArrayLike) -> FloatArray:
         """Return ``X_1`` of positions, shape ``(n, d)``, within the walls of a box."""

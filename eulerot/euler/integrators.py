@@ -141,6 +141,11 @@ class RungeKutta:
                 self.equation.tendency(stage, self._slopes[i])
         self._combined(out, field, [(dt * w, s) for w, s in zip(b, self._slopes, strict=True)])
 
+    @property
+    def tendency(self) -> np.ndarray:
+        """Return the tendency of the field that the last step began with, until the next step."""
+        return self._slopes[0]
+
     def adjoint_step(self, stages: np.ndarray, multiplier: np.ndarray, dt: float, sources: np.ndarray | None) -> None:
         """Take `multiplier` back over one step, in place; equation (11).
 

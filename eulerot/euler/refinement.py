@@ -14,9 +14,9 @@ from eulerot._threads import run_tasks
 from eulerot._types import FloatArray
 from eulerot.errors import ResolutionError
 from eulerot.euler.geodesic import Geodesic
+from eulerot.euler.interpolated import FEWEST
 from eulerot.euler.particles.schemes import LEAST, multistep
 from eulerot.euler.resolution import stable_steps
-from eulerot.euler.splined import FEWEST
 
 __all__ = ["Refinement"]
 
@@ -31,7 +31,7 @@ _OF_FIELD, _OF_PARTICLES = 0.5, 0.3
 # Steps at first for one of the field that is stable, of the field and of the particles: of twenty geodesics most needed
 # 2.5 to 3.6 and 0.6 to 1.3. The particles by which those of the field are sought take fewer. Where so many steps of
 # Adams' scheme are too few it is not stable, and a Runge-Kutta scheme takes its place
-_FIELD, _PARTICLES, _FEW, _LIMIT = 2.5, 0.6, 0.5, 2.0
+_FIELD, _PARTICLES, _FEW, _LIMIT = 1.5, 0.6, 0.5, 2.0
 _FEWEST = 2
 # An error that is none
 _NOTHING = 1e-300

@@ -16,9 +16,9 @@ from eulerot.euler.equations import equation_of
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4
+from eulerot.euler.interpolated import FEWEST, InterpolatedTrajectory
 from eulerot.euler.particles.phases import to_phases
 from eulerot.euler.particles.schemes import runge_kutta
-from eulerot.euler.splined import FEWEST, SplinedTrajectory
 from eulerot.euler.stepping import required_steps
 
 __all__ = ["MOST_MODES", "geodesic_error", "in_modes", "resolved", "stable_steps"]
@@ -134,7 +134,7 @@ def _ends_of(field0_hat: bytes, grid: Grid, time: float) -> FloatArray:
     # a copy can be written to, as all other fields can: loops would be compiled once more for one that cannot
     field = np.frombuffer(field0_hat, zeros.dtype).reshape(zeros.shape).copy()
     steps = max(FEWEST, stable_steps(Geodesic.from_coefficients(field, grid, time=time, tableau=RK4)))
-    particles = SplinedTrajectory(equation_of(grid), RK4, time, runge_kutta(DOP853, _STEPS, time / _STEPS), steps)
+    particles = InterpolatedTrajectory(equation_of(grid), RK4, time, runge_kutta(DOP853, _STEPS, time / _STEPS), steps)
     return particles.advection(field)[1].coarser().advance(_middles(grid))
 
 

@@ -38,6 +38,7 @@ def time_steps(
     courant: float | None = None,
     check_every: int = _CHECK_EVERY,
     stages: np.ndarray | None = None,
+    tendencies: np.ndarray | None = None,
     whole: tuple[float, int] | None = None,
 ) -> Iterator[tuple[float, float, np.ndarray]]:
     """Yield the time, the step and the field after each step, the field in one of two arrays in turn.
@@ -63,6 +64,8 @@ def time_steps(
         Without a Courant number the stability of the steps is checked every so many of them.
     stages : ndarray, shape (m, stages, ...), optional
         Room for the stage fields of the last `m` steps: those of step `n` go to place ``n % m``.
+    tendencies : ndarray, shape (steps, ...), optional
+        Room for the tendency of the field that each step begins with.
     whole : (float, int), optional
         Duration and steps of the run of which these steps are a part: their stability is checked, and their number
         named in errors, instead.
@@ -85,6 +88,8 @@ def time_steps(
             if needed > steps - done:
                 start, dt, steps, last, done = now, (time - now) / needed, needed, needed, 0
         scheme.step(field, dt, spare[n % 2], None if stages is None else stages[n % len(stages)])
+        if tendencies is not None:
+            tendencies[n] = scheme.tendency
         field, n, done = spare[n % 2], n + 1, done + 1
         yield (start + done * dt if done < steps else time), dt, field
     if not equation.is_finite(field):

@@ -150,7 +150,7 @@ RESULTS: dict[str, Callable[[], Arrays]] = {
     "fit, ten dimensions, two sweeps": lambda: _fitted("digits", 10, most=2),
     "fit, two angles": _angles,
     "geodesic, box in the plane": lambda: _geodesic((24, 24), "cube"),
-    "geodesic, box, splines in time": lambda: _geodesic((24, 24), "cube", steps=8, field_steps=24),
+    "geodesic, box, steps of the field": lambda: _geodesic((24, 24), "cube", steps=8, field_steps=24),
     "geodesic, torus in the plane": lambda: _geodesic((24, 20), "torus", steps=24),
     "geodesic, box in space": lambda: _geodesic((12, 12, 12), "cube", steps=12),
     "solution, torus 64^2, steps chosen": lambda: _solution((64, 64), "torus"),

@@ -1,7 +1,8 @@
-"""Particles that take longer steps than their field, which they read between its steps by splines in time.
+"""Particles whose steps are not those of their field, which they read by Hermite interpolation in time.
 
-A field asks for shorter steps than its particles: in the joint scheme its error is most of the map's. Here it takes its
-own steps first, and the stages of the particles read it from splines of degree 9 through all of them.
+A field asks for other steps than its particles. Here it takes its own steps first, and the stages of the particles read
+it from polynomials of degree eleven, through the fields and their tendencies at the six nearest times. The tendencies
+are there: each step begins with one.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ from eulerot.euler.particles.advection import Advection
 from eulerot.euler.particles.schemes import EqualSteps
 from eulerot.euler.stepping import time_steps
 
-__all__ = ["FEWEST", "SplinedTrajectory"]
+__all__ = ["FEWEST", "InterpolatedTrajectory"]
 
-_DEGREE = 9
-# The fewest steps that such a spline can go through
-FEWEST = _DEGREE
+# Times through which a polynomial goes, and the fewest steps between these
+_NODES = 6
+FEWEST = _NODES - 1
 
 
 @dataclass(frozen=True)
-class SplinedTrajectory:
-    """A field in its own steps, particles that read it by splines in time, and the adjoint of these discrete steps.
+class InterpolatedTrajectory:
+    """A field in its own steps, particles that read it between them, and the adjoint of these discrete steps.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ class SplinedTrajectory:
             If the steps are too long for the field.
         """
         fields = self.fields(start)
-        return fields[-1], self.advection_by(fields)
+        return fields[-1, 0], self.advection_by(fields)
 
     def gradient(
         self, start: np.ndarray, phases: FloatArray, field_bar: np.ndarray | None, phases_bar: FloatArray
@@ -80,37 +81,52 @@ class SplinedTrajectory:
 
     def _back(self, fields: np.ndarray, stages_bar: np.ndarray, field_bar: np.ndarray | None) -> np.ndarray:
         """Return the derivative by the first field, given those by the fields at the stages and by the last."""
-        sources = np.einsum("tn,t...->n...", self._reading, stages_bar.reshape(-1, *self.equation.shape))
-        multiplier = sources[-1] if field_bar is None else sources[-1] + field_bar
-        scheme, dt = RungeKutta(self.equation, self.tableau), self.time / self.field_steps
-        stages, end = self.equation.zeros(self.tableau.stages), self.equation.zeros()
-        for n in reversed(range(self.field_steps)):
-            scheme.step(fields[n], dt, end, stages)
-            scheme.adjoint_step(stages, multiplier, dt, None)
-            multiplier += sources[n]
+        equation, dt = self.equation, self.time / self.field_steps
+        sources = np.einsum("tn,t...->n...", self._reading, stages_bar.reshape(-1, *equation.shape))
+        by_fields, by_tendencies = sources[::2], sources[1::2]
+        scheme = RungeKutta(equation, self.tableau)
+        stages, end = equation.zeros(self.tableau.stages), equation.zeros()
+        multiplier = equation.zeros() if field_bar is None else field_bar.copy()
+        for n in reversed(range(self.field_steps + 1)):
+            field, tendency = fields[n]
+            if n < self.field_steps:
+                scheme.step(field, dt, end, stages, first=tendency)
+                scheme.adjoint_step(stages, multiplier, dt, None)
+            multiplier += by_fields[n] + equation.adjoint(field, by_tendencies[n])
         return multiplier
 
     def fields(self, start: np.ndarray) -> np.ndarray:
-        """Return the field at the start and after each of its steps, on which those of the particles have no part."""
-        steps = time_steps(self.equation, start, self.time, self.field_steps, self.tableau)
-        return np.stack([start, *(field.copy() for _, _, field in steps)])
+        """Return the field and its tendency at the start and after each step, shape ``(field_steps + 1, 2, ...)``."""
+        fields = self.equation.zeros(self.field_steps + 1, 2)
+        fields[0, 0] = start
+        steps = time_steps(self.equation, start, self.time, self.field_steps, self.tableau, tendencies=fields[:, 1])
+        for n, (_, _, field) in enumerate(steps, 1):
+            fields[n, 0] = field
+        self.equation.tendency(fields[-1, 0], fields[-1, 1])
+        return fields
 
     @kept
     def _reading(self) -> FloatArray:
-        """Return the weights of the fields in each velocity of particles, shape ``(velocities, field_steps + 1)``."""
-        from scipy.interpolate import make_interp_spline  # takes long to import
+        """Return the weights of each field and its tendency in each velocity, shape ``(velocities, 2 (steps + 1))``."""
+        from scipy.interpolate import KroghInterpolator  # takes long to import
 
         starts = itertools.accumulate((each.count * each.dt for each in self.steps), initial=0.0)
         times = np.concatenate([start + each.times for start, each in zip(starts, self.steps, strict=False)])
-        count = self.field_steps + 1
-        spline = make_interp_spline(np.linspace(0.0, 1.0, count), np.eye(count), k=_DEGREE)
-        return np.asarray(spline(np.clip(times / (self.time or 1.0), 0.0, 1.0)), dtype=np.float64)
+        dt, count = self.time / self.field_steps, self.field_steps + 1
+        place = np.clip(times / (dt or 1.0), 0.0, self.field_steps)  # in steps
+        first = np.clip(place.astype(int) - (_NODES // 2 - 1), 0, count - _NODES)
+        # values and slopes at nodes a step apart
+        nodes = KroghInterpolator(np.repeat(np.arange(_NODES), 2), np.eye(2 * _NODES))(place - first)
+        weights = np.zeros((len(times), 2 * count))
+        np.put_along_axis(weights, 2 * first[:, None] + np.arange(2 * _NODES), nodes, axis=1)
+        weights[:, 1::2] *= dt
+        return weights
 
     def advection_by(self, fields: np.ndarray) -> Advection:
-        """Return the advection of particles by what `fields` returned."""
+        """Return the advection of particles by what `fields` returned; backwards in time, by that turned round."""
         # the carriers first, which are fewer; real and imaginary parts as columns; the product has the same bits on any
         # number of threads
-        carriers = self.equation.carrier(fields)
+        carriers = self.equation.carrier(fields.reshape(-1, *self.equation.shape))
         stages = product(self._reading, carriers.reshape(len(carriers), -1).view(np.float64), threads=self.threads)
         shaped = stages.view(carriers.dtype).reshape(-1, *carriers.shape[1:])
         return Advection(self.equation.grid, shaped, self.steps, self.threads, ranks=self.ranks)
