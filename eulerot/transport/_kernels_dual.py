@@ -38,25 +38,25 @@ def opened(theta, starts, d):
     m, groups = starts[-1], len(starts) - 1
     tau, c = theta[d * m + m : -d - 1], theta[-d - 1 : -1]
     phi = float(np.exp(theta[-1])), c, theta[: d * m].reshape(d, m), theta[d * m : d * m + m], np.exp(tau), starts
-    rows = np.empty((3, m))
-    return phi, (rows[0], rows[1], rows[2], np.empty(m, np.int64), np.empty(groups), np.empty((5, d)))
+    rows = np.empty((4, m))
+    return phi, (rows[0], rows[1], rows[2], rows[3].view(np.int64), rows[3], np.empty(groups), np.empty((5, d)))
 
 
 @_part
-def _exponentials(u, bits, out):
+def _exponentials(u, bits, powers, out):
     """Fill `out` with ``exp(u)`` for ``u <= 0``, to a few roundings: the library's is not vectorised."""
     for j in range(len(u)):
-        bits[j] = np.int64(math.floor(max(u[j], _LOWEST) * _LOG2E + 0.5))
+        out[j] = u[j] if u[j] > _LOWEST else _LOWEST
+        bits[j] = np.int64(math.floor(out[j] * _LOG2E + 0.5))
     for j in range(len(u)):
         k = float(bits[j])
-        r = (max(u[j], _LOWEST) - k * _LN2_HIGH) - k * _LN2_LOW
+        r = (out[j] - k * _LN2_HIGH) - k * _LN2_LOW
         s = 1.0 + r * (1.0 / 13.0)
         for i in range(12, 0, -1):
             s = 1.0 + r * (1.0 / i) * s
         out[j] = s
     for j in range(len(u)):
         bits[j] = (bits[j] + 1023) << 52
-    powers = bits.view(np.float64)
     for j in range(len(u)):
         out[j] *= powers[j]
 
@@ -64,7 +64,7 @@ def _exponentials(u, bits, out):
 @_part
 def _evaluate(z, phi, space, slope):
     """Return the value at `z`, and fill `slope`, the arguments and shares of components and the values of groups."""
-    (alpha, c, weights, offsets, tau, starts), (u, p, _, bits, levels, _) = phi, space
+    (alpha, c, weights, offsets, tau, starts), (u, p, _, bits, powers, levels, _) = phi, space
     d, m = weights.shape
     value = 0.0
     for j in range(m):  # an assignment of slices would compile the text of its error, which takes two seconds
@@ -77,11 +77,11 @@ def _evaluate(z, phi, space, slope):
     for g in range(len(tau)):
         low, high, top, rate = starts[g], starts[g + 1], u[starts[g]], 1.0 / tau[g]
         for j in range(low + 1, high):
-            top = max(top, u[j])
+            top = u[j] if u[j] > top else top
         for j in range(low, high):
             p[j] = (u[j] - top) * rate
         levels[g] = top
-    _exponentials(p, bits, p)
+    _exponentials(p, bits, powers, p)
     for g in range(len(tau)):
         low, high, total = starts[g], starts[g + 1], 0.0
         for j in range(low, high):
@@ -101,7 +101,7 @@ def _evaluate(z, phi, space, slope):
 @_part
 def _curve(v, phi, space, out):
     """Fill `out` with the Hessian, at the point that was evaluated last, times `v`."""
-    (alpha, _, weights, _, tau, starts), (_, p, t, _, _, _) = phi, space
+    (alpha, _, weights, _, tau, starts), (_, p, t, _, _, _, _) = phi, space
     d, m = weights.shape
     for j in range(m):
         t[j] = 0.0
@@ -125,7 +125,7 @@ def _curve(v, phi, space, out):
 @_part
 def _solve(residual, phi, space, most):
     """Solve ``H s = residual`` for the step `s`, about, by at most so many conjugate gradients."""
-    s, r, v, hv = space[5][1], space[5][2], space[5][3], space[5][4]
+    s, r, v, hv = space[6][1], space[6][2], space[6][3], space[6][4]
     d, square = len(residual), 0.0
     for i in range(d):
         s[i], r[i], v[i] = 0.0, residual[i], residual[i]
@@ -151,7 +151,7 @@ def _solve(residual, phi, space, most):
 @_part
 def _add_derivative(z, sign, phi, space, out):
     """Add `sign` times the derivative of the value at `z`, evaluated last, by the parameters to `out`."""
-    (alpha, _, weights, _, tau, starts), (u, p, _, _, levels, _) = phi, space
+    (alpha, _, weights, _, tau, starts), (u, p, _, _, _, levels, _) = phi, space
     (d, m), groups, square = weights.shape, len(tau), 0.0
     for i in range(d):
         row, zi = out[i * m : i * m + m], sign * z[i]
@@ -183,7 +183,7 @@ def ascend(phi, space, x, points, rows, steps, most, tolerance, values, residual
     What is maximised is concave, and the direction is one of ascent however inexact: steps are halved until the value
     does not fall.
     """
-    trial, s = space[5][0], space[5][1]
+    trial, s = space[6][0], space[6][1]
     d = points.shape[1]
     for row in rows:
         target, point, residual = x[row], points[row], residuals[row]
