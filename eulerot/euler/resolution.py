@@ -57,8 +57,8 @@ def geodesic_error(geodesic: Geodesic, *, beside: Sequence[Task] = ()) -> float:
     True
     """
     finer = in_modes(geodesic, _more(geodesic.grid.modes[0]))
-    # the reference takes longest: it begins first; both are kept, and asked for again
-    tasks: list[Task] = [partial(_ends, finer), partial(_ends, geodesic), *beside]
+    # the reference takes longest and begins first, the geodesic least, last; both are kept, and asked for again
+    tasks: list[Task] = [partial(_ends, finer), *beside, partial(_ends, geodesic)]
     run_tasks(tasks, geodesic.threads)
     return _distance(_ends(geodesic), _ends(finer), geodesic.grid)
 
