@@ -124,9 +124,16 @@ class InterpolatedTrajectory:
 
     def advection_by(self, fields: np.ndarray) -> Advection:
         """Return the advection of particles by what `fields` returned; backwards in time, by that turned round."""
-        # the carriers first, which are fewer; real and imaginary parts as columns; the product has the same bits on any
-        # number of threads
-        carriers = self.equation.carrier(fields.reshape(-1, *self.equation.shape))
-        stages = product(self._reading, carriers.reshape(len(carriers), -1).view(np.float64), threads=self.threads)
-        shaped = stages.view(carriers.dtype).reshape(-1, *carriers.shape[1:])
-        return Advection(self.equation.grid, shaped, self.steps, self.threads, ranks=self.ranks)
+        given = fields.reshape(-1, *self.equation.shape)
+        # carriers of those that are fewer
+        if len(given) < len(self._reading):
+            carriers = self._read(self.equation.carrier(given))
+        else:
+            carriers = self.equation.carrier(self._read(given))
+        return Advection(self.equation.grid, carriers, self.steps, self.threads, ranks=self.ranks)
+
+    def _read(self, fields: np.ndarray) -> np.ndarray:
+        """Return what particles read of fields and tendencies; the same bits on any number of threads."""
+        columns = fields.reshape(len(fields), -1).view(np.float64)  # real and imaginary parts apart
+        read = product(self._reading, columns, threads=self.threads)
+        return read.view(fields.dtype).reshape(-1, *fields.shape[1:])
