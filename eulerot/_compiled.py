@@ -21,12 +21,10 @@ from typing import Any
 import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, NullCache
 
-from eulerot import _parts
+from eulerot import _compilers
 
 __all__ = ["compiled", "inlined"]
 
-# Functions that Python calls, and nothing written in C; to divide by zero is no error, and takes no code
-_KERNEL_OPTIONS: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
 _SEAL = 32  # bytes of SHA-256
 _SEALED = "-sealed"  # in the names of files, so that those of Numba itself are not taken for damaged ones
 
@@ -49,7 +47,7 @@ def compiled(**options: Any) -> Callable[[Callable], Callable]:
     """
 
     def compile_later(function: Callable) -> Callable:
-        dispatcher = numba.njit(**_KERNEL_OPTIONS, **options)(function)
+        dispatcher = numba.njit(**_compilers.KERNEL_OPTIONS, **options)(function)
         if hasattr(dispatcher, "_cache"):  # without a compiler (NUMBA_DISABLE_JIT) it is the function itself
             dispatcher._cache = _cache_of(function)
             dispatcher.compile = _uncollected(dispatcher.compile)
@@ -80,7 +78,7 @@ def inlined(**options: Any) -> Callable[[Callable], Callable]:
     >>> fourfold(3.0)
     12.0
     """
-    return numba.njit(**_parts.PART_OPTIONS, **options)  # type: ignore[no-any-return]
+    return numba.njit(**_compilers.PART_OPTIONS, **options)  # type: ignore[no-any-return]
 
 
 def _uncollected(function: Callable) -> Callable:
@@ -194,7 +192,7 @@ def _check_whole(path: str) -> None:
 def _kernel_sources() -> bytes:
     """Return what identifies the sources of all kernels, and how they are compiled: parts are inlined across files."""
     sources, package = hashlib.sha256(), Path(__file__).parent
-    for file in [Path(_parts.__file__), *sorted(package.rglob("_kernels*.py"))]:
+    for file in [Path(_compilers.__file__), *sorted(package.rglob("_kernels*.py"))]:
         sources.update(file.read_bytes())
     return sources.digest()
 

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # From the ground up; a folder stands for all that is in it and not named before or after
 FLOORS = """
-_types _version errors _extras _summary _progress checks.scalars checks.arrays checks _cached _parts _compiled
+_types _version errors _extras _summary _progress checks.scalars checks.arrays checks _cached _compilers _compiled
 _threads _linear_algebra _jacobian _ranks files
 latent.circle latent.source latent.chart latent
 plotting.canvas plotting.scatter plotting.curves plotting.fields plotting.film plotting
