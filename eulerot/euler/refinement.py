@@ -29,9 +29,8 @@ _SAFE, _TRUSTED = 1.1, 1.1
 # Of the tolerance; the error of particles is largest between those that are looked at
 _OF_FIELD, _OF_PARTICLES = 0.5, 0.3
 # Steps at first for one of the field that is stable, of the field and of the particles: of twenty geodesics most needed
-# 1.4 to 2.5 and 0.6 to 1.3. The particles by which those of the field are sought take few: half as many or twice found
-# the same steps. Where so many steps of Adams' scheme are too few it is not stable, and a Runge-Kutta scheme takes its
-# place
+# 1.4 to 2.5 and 0.6 to 1.3. The particles by which those of the field are sought take few: twice as many find the same.
+# Where so many steps of Adams' scheme are too few it is not stable, and a Runge-Kutta scheme takes its place
 _FIELD, _PARTICLES, _FEW, _LIMIT = 1.5, 0.6, 0.25, 2.0
 _FEWEST = 2
 # An error that is none
