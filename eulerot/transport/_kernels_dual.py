@@ -32,8 +32,8 @@ _INEXACT = 0.1
 def opened(theta, starts, d):
     """Return what the loops take of a vector of parameters, and room for their work.
 
-    They are ``alpha, c, weights, offsets, tau, starts``; arguments, shares, products, bits of powers of two, values of
-    groups, and vectors.
+    They are ``alpha, c, weights, offsets, tau, starts``; arguments, shares, products, powers of two as bits and, in
+    the same memory, as numbers, values of groups, and vectors.
     """
     m, groups = starts[-1], len(starts) - 1
     tau, c = theta[d * m + m : -d - 1], theta[-d - 1 : -1]
