@@ -72,13 +72,14 @@ def test_sweeps_in_planes_and_in_space(tmp_path):
 def test_every_setting_of_a_geodesic_is_kept(tmp_path):
     grid = eulerot.Grid((9, 8), "cube", lengths=(1.0, 2.5), dealiasing="3/2")
     geodesic = eulerot.Geodesic(np.ones(grid.points), grid, time=-0.3, steps=5, tableau=RK4)
-    several = replace(geodesic, field_steps=9, multistep=True)
+    several = replace(geodesic, field_steps=9, multistep=True, few_steps=4, tolerance=1e-7)
     # readers of files of version 3 would take one scheme for the other
     for original, version in ((geodesic, 3), (several, 5)):
         eulerot.Rearrangement(np.eye(2), (Sweep((original,), AXES),)).save(tmp_path / "one")
         (loaded,) = eulerot.Rearrangement.load(tmp_path / "one").geodesics
         assert loaded.grid == grid and (loaded.time, loaded.steps, loaded.tableau) == (-0.3, 5, RK4)
         assert (loaded.field_steps, loaded.multistep) == (original.field_steps, original.multistep)
+        assert (loaded.few_steps, loaded.tolerance) == (original.few_steps, original.tolerance)
         assert loaded.field0_hat.tobytes() == geodesic.field0_hat.tobytes()
         assert int(np.load(tmp_path / "one")["version"]) == version
 

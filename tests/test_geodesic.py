@@ -116,3 +116,7 @@ def test_too_few_steps_of_the_field_are_refused():
             random_geodesic(GRIDS[0], 1.0, field_steps=steps)
     with pytest.raises(ValueError, match="multistep: expected False without field_steps"):
         random_geodesic(GRIDS[0], 1.0, multistep=True)
+    with pytest.raises(ValueError, match="few_steps: expected a whole number of at least 3"):
+        random_geodesic(GRIDS[0], 1.0, field_steps=9, multistep=True, few_steps=2)
+    with pytest.raises(ValueError, match="tolerance: expected a positive number; got 0"):
+        random_geodesic(GRIDS[0], 1.0, field_steps=9, multistep=True, tolerance=0.0)

@@ -25,7 +25,7 @@ euler.particles._kernels_terms euler.particles._kernels_splines euler.particles.
 euler.particles._kernels_potential euler.particles._kernels_velocity euler.particles._kernels euler.particles.phases
 euler.particles.mirrored euler.particles.potential
 euler.particles.interpolant euler.particles.ordering euler.particles.schemes euler.particles.advection
-euler.particles.nonuniform
+euler.particles.watched euler.particles.nonuniform
 euler.particles.steps euler.particles euler.trajectory
 euler.interpolated euler.dataset euler.solution euler.store euler.run euler.solver euler.geodesic euler.resolution
 euler.refinement euler

@@ -110,7 +110,9 @@ def test_grids(points, domain):
 
 
 @every_grid
-@pytest.mark.parametrize("settings", [{}, {"field_steps": 12}, {"field_steps": 12, "multistep": True}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"field_steps": 12}, {"field_steps": 12, "multistep": True, "few_steps": 3, "tolerance": 1e-7}]
+)
 def test_geodesics(points, domain, settings):
     def make():
         grid = eulerot.Grid(points, domain)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,7 +21,8 @@ from eulerot.euler.integrators import DOP853, Tableau
 from eulerot.euler.interpolated import FEWEST, InterpolatedTrajectory
 from eulerot.euler.particles.advection import Advection
 from eulerot.euler.particles.phases import to_phases, to_positions
-from eulerot.euler.particles.schemes import multistep, runge_kutta
+from eulerot.euler.particles.schemes import LEAST, multistep, runge_kutta
+from eulerot.euler.particles.watched import WatchedAdvection
 from eulerot.euler.shared_grid import shared
 from eulerot.euler.trajectory import Trajectory
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 __all__ = ["Geodesic"]
+
+# Errors of the inverse for those of the map, if steps err alike: most of its own come early, and grow
+_GROWTH = 2.5
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -59,6 +63,11 @@ class Geodesic:
         With `field_steps`, from three steps on, whether the particles take steps of Adams' scheme instead, many short
         ones: the velocity is asked for as often as in `steps` of DOP853, twelve times each, and where these are short
         the error is that of half as many velocities.
+    few_steps : int, optional
+        With `multistep`, fewer steps, three at least, that are tried first: particles of which one of them may err by
+        more than `tolerance` take all `steps` instead. Each finds out by itself, from what its steps are corrected by.
+    tolerance : float
+        The largest error of particles that take `few_steps`, in the latent space.
 
     Attributes
     ----------
@@ -69,7 +78,7 @@ class Geodesic:
     ------
     ValueError
         If the field does not fit the grid or is not finite, or if `steps` is not positive, or `field_steps` too small,
-        or missing with `multistep`.
+        or missing with `multistep`, or `few_steps` too small, or if `tolerance` is not positive.
     ResolutionError
         On the first use of the map, if the steps are too long for the field.
 
@@ -103,6 +112,8 @@ class Geodesic:
     threads: int
     field_steps: int | None
     multistep: bool
+    few_steps: int | None
+    tolerance: float
     field0_hat: np.ndarray = field(init=False, repr=False)
 
     def __init__(
@@ -115,9 +126,14 @@ class Geodesic:
         threads: int = 1,
         field_steps: int | None = None,
         multistep: bool = False,
+        few_steps: int | None = None,
+        tolerance: float = 1e-9,
     ) -> None:
         values = checked_grid(grid).checked_field("field0", field0, components=_components(grid))
-        self._set(equation_of(grid).analysed(values), grid, time, steps, tableau, threads, field_steps, multistep)
+        self._set(
+            equation_of(grid).analysed(values), grid, time, steps, tableau, threads, field_steps, multistep, few_steps,
+            tolerance,
+        )  # fmt: skip
         object.__setattr__(self, "field0", values)
 
     def __getstate__(self) -> dict[str, object]:
@@ -135,6 +151,8 @@ class Geodesic:
         threads: int = 1,
         field_steps: int | None = None,
         multistep: bool = False,
+        few_steps: int | None = None,
+        tolerance: float = 1e-9,
     ) -> Geodesic:
         """Return the geodesic of an initial field that is given by its kept coefficients.
 
@@ -148,7 +166,7 @@ class Geodesic:
         """
         geodesic = object.__new__(cls)
         coefficients = checked_grid(grid).checked_coefficients("field0_hat", field0_hat, components=_components(grid))
-        geodesic._set(coefficients, grid, time, steps, tableau, threads, field_steps, multistep)
+        geodesic._set(coefficients, grid, time, steps, tableau, threads, field_steps, multistep, few_steps, tolerance)
         return geodesic
 
     # A field of the dataclass all the same, so that `dataclasses.replace` finds it and gives it to the constructor
@@ -167,26 +185,41 @@ class Geodesic:
         threads: int,
         field_steps: int | None,
         multistep: bool,
+        few_steps: int | None,
+        tolerance: float,
     ) -> None:
         if not isinstance(tableau, Tableau):
             raise ValueError(f"tableau: expected a Tableau, such as RK4 or DOP853; got {tableau!r}.")
         if multistep and field_steps is None:
             raise ValueError("multistep: expected False without field_steps; got True. Pass field_steps=n.")
         fine = field_steps if field_steps is None else checked_count("field_steps", field_steps, least=FEWEST)
+        few = few_steps if few_steps is None else checked_count("few_steps", few_steps, least=LEAST)
         values = {
             "field0_hat": field0_hat, "grid": grid, "time": checked_number("time", time),
             "steps": checked_count("steps", steps), "tableau": tableau, "threads": checked_count("threads", threads),
-            "field_steps": fine, "multistep": bool(multistep),
+            "field_steps": fine, "multistep": bool(multistep), "few_steps": few,
+            "tolerance": checked_number("tolerance", tolerance, "a positive number", lambda given: given > 0),
         }  # fmt: skip
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
-    def in_steps(self, steps: int, field_steps: int | None = None, *, multistep: bool = False) -> Geodesic:
+    def in_steps(
+        self,
+        steps: int,
+        field_steps: int | None = None,
+        *,
+        multistep: bool = False,
+        few_steps: int | None = None,
+        tolerance: float = 1e-9,
+    ) -> Geodesic:
         """Return the same geodesic in other steps of the particles and of the field.
 
         If the field keeps steps of its own, it takes them once for both.
         """
-        other = self._part(self.field0_hat, 1.0, steps, field_steps, multistep)
+        other = self._part(
+            self.field0_hat, 1.0, steps=steps, field_steps=field_steps, multistep=multistep, few_steps=few_steps,
+            tolerance=tolerance,
+        )  # fmt: skip
         if field_steps is not None and field_steps == self.field_steps:
             other.__dict__["_fields"] = self._fields
         return other
@@ -204,15 +237,20 @@ class Geodesic:
         now, part = 0.0, None
         for share in checked_times("times", shares):
             start, some, now = self.field0_hat if part is None else part.field1_hat, share - now, share
-            fine = None if self.field_steps is None else max(FEWEST, math.ceil(some * self.field_steps))
-            part = self._part(start, some, max(1, math.ceil(some * self.steps)), fine, self.multistep)
+
+            def of(count: int | None, least: int, some: float = some) -> int | None:
+                return None if count is None else max(least, math.ceil(some * count))
+
+            part = self._part(
+                start, some, steps=of(self.steps, 1), field_steps=of(self.field_steps, FEWEST),
+                multistep=self.multistep, few_steps=of(self.few_steps, LEAST), tolerance=self.tolerance,
+            )  # fmt: skip
             yield part
 
-    def _part(self, start: np.ndarray, share: float, steps: int, field_steps: int | None, multistep: bool) -> Geodesic:
+    def _part(self, start: np.ndarray, share: float, **settings: Any) -> Geodesic:
         return Geodesic.from_coefficients(
-            start, self.grid, time=share * self.time, steps=steps, tableau=self.tableau, threads=self.threads,
-            field_steps=field_steps, multistep=multistep,
-        )  # fmt: skip
+            start, self.grid, time=share * self.time, tableau=self.tableau, threads=self.threads, **settings
+        )
 
     @property
     def _equation(self) -> Equation:
@@ -247,13 +285,22 @@ class Geodesic:
     def _forward(self) -> tuple[np.ndarray, Advection]:
         if self.field_steps is None:
             return self._trajectory(self.time).advection(self.field0_hat)
-        return self._fields[-1, 0], self._interpolated(self.time).advection_by(self._fields)
+        return self._fields[-1, 0], self._advection(self.time, self._fields, self.tolerance)
 
     @kept
     def _backward(self) -> Advection:
         if self.field_steps is None:
             return self._trajectory(-self.time).advection(self.field1_hat)[1]
-        return self._interpolated(-self.time).advection_by(self._fields[::-1])
+        return self._advection(-self.time, self._fields[::-1], self.tolerance / _GROWTH)
+
+    def _advection(self, time: float, fields: np.ndarray, tolerance: float) -> Advection:
+        """Return the advection by fields and tendencies, which particles read between their steps."""
+        trajectory = self._interpolated(time)
+        whole, few_steps = trajectory.advection_by(fields), self.few_steps
+        if few_steps is None or few_steps >= self.steps or not self.multistep:
+            return whole
+        few = replace(trajectory, steps=multistep(few_steps, time)).advection_by(fields)
+        return WatchedAdvection(whole.grid, whole.carriers, whole.steps, whole.threads, few=few, tolerance=tolerance)
 
     def _trajectory(self, time: float, ranks: Ranks = ALONE) -> Trajectory | InterpolatedTrajectory:
         if self.field_steps is None:
@@ -303,7 +350,7 @@ class Geodesic:
     ) -> tuple[FloatArray, FloatArray]:
         """Return the derivatives of an objective of ``X_1(positions)`` and of the final field; equation (11).
 
-        Exact for the numbers that the code computes: the adjoint is that of the discrete steps.
+        Exact for the numbers that the code computes: the adjoint is that of the discrete steps, all of them.
 
         Parameters
         ----------

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from eulerot.errors import ResolutionError
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.interpolated import FEWEST
 from eulerot.euler.particles.schemes import LEAST, multistep
+from eulerot.euler.particles.watched import few_steps
 from eulerot.euler.resolution import stable_steps
 
 __all__ = ["Refinement"]
@@ -93,13 +95,18 @@ class Refinement:
         ResolutionError
             If `most` steps do not suffice.
         """
+        corrections: dict[int, FloatArray] = {}
 
         @cache
         def end(steps: int, fine: int, *, multistep: bool = False) -> FloatArray:
             try:
-                return self._in_steps(steps, fine, multistep=multistep).flow_map.coarser().advance(phases)
+                flow_map = self._in_steps(steps, fine, multistep=multistep).flow_map.coarser()
             except ResolutionError:  # the field is not stable in so few steps, and its map is nowhere
                 return np.full_like(phases, np.nan)
+            ends, corrected = flow_map.advance_watched(phases)
+            if multistep:
+                corrections[steps] = corrected
+            return ends
 
         enough = _Search(distance, tolerance, self._geodesic.tableau.order, self._geodesic.threads).enough
         few, first, limit = (max(_FEWEST, math.ceil(share * self._stable)) for share in (_FEW, _PARTICLES, _LIMIT))
@@ -107,9 +114,10 @@ class Refinement:
         _, fine = enough(lambda count: end(few, count), self._first_field_steps, share=_OF_FIELD, most=most)
         first += first >= LEAST  # the beginning
         with suppress(ResolutionError):
-            several = partial(end, fine=fine, multistep=True)
-            steps, _ = enough(several, first, share=_OF_PARTICLES, most=min(limit, most), length=_first_step)
-            return self._in_steps(steps, fine, multistep=steps >= LEAST)
+            ends = partial(end, fine=fine, multistep=True)
+            steps, _ = enough(ends, first, share=_OF_PARTICLES, most=min(limit, most), length=_first_step)
+            tried = few_steps(corrections, steps, tolerance)
+            return self._in_steps(steps, fine, multistep=steps >= LEAST, few_steps=tried, tolerance=tolerance)
         steps, _ = enough(partial(end, fine=fine), self._stable, share=_OF_PARTICLES, most=most)
         return self._in_steps(steps, fine)
 
@@ -117,11 +125,11 @@ class Refinement:
     def _first_field_steps(self) -> int:
         return max(FEWEST, math.ceil(_FIELD * self._stable))
 
-    def _in_steps(self, steps: int, fine: int, *, multistep: bool = False) -> Geodesic:
+    def _in_steps(self, steps: int, fine: int, **settings: Any) -> Geodesic:
         """Return the geodesic in such steps; the field takes its own once for all."""
         if fine not in self._by_field_steps:
             self._by_field_steps[fine] = self._geodesic.in_steps(_FEWEST, fine)
-        return self._by_field_steps[fine].in_steps(steps, fine, multistep=multistep)
+        return self._by_field_steps[fine].in_steps(steps, fine, **settings)
 
     def _compute(self, fine: int) -> None:
         with suppress(ResolutionError):  # it is raised again where the map is asked for

@@ -101,6 +101,7 @@ def in_modes(geodesic: Geodesic, modes: int) -> Geodesic:
     return Geodesic.from_coefficients(
         embedded(field, shared, other), other, time=geodesic.time, steps=geodesic.steps, tableau=geodesic.tableau,
         threads=geodesic.threads, field_steps=geodesic.field_steps, multistep=geodesic.multistep,
+        few_steps=geodesic.few_steps, tolerance=geodesic.tolerance,
     )  # fmt: skip
 
 

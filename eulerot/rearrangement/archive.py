@@ -99,6 +99,7 @@ def _stored_geodesic(geodesic: Geodesic, prefix: str) -> dict[str, ArrayLike]:
     arrays: dict[str, ArrayLike] = {
         "field0_hat": geodesic.field0_hat, "time": geodesic.time, "steps": geodesic.steps, "tableau": tableau.name,
         "field_steps": geodesic.field_steps or 0, "multistep": geodesic.multistep,
+        "few_steps": geodesic.few_steps or 0, "tolerance": geodesic.tolerance,
         "points": grid.points, "domain": grid.domain, "lengths": grid.sides, "dealiasing": grid.dealiasing,
     }  # fmt: skip
     return {prefix + name: value for name, value in arrays.items()}
@@ -110,7 +111,8 @@ def _restored_geodesic(arrays: Mapping[str, np.ndarray], prefix: str, threads: i
 
     points, lengths = tuple(named("points").tolist()), tuple(named("lengths").tolist())
     grid = Grid(points, str(named("domain")), lengths=lengths, dealiasing=str(named("dealiasing")))
-    # versions 1 and 2 had the values at the grid points, version 1 no steps of the field, and up to 4 all one scheme
+    # versions 1 and 2 had the values at the grid points, version 1 no steps of the field, and up to 4 all one scheme;
+    # readers that know no few steps take all of them, which is within the tolerance
     field0_hat = arrays.get(prefix + "field0_hat")
     if field0_hat is None:
         field0_hat = Geodesic(named("field0"), grid).field0_hat
@@ -119,4 +121,6 @@ def _restored_geodesic(arrays: Mapping[str, np.ndarray], prefix: str, threads: i
         tableau=_TABLEAUS[str(named("tableau"))], threads=threads,
         field_steps=int(arrays.get(prefix + "field_steps", 0)) or None,
         multistep=bool(arrays.get(prefix + "multistep", False)),
+        few_steps=int(arrays.get(prefix + "few_steps", 0)) or None,
+        tolerance=float(arrays.get(prefix + "tolerance", 1e-9)),
     )  # fmt: skip

@@ -60,19 +60,30 @@ def _vary(gradient, dim, stage, slope):
                     slope[entry, p] += gradient[dim * i + k, p] * stage[dim + dim * k + j, p]
 
 
+@part
+def _watch(predicted, corrected, table, corrections):
+    """Raise the corrections to what positions were corrected by, over the factor of the walls."""
+    for axis in range(len(predicted)):
+        for p in range(LANES):
+            by = abs((corrected[axis, p] - predicted[axis, p]) / table[ROWS * axis, p])
+            if by > corrections[p]:
+                corrections[p] = by
+
+
 @compiled(fastmath=FUSE)
-def advance(lanes, handed, coefs, drift, weights, past, dt, walls, record):
+def advance(lanes, handed, coefs, drift, weights, past, dt, walls, record, corrections):
     """Advance blocks of states in place: positions alone, or positions and the entries of the Jacobian.
 
     The slopes of one step after another are in a ring of rows: `handed` are the last of those before the first step,
     and at the end of those of the last one; a step asks for some that are `past`. `record` keeps the positions that the
-    first stage of each step sees, if it has room.
+    first stage of each step sees, and `corrections` the most by which a step of Adams' scheme corrected a particle, if
+    they have room.
     """
     stages, rows = len(weights) - 1, weights.shape[1]
     kept, dim, velocities, size = handed.shape[1], coefs.ndim - 1, len(coefs), lanes.shape[1]
     jacobian = size > dim
     work, table, gradient = workspace(coefs[0]), np.empty((dim * ROWS, LANES)), np.empty((dim * dim, LANES))
-    stage, slopes = np.empty((size, LANES)), np.empty((rows, size, LANES))
+    stage, slopes, predicted = np.empty((size, LANES)), np.empty((rows, size, LANES)), np.empty((dim, LANES))
     for block in range(len(lanes)):
         state, first = lanes[block], 0
         for j in range(past):
@@ -83,8 +94,10 @@ def advance(lanes, handed, coefs, drift, weights, past, dt, walls, record):
                 _add_slopes(slopes, weights, i, past + i, first, dt, stage)
                 if i == stages:
                     break
-                if i == 0 and record.shape[1] > 0:
-                    _copy(stage, record[block, n])
+                if i == 0:
+                    _copy(stage, predicted)
+                    if record.shape[1] > 0:
+                        _copy(predicted, record[block, n])
                 k, slope = n * stages + i, slopes[(first + past + i) % rows]
                 if jacobian:
                     gradient_at(coefs[k], drift[k], walls, stage, work, table, slope, gradient)
@@ -92,6 +105,8 @@ def advance(lanes, handed, coefs, drift, weights, past, dt, walls, record):
                 else:
                     ahead = coefs[min(k + 1, velocities - 1)]
                     velocity_at(coefs[k], ahead, drift[k], walls, stage, work, table, slope)
+            if stages == 1 and corrections.shape[1] > 0:
+                _watch(predicted, stage, table, corrections[block, 0])
             _copy(stage, state)
             first = (first + stages) % rows
         for j in range(kept):

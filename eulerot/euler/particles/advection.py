@@ -107,9 +107,18 @@ class Advection:
         """Return the phases at the end."""
         return self._advanced(phases)[0]
 
+    def advance_watched(self, phases: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the phases at the end, and the most by which a step of Adams' scheme corrected each particle.
+
+        The velocity at predicted positions corrects them. By how much is here of the sine of the angle with the nearest
+        wall, next to which latents move as far as the logarithm of the angle does. Shape ``(n,)``.
+        """
+        ends, _, corrections = self._advanced(phases, watched=True)
+        return ends, corrections[:, 0]
+
     def advance_recorded(self, phases: FloatArray) -> tuple[FloatArray, Record]:
         """Return the phases at the end, and what `adjoint` needs."""
-        return self._advanced(phases, recorded=True)
+        return self._advanced(phases, recorded=True)[:2]
 
     def advance_jacobian(self, phases: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the phases at the end and the Jacobians ``DX`` there, by the variational equation."""
@@ -188,22 +197,26 @@ class Advection:
                     total += each
         return totals or (np.zeros_like(fields[0]), np.zeros_like(fields[1]))
 
-    def _advanced(self, state: FloatArray, *, recorded: bool = False) -> tuple[FloatArray, Record]:
+    def _advanced(
+        self, state: FloatArray, *, recorded: bool = False, watched: bool = False
+    ) -> tuple[FloatArray, Record, FloatArray]:
+        """Return the states at the end, what is recorded of them, and their corrections, if they are watched."""
         order = by_neighbourhood(state[:, : self.grid.dim], self.grid)
         chunks, own = self._chunks(len(state))
         pieces = self._pieces(own.stop - own.start, len(chunks))
         lanes, starts = _to_lanes(state, order)[own], []
-        handed = self._handed(lanes)
+        handed, corrections = self._handed(lanes), np.zeros((len(lanes), int(watched), LANES))
         for stretch in self._stretches:
             room = np.empty((len(lanes), stretch.steps.count if recorded else 0, self.grid.dim, LANES))
             given = (*self._fields(stretch.velocities, keep=recorded), *self._scheme(stretch))
 
             def work(piece: slice, given: tuple = given, room: FloatArray = room) -> None:
-                _kernels.advance(lanes[piece], handed[piece], *given, room[piece])
+                _kernels.advance(lanes[piece], handed[piece], *given, room[piece], corrections[piece])
 
             run_tasks([partial(work, piece) for piece in pieces], self.threads)
             starts.append(room)
-        return _from_lanes(self.ranks.joined(lanes), order), Record(order, starts)
+        ends, corrections = (_from_lanes(self.ranks.joined(each), order) for each in (lanes, corrections))
+        return ends, Record(order, starts), corrections
 
     def _chunks(self, particles: int) -> tuple[list[slice], slice]:
         """Return the chunks of the blocks of this process, counted from its first, and which of all blocks these are.
