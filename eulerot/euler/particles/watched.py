@@ -43,10 +43,15 @@ class WatchedAdvection(Advection):
     few: Advection
     tolerance: float
 
+    @property
+    def corrected(self) -> float:
+        """Return by how much a step may correct a particle that takes no more."""
+        return _CORRECTED * self.tolerance
+
     def advance(self, phases: FloatArray) -> FloatArray:
         """Return the phases at the end."""
         ends, corrections = self.few.advance_watched(phases)
-        doubtful = corrections > _CORRECTED * self.tolerance
+        doubtful = corrections > self.corrected
         if doubtful.any():
             ends[doubtful] = super().advance(phases[doubtful])
         return ends
