@@ -81,9 +81,10 @@ def advance(lanes, handed, coefs, drift, weights, past, dt, walls, record, corre
     """
     stages, rows = len(weights) - 1, weights.shape[1]
     kept, dim, velocities, size = handed.shape[1], coefs.ndim - 1, len(coefs), lanes.shape[1]
-    jacobian = size > dim
+    jacobian, watched = size > dim, corrections.shape[1] > 0
     work, table, gradient = workspace(coefs[0]), np.empty((dim * ROWS, LANES)), np.empty((dim * dim, LANES))
-    stage, slopes, predicted = np.empty((size, LANES)), np.empty((rows, size, LANES)), np.empty((dim, LANES))
+    stage, slopes = np.empty((size, LANES)), np.empty((rows, size, LANES))
+    predicted = np.empty((dim if watched else 0, LANES))  # no room where it is idle: in space all else takes 5 % longer
     for block in range(len(lanes)):
         state, first = lanes[block], 0
         for j in range(past):
@@ -97,7 +98,7 @@ def advance(lanes, handed, coefs, drift, weights, past, dt, walls, record, corre
                 if i == 0:
                     _copy(stage, predicted)
                     if record.shape[1] > 0:
-                        _copy(predicted, record[block, n])
+                        _copy(stage, record[block, n])
                 k, slope = n * stages + i, slopes[(first + past + i) % rows]
                 if jacobian:
                     gradient_at(coefs[k], drift[k], walls, stage, work, table, slope, gradient)
@@ -105,7 +106,7 @@ def advance(lanes, handed, coefs, drift, weights, past, dt, walls, record, corre
                 else:
                     ahead = coefs[min(k + 1, velocities - 1)]
                     velocity_at(coefs[k], ahead, drift[k], walls, stage, work, table, slope)
-            if stages == 1 and corrections.shape[1] > 0:
+            if watched and stages == 1:
                 _watch(predicted, stage, table, corrections[block, 0])
             _copy(stage, state)
             first = (first + stages) % rows
