@@ -18,7 +18,7 @@ from eulerot.euler.particles.schemes import LEAST, multistep
 
 __all__ = ["WatchedAdvection", "few_steps"]
 
-# By how much steps may correct a particle, for an error of one. Errors of up to 0.83 were seen, of 34 geodesics
+# By how much steps may correct a particle, for an error of one: 5.4 was seen at least of a rough field, 9 of fitted ones
 _CORRECTED = 5.0
 # What a step takes while it is watched, and one that is taken again by few particles that are not near each other; and
 # what all may take, for one of all steps, to be worth it
@@ -77,12 +77,14 @@ def few_steps(corrections: Mapping[int, FloatArray], steps: int, tolerance: floa
     if min(steps, *corrections) < LEAST:  # of another scheme, whose steps correct nothing
         return None
     coarse, fine = sorted(corrections)[:2]
-    some, fewer = corrections[coarse], corrections[fine]
-    power = np.log(some / fewer) / math.log(_step(coarse) / _step(fine))
+    before, after = corrections[coarse], corrections[fine]
+    with np.errstate(divide="ignore", invalid="ignore"):  # those that do not move are not corrected
+        power = np.log(before / after) / math.log(_step(coarse) / _step(fine))
 
     def cost(count: int) -> float:
-        sure = some * (_step(count) / _step(coarse)) ** power <= _CORRECTED * tolerance
-        return _WATCHED * count + _AGAIN * steps * (1 - float(np.mean(sure)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            doubtful = before * (_step(count) / _step(coarse)) ** power > _CORRECTED * tolerance
+        return _WATCHED * count + _AGAIN * steps * float(np.mean(doubtful))
 
     best = min(range(LEAST, steps), key=cost, default=steps)
     return best if cost(best) <= _WORTH * steps else None
