@@ -18,7 +18,7 @@ from eulerot.euler.particles.schemes import LEAST, multistep
 
 __all__ = ["WatchedAdvection", "few_steps"]
 
-# By how much steps may correct a particle, for an error of one: 5.4 was seen at least of a rough field, 9 of fitted ones
+# By how much steps may correct a particle, for an error of one: 5.4 was seen at least on a rough field, 9 on fitted
 _CORRECTED = 5.0
 # What a step takes while it is watched, and one that is taken again by few particles that are not near each other; and
 # what all may take, for one of all steps, to be worth it
