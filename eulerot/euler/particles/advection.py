@@ -97,11 +97,11 @@ class Advection:
         return cls(grid.whole, carriers, steps, threads, margin, ranks)
 
     def coarser(self) -> Advection:
-        """Return the advection by interpolants with three nodes a mode, not four: for few particles they take longest.
+        """Return the advection by interpolants with 2.5 nodes a mode, not four: for few particles they take longest.
 
         Two maps by such interpolants differ as those by others do.
         """
-        return replace(self, margin=self.margin - max(self.grid.modes))
+        return replace(self, margin=self.margin - 3 * max(self.grid.modes) // 2)
 
     def advance(self, phases: FloatArray) -> FloatArray:
         """Return the phases at the end."""
