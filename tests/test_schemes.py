@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from differences import derivative, jacobians
-from fields import random_field, random_geodesic
+from fields import random_geodesic
+from naive_steps import carried, naive_steps
 from scipy import integrate
 from scipy.integrate._ivp import dop853_coefficients as hairer
 
@@ -13,42 +14,11 @@ from eulerot.euler.dormand_prince import DOP853_DENSE, DOP853_MORE
 from eulerot.euler.grid import Grid
 from eulerot.euler.integrators import DOP853, RK4
 from eulerot.euler.particles import advection as particles
-from eulerot.euler.particles.advection import Advection
 from eulerot.euler.particles.phases import to_phases
-from eulerot.euler.particles.schemes import EqualSteps, adams, multistep, runge_kutta
+from eulerot.euler.particles.schemes import adams, multistep, runge_kutta
 
 GRIDS = [Grid.from_modes(5), Grid.from_modes(4, domain="torus"), Grid((6, 6, 6), "cube")]
 on_every_grid = pytest.mark.parametrize("grid", GRIDS, ids=str)
-
-
-def carried(grid, steps, seed=0):
-    """An advection by a field that changes between velocities, and particles."""
-    count = sum(each.count * each.stages for each in steps)
-    fields = random_field(grid, seed, decay=1.5), random_field(grid, seed + 1, decay=1.5)
-    carriers = np.stack([np.cos(0.1 * n) * fields[0] + np.sin(0.1 * n) * fields[1] for n in range(count)])
-    points = np.random.default_rng(seed).uniform(0.1, 0.9, (150, grid.dim)) * grid.sides
-    return Advection(grid, carriers, steps), to_phases(points, grid)
-
-
-def slope(advection, number, phases):
-    """The velocity that was asked for at a number of times before."""
-    euler = EqualSteps(1, 1.0, np.array([[0.0], [1.0]]))
-    return Advection(advection.grid, advection.carriers[number : number + 1], (euler,)).advance(phases) - phases
-
-
-def naive(advection, phases):
-    """Steps by their definition: all slopes in a list, the last of them at its end."""
-    slopes = []
-    for steps in advection.steps:
-        for _ in range(steps.count):
-            begun = len(slopes) - steps.past
-            for row in steps.weights:
-                known = slopes[begun:]
-                seen = phases + steps.dt * sum((w * s for w, s in zip(row, known, strict=False)), 0.0 * phases)
-                if len(known) < steps.weights.shape[1]:
-                    slopes.append(slope(advection, len(slopes), seen))
-            phases = seen
-    return phases
 
 
 def test_the_continuous_extension_is_that_of_hairer():
@@ -93,7 +63,8 @@ def test_steps_against_their_definition(grid, steps):
     advection, phases = carried(grid, steps)
     end = advection.advance(phases)
     assert np.abs(end - phases).max() > 0.01
-    assert np.abs(end - naive(advection, phases)).max() < 1e-13
+    *_, (_, seen) = naive_steps(advection, phases)
+    assert np.abs(end - seen[-1]).max() < 1e-13
 
 
 @on_every_grid

@@ -237,13 +237,9 @@ class Geodesic:
         now, part = 0.0, None
         for share in checked_times("times", shares):
             start, some, now = self.field0_hat if part is None else part.field1_hat, share - now, share
-
-            def of(count: int | None, least: int, some: float = some) -> int | None:
-                return None if count is None else max(least, math.ceil(some * count))
-
             part = self._part(
-                start, some, steps=of(self.steps, 1), field_steps=of(self.field_steps, FEWEST),
-                multistep=self.multistep, few_steps=of(self.few_steps, LEAST), tolerance=self.tolerance,
+                start, some, steps=_share(some, self.steps, 1), field_steps=_share(some, self.field_steps, FEWEST),
+                multistep=self.multistep, few_steps=_share(some, self.few_steps, LEAST), tolerance=self.tolerance,
             )  # fmt: skip
             yield part
 
@@ -413,3 +409,8 @@ class Geodesic:
 def _components(grid: Grid) -> int:
     """Return the number of components of a field; 0 stands for the vorticity of the plane, which has no such axis."""
     return 0 if grid.dim == 2 else 3
+
+
+def _share(share: float, steps: int | None, least: int) -> int | None:
+    """Return a share of some steps, no fewer than the least, if there are any."""
+    return None if steps is None else max(least, math.ceil(share * steps))

@@ -16,7 +16,7 @@ from eulerot._types import FloatArray
 from eulerot.errors import ResolutionError
 from eulerot.euler.geodesic import Geodesic
 from eulerot.euler.interpolated import FEWEST
-from eulerot.euler.particles.schemes import LEAST, multistep
+from eulerot.euler.particles.schemes import LEAST, first_step
 from eulerot.euler.particles.watched import few_steps
 from eulerot.euler.resolution import stable_steps
 
@@ -115,7 +115,7 @@ class Refinement:
         first += first >= LEAST  # the beginning
         with suppress(ResolutionError):
             ends = partial(end, fine=fine, multistep=True)
-            steps, _ = enough(ends, first, share=_OF_PARTICLES, most=min(limit, most), length=_first_step)
+            steps, _ = enough(ends, first, share=_OF_PARTICLES, most=min(limit, most), length=first_step)
             tried = few_steps(corrections, steps, tolerance)
             return self._in_steps(steps, fine, multistep=steps >= LEAST, few_steps=tried, tolerance=tolerance)
         steps, _ = enough(partial(end, fine=fine), self._stable, share=_OF_PARTICLES, most=most)
@@ -139,11 +139,6 @@ class Refinement:
 def _compared(count: int) -> tuple[int, int]:
     """Return numbers of steps to compare."""
     return count, math.ceil(_COMPARED * count)
-
-
-def _first_step(count: int) -> float:
-    """Return the first of so many steps of several, one of DOP853, with which the error of them all goes."""
-    return multistep(count, 1.0)[0].dt
 
 
 @dataclass(frozen=True)

@@ -10,50 +10,37 @@ map, at 512 probes.
 
 from __future__ import annotations
 
-import argparse
-
 import numpy as np
+from zoo_geodesics import arguments_of, geodesics
 
-import eulerot
 from eulerot.euler.geodesic import Geodesic
 from eulerot.latent.chart import chart_distance, to_box
 
-FLOWS = ("pinwheel", "two_moons", "checkerboard", "eight_gaussians", "linear")
 COLUMNS = "flow, geodesics, modes, steps, tried first, scheme, steps of the field, error, inverse's error"
 HEADER = f"| {COLUMNS.replace(', ', ' | ')} |\n{'|---' * 9}|"
 
 
 def errors(geodesic: Geodesic, latents: np.ndarray) -> tuple[float, float]:
     """Return the largest distances of latents from where short steps take them, by the map and its inverse."""
-    finer, phases = (
-        geodesic.in_steps(2 * geodesic.steps + 30, 2 * (geodesic.field_steps or geodesic.steps)),
-        to_box(latents),
-    )
+    finer = geodesic.in_steps(2 * geodesic.steps + 30, 2 * (geodesic.field_steps or geodesic.steps))
     pairs = (geodesic.flow_map, finer.flow_map), (geodesic.inverse_flow_map, finer.inverse_flow_map)
+    phases = to_box(latents)
     there, back = (chart_distance(*(each.advance(phases) for each in pair), domain="cube") for pair in pairs)
     return there, back
 
 
 def main() -> None:
     """Print the table in Markdown, and what the errors are in all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("flows", nargs="*", default=FLOWS)
-    arguments = parser.parse_args()
+    arguments = arguments_of(__doc__)
     rng, found = np.random.default_rng(arguments.seed), []
     latents = np.concatenate([rng.standard_normal((20_000, 2)), 2.5 * rng.standard_normal((2000, 2))])
     print(HEADER)
-    for name in arguments.flows:
-        flow, z = eulerot.zoo.load(name), rng.standard_normal((8192, 2))
-        for count, options in (("one", {"geodesics": 1}), ("default", {})):
-            fit = eulerot.fit(z, flow.forward(z), align=False, threads=arguments.threads, **options)
-            for each in fit.rearrangement.geodesics[:3]:
-                found.append(errors(each, latents))
-                scheme, steps = "Adams" if each.multistep else "DOP853", f"{each.steps} | {each.few_steps or ''}"
-                there, back = found[-1]
-                row = f"{each.grid.modes[0]} | {steps} | {scheme} | {each.field_steps} | {there:.1e} | {back:.1e}"
-                print(f"| {name} | {count} | {row} |", flush=True)
+    for name, count, each in geodesics(arguments, rng):
+        found.append(errors(each, latents))
+        there, back = found[-1]
+        scheme, steps = "Adams" if each.multistep else "DOP853", f"{each.steps} | {each.few_steps or ''}"
+        row = f"{each.grid.modes[0]} | {steps} | {scheme} | {each.field_steps} | {there:.1e} | {back:.1e}"
+        print(f"| {name} | {count} | {row} |", flush=True)
     for of, column in zip(("the map", "the inverse"), np.transpose(found), strict=True):
         above, mean = np.sum(column > 1e-9), np.exp(np.mean(np.log(column)))
         print(f"\nOf {of}: largest {column.max():.1e}, geometric mean {mean:.1e}; {above} of {len(column)} above 1e-9.")

@@ -113,8 +113,8 @@ class Advection:
         The velocity at predicted positions corrects them. By how much is here of the sine of the angle with the nearest
         wall, next to which latents move as far as the logarithm of the angle does. Shape ``(n,)``.
         """
-        ends, _, corrections = self._advanced(phases, watched=True)
-        return ends, corrections[:, 0]
+        ends, record, corrections = self._advanced(phases, watched=True)
+        return ends, _from_lanes(self.ranks.joined(corrections), record.order)[:, 0]
 
     def advance_recorded(self, phases: FloatArray) -> tuple[FloatArray, Record]:
         """Return the phases at the end, and what `adjoint` needs."""
@@ -200,7 +200,7 @@ class Advection:
     def _advanced(
         self, state: FloatArray, *, recorded: bool = False, watched: bool = False
     ) -> tuple[FloatArray, Record, FloatArray]:
-        """Return the states at the end, what is recorded of them, and their corrections, if they are watched."""
+        """Return the states at the end, what is recorded of them, and as lanes their corrections, if watched."""
         order = by_neighbourhood(state[:, : self.grid.dim], self.grid)
         chunks, own = self._chunks(len(state))
         pieces = self._pieces(own.stop - own.start, len(chunks))
@@ -215,8 +215,7 @@ class Advection:
 
             run_tasks([partial(work, piece) for piece in pieces], self.threads)
             starts.append(room)
-        ends, corrections = (_from_lanes(self.ranks.joined(each), order) for each in (lanes, corrections))
-        return ends, Record(order, starts), corrections
+        return _from_lanes(self.ranks.joined(lanes), order), Record(order, starts), corrections
 
     def _chunks(self, particles: int) -> tuple[list[slice], slice]:
         """Return the chunks of the blocks of this process, counted from its first, and which of all blocks these are.

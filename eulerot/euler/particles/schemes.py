@@ -16,7 +16,7 @@ from eulerot._types import FloatArray
 from eulerot.euler.dormand_prince import DOP853_A, DOP853_B, DOP853_DENSE, DOP853_MORE
 from eulerot.euler.integrators import DOP853, Tableau
 
-__all__ = ["LEAST", "EqualSteps", "adams", "multistep", "runge_kutta"]
+__all__ = ["LEAST", "EqualSteps", "adams", "first_step", "multistep", "runge_kutta"]
 
 # The fewest steps of DOP853 that are worth another scheme, whose beginning takes most of two
 LEAST = 3
@@ -80,6 +80,11 @@ def multistep(count: int, time: float) -> tuple[EqualSteps, ...]:
         return runge_kutta(DOP853, count, time / count)
     steps = DOP853.stages * count - len(_BEGIN) + len(_CORRECTOR)  # the first seven ask more often
     return adams(steps, time / steps)
+
+
+def first_step(count: int) -> float:
+    """Return the first step of `multistep` in a time of one, with which the errors and the corrections of all go."""
+    return multistep(count, 1.0)[0].dt
 
 
 # Bashforth and Adams, Moulton: the oldest slope first, that at the predicted positions last

@@ -14,11 +14,11 @@ import numpy as np
 
 from eulerot._types import FloatArray
 from eulerot.euler.particles.advection import Advection
-from eulerot.euler.particles.schemes import LEAST, multistep
+from eulerot.euler.particles.schemes import LEAST, first_step
 
 __all__ = ["WatchedAdvection", "few_steps"]
 
-# By how much steps may correct a particle, for an error of one: 5.4 was seen at least on a rough field, 9 on fitted
+# By how much steps may correct a particle, for an error of one: 5.4 was seen at least on a rough field, 6 on fitted
 _CORRECTED = 5.0
 # What a step takes while it is watched, and one that is taken again by few particles that are not near each other; and
 # what all may take, for one of all steps, to be worth it
@@ -79,16 +79,12 @@ def few_steps(corrections: Mapping[int, FloatArray], steps: int, tolerance: floa
     coarse, fine = sorted(corrections)[:2]
     before, after = corrections[coarse], corrections[fine]
     with np.errstate(divide="ignore", invalid="ignore"):  # those that do not move are not corrected
-        power = np.log(before / after) / math.log(_step(coarse) / _step(fine))
+        power = np.log(before / after) / math.log(first_step(coarse) / first_step(fine))
 
     def cost(count: int) -> float:
         with np.errstate(over="ignore", invalid="ignore"):
-            doubtful = before * (_step(count) / _step(coarse)) ** power > _CORRECTED * tolerance
+            doubtful = before * (first_step(count) / first_step(coarse)) ** power > _CORRECTED * tolerance
         return _WATCHED * count + _AGAIN * steps * float(np.mean(doubtful))
 
     best = min(range(LEAST, steps), key=cost, default=steps)
     return best if cost(best) <= _WORTH * steps else None
-
-
-def _step(count: int) -> float:
-    return multistep(count, 1.0)[-1].dt
